@@ -1,0 +1,1 @@
+"""From a study record to tidy data frames, and from those to figures."""

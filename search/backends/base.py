@@ -1,0 +1,119 @@
+"""What every search algorithm is to the rest of the platform: ask, report, tell."""
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+from search.errors import unknown_name
+from search.objective import Objective
+from search.parameters import Params
+from search.space import Space
+from search.trial import Answer, Budget, Decision, EpochReport, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSettings:
+    """What a user may set of an algorithm.
+
+    `max_epochs`: the ceiling of epochs per trial. `factor`: Hyperband's reduction factor.
+    `sampler`, `pruner`: words of the optuna backend; None for its defaults.
+    """
+
+    max_epochs: int
+    factor: int = 3
+    sampler: str | None = None
+    pruner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A configuration that need not be proposed, with its score where it has been trained."""
+
+    params: Params
+    score: float | None = None
+
+
+class Backend(Protocol):
+    """A search algorithm: a deterministic state machine of its creation and the calls made to it.
+
+    Duties. The same creation and the same calls give the same answers, in every process: that is
+    how a study is resumed. All calls come from one thread. `limit` comes first. Between an `ask`
+    that answered Wait and the next one there is at least one `tell`. `report` comes for proposed
+    trials only, with epochs growing by one; `tell` ends each proposal, failed ones too. No
+    proposal repeats a configuration unless the algorithm calls for it; trials are named "1",
+    "2", ... in the order of their first proposal.
+    """
+
+    @property
+    def prunes(self) -> bool:
+        """Whether `report` can ever answer STOP; if not, workers need not wait for its answer."""
+        ...
+
+    def limit(self, trials: int | None) -> None:
+        """Set how many trials there may be in all, from the start of the study (None: no end).
+
+        Called once before the first ask, and again whenever a study is extended. What was
+        proposed before never depends on it, Hyperband's bracket sizes excepted.
+        """
+        ...
+
+    def ask(self) -> Answer:
+        """The next proposal; Wait while outcomes are needed first; Exhausted at the end."""
+        ...
+
+    def report(self, report: EpochReport) -> Decision:
+        """Take one epoch's metrics; STOP ends the trial as pruned."""
+        ...
+
+    def tell(self, trial: str, outcome: Outcome) -> None:
+        """Take what came of the trial's last proposal."""
+        ...
+
+
+class BackendModule(Protocol):
+    """What a file in `search/backends/` offers: its name is the word on the command line."""
+
+    EPOCHS_AS_BUDGET: bool
+    """Whether the algorithm itself hands out epochs, so that no parameter may be named "epochs"."""
+
+    def default_trials(self, space: Space, settings: BackendSettings) -> int | None:
+        """How many trials end a study where the user names no number; None leaves it to the problem."""
+        ...
+
+    def create(
+        self,
+        space: Space,
+        objective: Objective,
+        settings: BackendSettings,
+        seed: int,
+        known: Sequence[Known] = (),
+    ) -> Backend:
+        """A new backend; the third-party library is imported here, not before.
+
+        Raises: UsageError for settings or a space that the algorithm cannot work with.
+        """
+        ...
+
+
+def names() -> list[str]:
+    """The backends there are: one per file beside this one."""
+    found = pkgutil.iter_modules([str(Path(__file__).parent)])
+    return sorted(module.name for module in found if module.name != "base")
+
+
+def module(name: str) -> BackendModule:
+    """The file that implements the backend of this name.
+
+    Raises: UsageError for an unknown name, with the nearest one.
+    """
+    if name not in names():
+        raise unknown_name("backend", name, names())
+    return cast("BackendModule", importlib.import_module(f"search.backends.{name}"))
+
+
+def full_budget(params: Params, settings: BackendSettings) -> Budget:
+    """The whole budget of a trial: its own "epochs" where they are searched, else the ceiling."""
+    return Budget(0, int(params.get("epochs", settings.max_epochs)))

@@ -1,0 +1,66 @@
+"""Where trials train: what an executor promises to the coordinator."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from search.trial import Decision, EpochReport, Outcome, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """A worker completed an epoch and waits: `reply` must be called once, from the same thread."""
+
+    report: EpochReport
+    reply: Callable[[Decision], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A worker is done with a task."""
+
+    trial: str
+    attempt: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A worker died over a task; the coordinator decides whether it is tried again."""
+
+    trial: str
+    attempt: int
+    reason: str
+
+
+Message: TypeAlias = Epoch | Finished | Lost
+
+
+class Executor(Protocol):
+    """Trains tasks and sends back what happens, in the order in which it happens.
+
+    Duties. All calls come from one thread. At most `slots` tasks are under way. Messages of one
+    trial come in order: its epochs, each answered before the next, then exactly one Finished or
+    Lost. An exception in a trial becomes `Finished(Failed)`, never an exception here.
+    """
+
+    @property
+    def slots(self) -> int:
+        """How many tasks may be under way at once."""
+        ...
+
+    def submit(self, task: Task) -> None:
+        """Start a task; there must be a free slot."""
+        ...
+
+    def next_message(self, timeout: float | None = None) -> Message | None:
+        """The next message; None when `timeout` seconds passed without one."""
+        ...
+
+    def cancel(self, trial: str) -> None:
+        """Stop a trial as soon as possible, keep its last checkpoint, and send nothing more of it."""
+        ...
+
+    def close(self) -> None:
+        """Cancel what is under way and release everything; may be called twice."""
+        ...

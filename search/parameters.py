@@ -1,0 +1,311 @@
+"""The kinds of parameter a space is made of: Int, Float and Choice, and when each is active."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from search.errors import SpaceError
+
+Scalar: TypeAlias = int | float | str | bool
+Params: TypeAlias = Mapping[str, Scalar]
+When: TypeAlias = Mapping[str, Scalar | tuple[Scalar, ...]]
+
+SHAPES = ("free", "same", "funnel")
+_EDGE = 1e-9  # relative slack when a step must land on the upper bound
+
+
+@dataclass(frozen=True, slots=True)
+class Int:
+    """A whole number from `low` to `high`, both included.
+
+    `log=True` draws evenly on a logarithmic scale. `step` keeps to low, low + step, ... `levels`
+    are the values a grid visits: a tuple of them, or how many to spread over the range (by
+    default every value). `when` names the values of other parameters under which this one is
+    active. `per` names an Int: the parameter is repeated once for each of its counts, as name_1,
+    name_2, ...; `shapes` then lets the search choose how the repetitions hang together: "free"
+    (each its own), "same" (the first one everywhere), "funnel" (each half the one before).
+
+    Raises: SpaceError where a rule is broken, with the rule, the value and the remedy.
+
+    >>> Int("neurons", 16, 256, log=True).at(0.5)
+    63
+    """
+
+    name: str
+    low: int
+    high: int
+    step: int = 1
+    log: bool = False
+    levels: int | tuple[int, ...] | None = None
+    when: When | None = None
+    per: str | None = None
+    shapes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        for word, value in (("low", self.low), ("high", self.high), ("step", self.step)):
+            if not isinstance(value, int) or isinstance(value, bool):
+                _refuse(
+                    self.name, f"{word} must be a whole number", f"{word}={value!r}", "use Float"
+                )
+        _check_range(self.name, self.low, self.high, self.log)
+        _check_step(self.name, self.step, self.step != 1, self.log)
+        _check_levels(self, self.levels)
+        _check_shapes(self.name, self.per, self.shapes, SHAPES)
+
+    def at(self, unit: float) -> int:
+        """The value at `unit` of the way through the range, 0 <= unit < 1; equal parts weigh equally."""
+        if self.log:
+            bottom, top = math.log(self.low - 0.5), math.log(self.high + 0.5)
+            return min(max(round(math.exp(bottom + unit * (top - bottom))), self.low), self.high)
+        return self.low + self.step * min(int(unit * self.count), self.count - 1)
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return (self.high - self.low) // self.step + 1
+
+    def grid_levels(self) -> tuple[int, ...] | None:
+        """The values a grid visits: the declared levels, else every value."""
+        if isinstance(self.levels, int):
+            return tuple(dict.fromkeys(self._spread(self.levels)))
+        return self.levels or tuple(range(self.low, self.high + 1, self.step))
+
+    def _spread(self, count: int) -> list[int]:
+        if not self.log:
+            return [self.at(k / max(count - 1, 1)) for k in range(count)]
+        ratio = self.high / self.low
+        return [round(self.low * ratio ** (k / max(count - 1, 1))) for k in range(count)]
+
+    def holds(self, value: object) -> bool:
+        """Whether `value` is one this parameter can take."""
+        return (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+            and (value - self.low) % self.step == 0
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Float:
+    """A number from `low` to `high`, both included.
+
+    `log=True` draws evenly on a logarithmic scale, `step` keeps to low, low + step, ... (one or
+    the other). `levels` are the values a grid visits: a tuple of them, or how many to spread over
+    the range; a grid refuses a Float without levels or step. `when`, `per` and `shapes` as for Int.
+
+    Raises: SpaceError where a rule is broken, with the rule, the value and the remedy.
+
+    >>> round(Float("learning_rate", 1e-4, 1e-2, log=True).at(0.5), 6)
+    0.001
+    """
+
+    name: str
+    low: float
+    high: float
+    step: float | None = None
+    log: bool = False
+    levels: int | tuple[float, ...] | None = None
+    when: When | None = None
+    per: str | None = None
+    shapes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        for word, value in (("low", self.low), ("high", self.high)):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                _refuse(self.name, f"{word} must be a number", f"{word}={value!r}", "give a number")
+            if not math.isfinite(value):
+                _refuse(
+                    self.name, f"{word} must be finite", f"{word}={value!r}", "give a finite bound"
+                )
+        _check_range(self.name, self.low, self.high, self.log)
+        _check_step(self.name, self.step, self.step is not None, self.log)
+        _check_levels(self, self.levels)
+        _check_shapes(self.name, self.per, self.shapes, ("free", "same"))
+
+    def at(self, unit: float) -> float:
+        """The value at `unit` of the way through the range, 0 <= unit < 1; equal parts weigh equally."""
+        if self.step is not None:
+            count = self.count or 1
+            return self._stepped(min(int(unit * count), count - 1))
+        if self.log:
+            bottom, top = math.log(self.low), math.log(self.high)
+            value = math.exp(bottom + unit * (top - bottom))
+        else:
+            value = self.low + unit * (self.high - self.low)
+        return min(max(value, self.low), self.high)
+
+    @property
+    def count(self) -> int | None:
+        """How many values there are; None for a continuous range."""
+        if self.low == self.high:
+            return 1
+        if self.step is None:
+            return None
+        return int((self.high - self.low) / self.step * (1 + _EDGE)) + 1
+
+    def grid_levels(self) -> tuple[float, ...] | None:
+        """The values a grid visits: the declared levels, else every step; None where neither is."""
+        if isinstance(self.levels, int):
+            count = self.levels
+            return tuple(
+                dict.fromkeys(float(f"{self.at(k / max(count - 1, 1)):.12g}") for k in range(count))
+            )
+        if self.levels:
+            return self.levels
+        count_or_none = self.count
+        return None if count_or_none is None else tuple(map(self._stepped, range(count_or_none)))
+
+    def _stepped(self, index: int) -> float:
+        return min(float(f"{self.low + index * (self.step or 0.0):.12g}"), self.high)
+
+    def holds(self, value: object) -> bool:
+        """Whether `value` is one this parameter can take."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        if not self.low <= value <= self.high:
+            return False
+        steps = 0.0 if self.step is None else (value - self.low) / self.step
+        return abs(steps - round(steps)) < 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of `options`: strings, numbers or booleans, in no order.
+
+    `when`, `per` and `shapes` as for Int ("funnel" excepted).
+
+    Raises: SpaceError where a rule is broken, with the rule, the value and the remedy.
+
+    >>> Choice("activation", ("relu", "tanh")).at(0.75)
+    'tanh'
+    """
+
+    name: str
+    options: Sequence[Scalar]
+    when: When | None = None
+    per: str | None = None
+    shapes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        if isinstance(self.options, str):
+            _refuse(
+                self.name, "options must be a sequence", f"options={self.options!r}", "use a tuple"
+            )
+        object.__setattr__(self, "options", tuple(self.options))
+        if not self.options:
+            _refuse(self.name, "a Choice needs options", "none", "give at least one option")
+        for option in self.options:
+            if not isinstance(option, int | float | str):
+                _refuse(
+                    self.name,
+                    "options must be str, int, float or bool",
+                    repr(option),
+                    "use its name",
+                )
+        if len({repr(option) for option in self.options}) < len(self.options):
+            _refuse(self.name, "options must differ", f"{self.options!r}", "remove the repeats")
+        _check_shapes(self.name, self.per, self.shapes, ("free", "same"))
+
+    def at(self, unit: float) -> Scalar:
+        """The option at `unit` of the way through them, 0 <= unit < 1."""
+        return self.options[min(int(unit * self.count), self.count - 1)]
+
+    @property
+    def count(self) -> int:
+        """How many options there are."""
+        return len(self.options)
+
+    def grid_levels(self) -> tuple[Scalar, ...] | None:
+        """The values a grid visits: every option."""
+        return tuple(self.options)
+
+    def holds(self, value: object) -> bool:
+        """Whether `value` is one of the options (True is not 1)."""
+        return any(value == option and type(value) is type(option) for option in self.options)
+
+
+Parameter: TypeAlias = Int | Float | Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a parameter is active: its parent is one of `values`, or is at least `at_least`."""
+
+    parent: str
+    values: tuple[Scalar, ...] = ()
+    at_least: int | None = None
+
+    def met(self, value: Scalar) -> bool:
+        """Whether the parent's value makes the parameter active."""
+        if self.at_least is not None:
+            return isinstance(value, int) and value >= self.at_least
+        return any(value == known and type(value) is type(known) for known in self.values)
+
+
+def conditions(parameter: Parameter) -> tuple[Condition, ...]:
+    """The conditions that a parameter's `when` stands for."""
+    return tuple(
+        Condition(parent, tuple(values) if isinstance(values, tuple | list) else (values,))
+        for parent, values in (parameter.when or {}).items()
+    )
+
+
+def _refuse(name: str, rule: str, got: str, remedy: str) -> None:
+    raise SpaceError(f"{name}: {rule}, got {got}; {remedy}")
+
+
+def _check_name(name: str) -> None:
+    if not isinstance(name, str) or not name.isidentifier():
+        _refuse(
+            str(name), "a name must be a Python identifier", repr(name), "use letters, digits and _"
+        )
+
+
+def _check_range(name: str, low: float, high: float, log: bool) -> None:
+    if low > high:
+        _refuse(name, "low must be <= high", f"low={low!r}, high={high!r}", "swap them")
+    if log and low <= 0:
+        _refuse(name, "low must be > 0 with log=True", f"low={low!r}", "raise low or drop log")
+
+
+def _check_step(name: str, step: float | None, stepped: bool, log: bool) -> None:
+    if step is not None and not step > 0:
+        _refuse(name, "step must be > 0", f"step={step!r}", "give a positive step")
+    if stepped and log:
+        _refuse(name, "step does not go with log=True", f"step={step!r}", "drop one of them")
+
+
+def _check_levels(parameter: Int | Float, levels: int | tuple[float, ...] | None) -> None:
+    if levels is None:
+        return
+    if isinstance(levels, int):
+        if levels < 1:
+            _refuse(parameter.name, "levels must be >= 1", f"levels={levels}", "give at least one")
+        return
+    if not levels:
+        _refuse(parameter.name, "levels must not be empty", "()", "give at least one value")
+    for level in levels:
+        if not parameter.holds(level):
+            _refuse(
+                parameter.name,
+                "levels must lie in the range",
+                repr(level),
+                "widen it or drop the level",
+            )
+
+
+def _check_shapes(
+    name: str, per: str | None, shapes: tuple[str, ...], known: tuple[str, ...]
+) -> None:
+    if shapes and per is None:
+        _refuse(
+            name, "shapes need per=", f"shapes={shapes!r}", "name the counting parameter in per="
+        )
+    for shape in shapes:
+        if shape not in known:
+            _refuse(name, f"shapes must be among {known}", repr(shape), "use one of them")

@@ -1,0 +1,1 @@
+"""Write-only views of a study."""

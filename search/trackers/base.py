@@ -1,0 +1,51 @@
+"""Write-only views of a study: what a tracker is told, and when."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from search.record import StudyRecord, TrialRecord
+from search.trial import EpochReport, Outcome, Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The winner's model on disk: a directory with `model.keras`, and a few raw inputs for it.
+
+    `example`: (k, ...) array, the first rows of the validation inputs.
+    """
+
+    directory: Path
+    example: Any
+
+
+class Tracker(Protocol):
+    """A view of a study that is written and never read back by the search.
+
+    Duties. All calls come from one thread, after the event is in the journal. `start_study`
+    comes first, with everything recorded so far (a resumed study has trials already): the tracker
+    brings itself up to date with it, so that no epoch is missing and none is there twice. A
+    promoted trial gets a second `start_trial`. `end_study` may come more than once in the life of
+    a study (a resume may follow), always last in a process. Any method may raise: the study goes
+    on, the tracker is warned about once and is not called again.
+    """
+
+    def start_study(self, study: StudyRecord) -> None:
+        """The study begins, or goes on."""
+        ...
+
+    def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
+        """A proposal goes to a worker; `trial` already holds it."""
+        ...
+
+    def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
+        """An epoch was reported; `trial` already holds it."""
+        ...
+
+    def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
+        """The trial's last proposal has come to this; `trial` already holds it."""
+        ...
+
+    def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
+        """The study stopped; `exported` is the winner's model where there is one."""
+        ...

@@ -1,0 +1,1 @@
+"""From a task to an outcome: the trainer, its epochs and its checkpoints."""
