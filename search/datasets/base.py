@@ -1,0 +1,262 @@
+"""Where data sets come from: sources tried in order, checksums, a cache; a digest of what came."""
+
+import gzip
+import hashlib
+import http.client
+import importlib
+import os
+import pkgutil
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias, cast
+
+from search.errors import DataError, unknown_name
+from search.problem import Data
+
+Files: TypeAlias = Mapping[str, str]
+"""File names and the SHA-256 of each one's contents, uncompressed: archives recompress."""
+
+
+class SourceError(DataError):
+    """One source does not have the files; the message is the reason. The next source is tried."""
+
+
+class ChecksumError(SourceError):
+    """A source has a file of the right name with the wrong contents."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """What can be said of a source without asking it; `available` None: only trying tells."""
+
+    name: str
+    available: bool | None
+    detail: str
+
+
+class Source(Protocol):
+    """One place that files may come from; it keeps no state and writes only into `scratch`."""
+
+    @property
+    def name(self) -> str:
+        """The words that messages use for it."""
+        ...
+
+    def status(self, files: Files) -> SourceStatus:
+        """What can be said without any download."""
+        ...
+
+    def fetch(self, files: Files, scratch: Path) -> Path:
+        """A folder that holds the files, plain or as `.gz`; their contents need not be right.
+
+        `scratch`: an empty folder that lives until the files have been read.
+        Raises: SourceError with the reason.
+        """
+        ...
+
+
+class DatasetModule(Protocol):
+    """What a file in `search/datasets/` offers; its name is the name of the data set."""
+
+    def load(self, data_dir: Path | None) -> Data:
+        """The data; `data_dir` is where the user said they lie, or None.
+
+        Raises: DataError that names every source tried, and what to do.
+        """
+        ...
+
+    def describe(self, data_dir: Path | None) -> list[SourceStatus]:
+        """The sources in the order they are tried, without any download."""
+        ...
+
+
+def names() -> list[str]:
+    """The data sets there are: one per file beside this one."""
+    found = pkgutil.iter_modules([str(Path(__file__).parent)])
+    return sorted(module.name for module in found if module.name != "base")
+
+
+def module(name: str) -> DatasetModule:
+    """The file that loads the data set of this name.
+
+    Raises: UsageError for an unknown name, with the nearest one.
+    """
+    if name not in names():
+        raise unknown_name("data set", name, names())
+    return cast("DatasetModule", importlib.import_module(f"search.datasets.{name}"))
+
+
+def cache_folder(home: Path) -> Path:
+    """Where data sets are kept, under a home directory."""
+    return home / ".cache" / "keras-hyperparameter-search"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder on this machine."""
+
+    name: str
+    path: Path
+
+    def status(self, files: Files) -> SourceStatus:
+        """Available when every file is there; what is in them is looked at when they are loaded."""
+        missing = self._missing(files)
+        detail = f"{self.path} has no {missing[0]}[.gz]" if missing else str(self.path)
+        return SourceStatus(self.name, not missing, detail)
+
+    def fetch(self, files: Files, scratch: Path) -> Path:
+        """The folder itself."""
+        if not self.path.is_dir():
+            raise SourceError(f"{self.path} is not a folder")
+        missing = self._missing(files)
+        if missing:
+            raise SourceError(f"{self.path} has no {missing[0]}[.gz]")
+        return self.path
+
+    def _missing(self, files: Files) -> list[str]:
+        return [name for name in files if _lies_in(self.path, name) is None]
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Files under one web address, each as `.gz`; `seconds` bounds every wait for the network."""
+
+    name: str
+    base_url: str
+    seconds: float = 10.0
+
+    def status(self, files: Files) -> SourceStatus:
+        """Only trying tells."""
+        return SourceStatus(self.name, None, f"{self.base_url} (not asked)")
+
+    def fetch(self, files: Files, scratch: Path) -> Path:
+        """Download each file; the first failure ends it."""
+        for name in files:
+            url = f"{self.base_url}{name}.gz"
+            try:
+                with (
+                    urllib.request.urlopen(url, timeout=self.seconds) as answer,
+                    (scratch / f"{name}.gz").open("wb") as file,
+                ):
+                    shutil.copyfileobj(answer, file)
+            except urllib.error.HTTPError as error:
+                error.close()
+                raise SourceError(f"{url}: {error}") from error
+            except (OSError, http.client.HTTPException) as error:
+                raise SourceError(f"{url}: {getattr(error, 'reason', error)}") from error
+        return scratch
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """How one data set is had: its files, and the places they may come from.
+
+    `given` are folders the user named; they are asked first, and other contents under these names
+    are refused there, not passed over: the user means those. Then comes the `cache`, then what
+    lies `elsewhere`; from there the files are copied to the cache, uncompressed.
+    """
+
+    title: str
+    files: Files
+    cache: Folder
+    elsewhere: tuple[Source, ...]
+    advice: str
+    given: tuple[Folder, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Every source in the order it is tried."""
+        return (*self.given, self.cache, *self.elsewhere)
+
+    def status(self) -> list[SourceStatus]:
+        """What can be said of each source without any download."""
+        return [source.status(self.files) for source in self.sources]
+
+    def obtain(self) -> dict[str, bytes]:
+        """The contents of the files, from the first source that has all of them as they should be.
+
+        Raises: DataError when every source fails, naming each with its reason, and the advice.
+        """
+        reasons = []
+        for source in self.sources:
+            try:
+                with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
+                    found = read_verified(source.fetch(self.files, Path(scratch)), self.files)
+            except (SourceError, OSError) as error:
+                if source in self.given and isinstance(error, ChecksumError):
+                    raise DataError(
+                        f"{source.name}: must hold the original files of {self.title}, got "
+                        f"another: {error}; put the right one there, or leave {source.name} out"
+                    ) from error
+                reasons.append(f"  {source.name}: {error}")
+                continue
+            if source in self.elsewhere:
+                _keep(found, self.cache.path)
+            return found
+        tried = f"{self.title} must come from one of its sources, got it from none; tried"
+        raise DataError("\n".join([tried, *reasons, self.advice]))
+
+
+def read_verified(folder: Path, files: Files) -> dict[str, bytes]:
+    """The contents of the files in a folder, uncompressed.
+
+    Raises: SourceError for a file that cannot be read; ChecksumError for one that is not the
+    file it should be.
+    """
+    found = {}
+    for name, expected in files.items():
+        path = _lies_in(folder, name)
+        if path is None:
+            raise SourceError(f"{folder} has no {name}[.gz]")
+        try:
+            raw = path.read_bytes()
+            content = gzip.decompress(raw) if path.suffix == ".gz" else raw
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ChecksumError(f"{path} is damaged ({error})") from error
+        except OSError as error:
+            raise SourceError(f"{path}: {error}") from error
+        got = hashlib.sha256(content).hexdigest()
+        if got != expected:
+            raise ChecksumError(f"{path} must have SHA-256 {expected}, got {got} (uncompressed)")
+        found[name] = content
+    return found
+
+
+def digest(data: Data) -> str:
+    """SHA-256, in hexadecimal, over every array (dtype, shape, values) and the class names."""
+    result = hashlib.sha256("\x1f".join(data.class_names).encode())
+    parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    for name, part in parts.items():
+        for letter, array in (("x", part.x), ("y", part.y)) if part is not None else ():
+            result.update(f"\x1e{name}.{letter} {array.dtype.str} {array.shape}\x1e".encode())
+            # The bytes of an object array are addresses, which differ in every process.
+            values = array.tobytes() if not array.dtype.hasobject else repr(array.tolist()).encode()
+            result.update(values)
+    return result.hexdigest()
+
+
+def _lies_in(folder: Path, name: str) -> Path | None:
+    candidates = (folder / name, folder / f"{name}.gz")
+    return next((path for path in candidates if os.path.isfile(path)), None)
+
+
+def _keep(contents: Mapping[str, bytes], folder: Path) -> None:
+    """Write each file to the cache in one step; a cache that cannot be written only costs time."""
+    temporary: Path | None = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            handle, path = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
+            temporary = Path(path)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.replace(temporary, folder / name)
+    except OSError:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
