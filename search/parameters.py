@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from search.errors import SpaceError
+from search.rules import check_levels, check_name, check_range, check_shapes, check_step, refuse
 
 Scalar: TypeAlias = int | float | str | bool
 Params: TypeAlias = Mapping[str, Scalar]
@@ -43,19 +43,21 @@ class Int:
     shapes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        check_name(self.name)
         for word, value in (("low", self.low), ("high", self.high), ("step", self.step)):
             if not isinstance(value, int) or isinstance(value, bool):
-                _refuse(
+                refuse(
                     self.name, f"{word} must be a whole number", f"{word}={value!r}", "use Float"
                 )
-        _check_range(self.name, self.low, self.high, self.log)
-        _check_step(self.name, self.step, self.step != 1, self.log)
-        _check_levels(self, self.levels)
-        _check_shapes(self.name, self.per, self.shapes, SHAPES)
+        check_range(self.name, self.low, self.high, self.log)
+        check_step(self.name, self.step, self.step != 1, self.log)
+        if self.levels is not None and not isinstance(self.levels, int):
+            object.__setattr__(self, "levels", tuple(self.levels))
+        check_levels(self.name, self.levels, self.holds)
+        check_shapes(self.name, self.per, self.shapes, SHAPES)
 
     def at(self, unit: float) -> int:
-        """The value at `unit` of the way through the range, 0 <= unit < 1; equal parts weigh equally."""
+        """The value at `unit` of the way, 0 <= unit < 1: equal parts of the scale weigh equally."""
         if self.log:
             bottom, top = math.log(self.low - 0.5), math.log(self.high + 0.5)
             return min(max(round(math.exp(bottom + unit * (top - bottom))), self.low), self.high)
@@ -66,11 +68,15 @@ class Int:
         """How many values there are."""
         return (self.high - self.low) // self.step + 1
 
-    def grid_levels(self) -> tuple[int, ...] | None:
+    def values(self) -> Sequence[int]:
+        """All values, ascending, without listing them."""
+        return range(self.low, self.high + 1, self.step)
+
+    def grid_levels(self) -> Sequence[int]:
         """The values a grid visits: the declared levels, else every value."""
         if isinstance(self.levels, int):
             return tuple(dict.fromkeys(self._spread(self.levels)))
-        return self.levels or tuple(range(self.low, self.high + 1, self.step))
+        return self.levels or self.values()
 
     def _spread(self, count: int) -> list[int]:
         if not self.log:
@@ -113,21 +119,28 @@ class Float:
     shapes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        check_name(self.name)
         for word, value in (("low", self.low), ("high", self.high)):
             if isinstance(value, bool) or not isinstance(value, int | float):
-                _refuse(self.name, f"{word} must be a number", f"{word}={value!r}", "give a number")
+                refuse(self.name, f"{word} must be a number", f"{word}={value!r}", "give a number")
             if not math.isfinite(value):
-                _refuse(
+                refuse(
                     self.name, f"{word} must be finite", f"{word}={value!r}", "give a finite bound"
                 )
-        _check_range(self.name, self.low, self.high, self.log)
-        _check_step(self.name, self.step, self.step is not None, self.log)
-        _check_levels(self, self.levels)
-        _check_shapes(self.name, self.per, self.shapes, ("free", "same"))
+        check_range(self.name, self.low, self.high, self.log)
+        check_step(self.name, self.step, self.step is not None, self.log)
+        # Whole numbers become floats: 0 and 0.0 would otherwise be two configurations.
+        object.__setattr__(self, "low", float(self.low))
+        object.__setattr__(self, "high", float(self.high))
+        if self.levels is not None and not isinstance(self.levels, int):
+            object.__setattr__(self, "levels", tuple(self.levels))
+        check_levels(self.name, self.levels, self.holds)
+        if isinstance(self.levels, tuple):
+            object.__setattr__(self, "levels", tuple(map(self.nearest, self.levels)))
+        check_shapes(self.name, self.per, self.shapes, ("free", "same"))
 
     def at(self, unit: float) -> float:
-        """The value at `unit` of the way through the range, 0 <= unit < 1; equal parts weigh equally."""
+        """The value at `unit` of the way, 0 <= unit < 1: equal parts of the scale weigh equally."""
         if self.step is not None:
             count = self.count or 1
             return self._stepped(min(int(unit * count), count - 1))
@@ -150,17 +163,20 @@ class Float:
     def grid_levels(self) -> tuple[float, ...] | None:
         """The values a grid visits: the declared levels, else every step; None where neither is."""
         if isinstance(self.levels, int):
-            count = self.levels
-            return tuple(
-                dict.fromkeys(float(f"{self.at(k / max(count - 1, 1)):.12g}") for k in range(count))
-            )
+            units = [k / max(self.levels - 1, 1) for k in range(self.levels)]
+            return tuple(dict.fromkeys(self._rounded(self.at(unit)) for unit in units))
         if self.levels:
             return self.levels
-        count_or_none = self.count
-        return None if count_or_none is None else tuple(map(self._stepped, range(count_or_none)))
+        count = self.count
+        return None if count is None else tuple(map(self._stepped, range(count)))
 
-    def _stepped(self, index: int) -> float:
-        return min(float(f"{self.low + index * (self.step or 0.0):.12g}"), self.high)
+    def step_of(self, value: float) -> int:
+        """Which step of a stepped range `value` is nearest to, counted from 0 at `low`."""
+        return 0 if self.step is None else round((value - self.low) / self.step)
+
+    def nearest(self, value: float) -> float:
+        """The value as `at` gives it: a float, and on its step where there is one."""
+        return float(value) if self.step is None else self._stepped(self.step_of(value))
 
     def holds(self, value: object) -> bool:
         """Whether `value` is one this parameter can take."""
@@ -168,15 +184,22 @@ class Float:
             return False
         if not self.low <= value <= self.high:
             return False
-        steps = 0.0 if self.step is None else (value - self.low) / self.step
-        return abs(steps - round(steps)) < 1e-6
+        slack = 0.0 if self.step is None else self.step * 1e-6
+        return math.isclose(value, self.nearest(value), rel_tol=1e-11, abs_tol=slack)
+
+    def _stepped(self, index: int) -> float:
+        return self._rounded(self.low + index * (self.step or 0.0))
+
+    def _rounded(self, value: float) -> float:
+        """Without the noise of floating point in the last digits, but never outside the range."""
+        return min(max(float(f"{value:.12g}"), self.low), self.high)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of `options`: strings, numbers or booleans, in no order.
+    """One of `options`: strings, numbers or booleans, in no order, none equal to another.
 
-    `when`, `per` and `shapes` as for Int ("funnel" excepted).
+    `when`, `per` and `shapes` as for Int ("funnel" only where all options are whole numbers).
 
     Raises: SpaceError where a rule is broken, with the rule, the value and the remedy.
 
@@ -191,25 +214,28 @@ class Choice:
     shapes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        check_name(self.name)
         if isinstance(self.options, str):
-            _refuse(
+            refuse(
                 self.name, "options must be a sequence", f"options={self.options!r}", "use a tuple"
             )
         object.__setattr__(self, "options", tuple(self.options))
         if not self.options:
-            _refuse(self.name, "a Choice needs options", "none", "give at least one option")
+            refuse(self.name, "a Choice needs options", "none", "give at least one option")
         for option in self.options:
             if not isinstance(option, int | float | str):
-                _refuse(
+                refuse(
                     self.name,
                     "options must be str, int, float or bool",
                     repr(option),
                     "use its name",
                 )
-        if len({repr(option) for option in self.options}) < len(self.options):
-            _refuse(self.name, "options must differ", f"{self.options!r}", "remove the repeats")
-        _check_shapes(self.name, self.per, self.shapes, ("free", "same"))
+            if isinstance(option, float) and not math.isfinite(option):
+                refuse(self.name, "options must be finite", repr(option), "drop it")
+        if len(set(self.options)) < len(self.options):  # 1, 1.0 and True are equal
+            refuse(self.name, "options must differ", f"{self.options!r}", "remove the repeats")
+        whole = all(isinstance(o, int) and not isinstance(o, bool) for o in self.options)
+        check_shapes(self.name, self.per, self.shapes, SHAPES if whole else ("free", "same"))
 
     def at(self, unit: float) -> Scalar:
         """The option at `unit` of the way through them, 0 <= unit < 1."""
@@ -220,9 +246,13 @@ class Choice:
         """How many options there are."""
         return len(self.options)
 
-    def grid_levels(self) -> tuple[Scalar, ...] | None:
+    def values(self) -> Sequence[Scalar]:
+        """All options."""
+        return self.options
+
+    def grid_levels(self) -> Sequence[Scalar]:
         """The values a grid visits: every option."""
-        return tuple(self.options)
+        return self.options
 
     def holds(self, value: object) -> bool:
         """Whether `value` is one of the options (True is not 1)."""
@@ -253,59 +283,3 @@ def conditions(parameter: Parameter) -> tuple[Condition, ...]:
         Condition(parent, tuple(values) if isinstance(values, tuple | list) else (values,))
         for parent, values in (parameter.when or {}).items()
     )
-
-
-def _refuse(name: str, rule: str, got: str, remedy: str) -> None:
-    raise SpaceError(f"{name}: {rule}, got {got}; {remedy}")
-
-
-def _check_name(name: str) -> None:
-    if not isinstance(name, str) or not name.isidentifier():
-        _refuse(
-            str(name), "a name must be a Python identifier", repr(name), "use letters, digits and _"
-        )
-
-
-def _check_range(name: str, low: float, high: float, log: bool) -> None:
-    if low > high:
-        _refuse(name, "low must be <= high", f"low={low!r}, high={high!r}", "swap them")
-    if log and low <= 0:
-        _refuse(name, "low must be > 0 with log=True", f"low={low!r}", "raise low or drop log")
-
-
-def _check_step(name: str, step: float | None, stepped: bool, log: bool) -> None:
-    if step is not None and not step > 0:
-        _refuse(name, "step must be > 0", f"step={step!r}", "give a positive step")
-    if stepped and log:
-        _refuse(name, "step does not go with log=True", f"step={step!r}", "drop one of them")
-
-
-def _check_levels(parameter: Int | Float, levels: int | tuple[float, ...] | None) -> None:
-    if levels is None:
-        return
-    if isinstance(levels, int):
-        if levels < 1:
-            _refuse(parameter.name, "levels must be >= 1", f"levels={levels}", "give at least one")
-        return
-    if not levels:
-        _refuse(parameter.name, "levels must not be empty", "()", "give at least one value")
-    for level in levels:
-        if not parameter.holds(level):
-            _refuse(
-                parameter.name,
-                "levels must lie in the range",
-                repr(level),
-                "widen it or drop the level",
-            )
-
-
-def _check_shapes(
-    name: str, per: str | None, shapes: tuple[str, ...], known: tuple[str, ...]
-) -> None:
-    if shapes and per is None:
-        _refuse(
-            name, "shapes need per=", f"shapes={shapes!r}", "name the counting parameter in per="
-        )
-    for shape in shapes:
-        if shape not in known:
-            _refuse(name, f"shapes must be among {known}", repr(shape), "use one of them")
