@@ -28,16 +28,16 @@ class JournalError(SearchError):
     """A study's journal cannot be read, written or continued."""
 
 
-class StudyLocked(JournalError):
+class StudyLockedError(JournalError):
     """Another process is working on the study."""
 
 
-class StudyChanged(JournalError):
+class StudyChangedError(JournalError):
     """The problem, data or settings differ from those the study was started with."""
 
 
-class ReplayDiverged(JournalError):
-    """A backend fed with a journal's events answered otherwise than it did when they were recorded."""
+class ReplayDivergedError(JournalError):
+    """A backend fed with a journal's events answered otherwise than it did at the time."""
 
 
 def unknown_name(kind: str, got: str, known: Iterable[str]) -> UsageError:

@@ -48,7 +48,7 @@ class StudyStarted:
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """The caps of the study from here on: trials in all, and active seconds in all (None: no cap)."""
+    """The caps from here on: trials in all, and active seconds in all (None: no cap)."""
 
     trials: int | None
     seconds: float | None
@@ -80,7 +80,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """From here on a new backend proposes; it knows what was recorded, and replays only what follows."""
+    """From here on a new backend proposes; it knows what was recorded, and replays what follows."""
 
     versions: Mapping[str, str]
 
@@ -94,7 +94,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The winner met the test data: metrics on them (empty where there are none), and the export."""
+    """The winner met the test data: metrics on them (empty where there are none); its export."""
 
     trial: str
     test: Metrics
@@ -133,7 +133,7 @@ def encode(entry: Entry) -> str:
     event = entry.event
     data: dict[str, Any] = {"event": _WORDS[type(event)], "at": round(entry.seconds, 3)}
     if isinstance(event, Asked):
-        data |= {"answer": _plain_answer(event.answer)}
+        data |= {"answer": plain_answer(event.answer)}
         if event.by_study:
             data["by_study"] = True
     elif isinstance(event, Reported):
@@ -173,7 +173,8 @@ def _event(word: str, data: dict[str, Any]) -> Event:
     return _KINDS[word](**data)
 
 
-def _plain_answer(answer: Answer) -> Any:
+def plain_answer(answer: Answer) -> Any:
+    """The JSON form of an answer: a word, or an object without the fields that say nothing."""
     if isinstance(answer, Wait):
         return "wait"
     if isinstance(answer, Exhausted):

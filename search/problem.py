@@ -7,7 +7,7 @@ import importlib.util
 import pkgutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -77,37 +77,6 @@ class Problem:
         epochs = next((p for p in self.space.parameters if p.name == "epochs"), None)
         if epochs is not None and not (isinstance(epochs, Int) and epochs.low >= 1):
             raise SpaceError(f"epochs: must be an Int with low >= 1, got {epochs!r}; use Int")
-
-    def searched_by(self, *, epochs_as_budget: bool, max_epochs: int) -> "Problem":
-        """The problem as one backend sees it.
-
-        Where the budget is the epochs (Hyperband) the parameter "epochs" leaves the space; else
-        `max_epochs` is its ceiling and the score is taken at the last epoch.
-        """
-        epochs = next((p for p in self.space.parameters if p.name == "epochs"), None)
-        if not isinstance(epochs, Int):
-            return self
-        baseline = dict(self.baseline) if self.baseline is not None else None
-        if epochs_as_budget:
-            if baseline is not None:
-                baseline.pop("epochs", None)
-            return replace(self, space=self.space.without("epochs"), baseline=baseline)
-        high = min(epochs.high, max_epochs)
-        low = min(epochs.low, high)
-        levels = epochs.levels
-        if isinstance(levels, tuple):
-            levels = tuple(sorted({min(level, high) for level in levels}))
-        if (high - low) % epochs.step or epochs.log:
-            levels = levels if epochs.log else None
-        clipped = replace(epochs, low=low, high=high, levels=levels)
-        if baseline is not None and "epochs" in baseline:
-            baseline["epochs"] = min(int(baseline["epochs"]), high)
-        return replace(
-            self,
-            space=self.space.replace(clipped),
-            baseline=baseline,
-            objective=replace(self.objective, score_at="last"),
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,17 @@ from search.events import (
 )
 from search.objective import Objective
 from search.parameters import Params
-from search.trial import Completed, Decision, EpochReport, Failed, Outcome, Proposal, Pruned
+from search.seeds import seed_for
+from search.trial import (
+    Completed,
+    Decision,
+    EpochReport,
+    Failed,
+    Outcome,
+    Proposal,
+    Pruned,
+    Task,
+)
 
 TrialState: TypeAlias = Literal["completed", "pruned", "failed", "running", "waiting"]
 StudyState: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
@@ -89,6 +99,7 @@ class StudyRecord:
     def __init__(self, header: StudyStarted) -> None:
         self.header = header
         self.trials: dict[str, TrialRecord] = {}
+        self.told: list[Told] = []
         self.limit = Limited(None, None)
         self.seconds = 0.0
         self.stopped: str | None = None
@@ -147,6 +158,7 @@ class StudyRecord:
             trial.told_to_stop = event.decision is Decision.STOP
         elif isinstance(event, Told):
             self._trial(event.trial).outcomes.append(event.outcome)
+            self.told.append(event)
         elif isinstance(event, Limited):
             self.limit = event
         elif isinstance(event, Adopted):
@@ -156,15 +168,26 @@ class StudyRecord:
                 "a journal has one header, got a second; the journal has been edited"
             )
 
+    def task(self, trial: TrialRecord, attempt: int = 1) -> Task:
+        """What a worker needs to train, or to train again, the trial's last proposal."""
+        return Task(
+            proposal=trial.proposals[-1],
+            seed=seed_for(self.header.seed, trial.trial, "training"),
+            recorded=tuple(trial.curve),
+            attempt=attempt,
+            stopped=trial.told_to_stop,
+        )
+
     def _trial(self, name: str) -> TrialRecord:
         if name not in self.trials:
             raise JournalError(f"trial {name} was never proposed; the journal has been edited")
         return self.trials[name]
 
     def best(self) -> TrialRecord | None:
-        """The winner: best score among completed trials, the earlier among equals; None without one.
+        """The winner: best score among completed trials, the earlier among equals.
 
-        Where none completed (a study stopped early), the best of those that have a score.
+        Where none completed (a study stopped early), the best of those that have a score; None
+        where none has.
         """
         scored = [trial for trial in self.trials.values() if trial.score is not None]
         state = "finished" if self.state == "running" else self.state

@@ -1,4 +1,4 @@
-"""Every random draw of a study comes from one root seed, and every reading of time from one clock."""
+"""Every random draw of a study comes from one root seed, all time from one clock."""
 
 import hashlib
 import time

@@ -1,6 +1,5 @@
 """A search space: parameters, conditions, per-layer repetition and shapes as one definition."""
 
-import hashlib
 import json
 from dataclasses import asdict
 from functools import cached_property
@@ -139,16 +138,12 @@ class Space:
 
     def describe(self) -> list[dict[str, Any]]:
         """The definition as JSON data, one object per parameter, defaults left out."""
-        return [
+        plain = [
             {"kind": type(p).__name__} | {k: v for k, v in asdict(p).items() if v not in (None, ())}
             for p in self.parameters
         ]
-
-    @property
-    def digest(self) -> str:
-        """A SHA-256 of the definition, in hexadecimal."""
-        text = json.dumps(self.describe(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        described: list[dict[str, Any]] = json.loads(json.dumps(plain))  # tuples become lists
+        return described
 
 
 def key(params: Params) -> str:

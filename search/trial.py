@@ -122,10 +122,12 @@ class Task:
     """What a worker needs, besides the problem, to train one proposal.
 
     `recorded` are the epochs already in the journal (of earlier budgets, and of this one after a
-    crash): trained again where no checkpoint covers them, never reported again.
+    crash): trained again where no checkpoint covers them, never reported again. `stopped` says that
+    the backend answered STOP to the last of them.
     """
 
     proposal: Proposal
     seed: int
     recorded: tuple[EpochReport, ...] = ()
     attempt: int = 1
+    stopped: bool = False

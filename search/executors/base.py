@@ -58,7 +58,7 @@ class Executor(Protocol):
         ...
 
     def cancel(self, trial: str) -> None:
-        """Stop a trial as soon as possible, keep its last checkpoint, and send nothing more of it."""
+        """Stop a trial soon, keep its last checkpoint, and send nothing more of it."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,251 @@
+"""The command line: words to calls. What a word does stands in `search/commands/`."""
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn, TextIO
+
+from search.config import Environment, StudyConfig, parse_seconds, read_toml
+from search.errors import SearchError, UsageError, unknown_name
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; exit code 0 done, 1 search failed, 2 wrong use, 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    _quieten_warnings()
+    # a terminated search closes its books as an interrupted one does
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        options = _parse(arguments)
+        command: Callable[[argparse.Namespace, Environment], int] = _command(options.command)
+        return command(options, Environment.read(os.environ))
+    except SearchError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    except BrokenPipeError:
+        # the reader of a pipe (head, say) has left: nothing more to say, and no trace
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        kind = type(error).__name__
+        hint = "this is unexpected; add --debug to see where"
+        print(f"error: {kind}: {error} ({hint})", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def _command(word: str) -> Callable[[argparse.Namespace, Environment], int]:
+    # imported late: `--help` answers without NumPy, let alone TensorFlow
+    module = importlib.import_module(f"search.commands.{word}")
+    main: Callable[[argparse.Namespace, Environment], int] = module.main
+    return main
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser, commands = _parser()
+    word = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if word is not None and word not in commands:
+        raise unknown_name("command", word, commands)
+    options = parser.parse_args(arguments)
+    if getattr(options, "config", None) is not None:
+        _set_defaults(commands[options.command], read_toml(options.config), options.config)
+        options = parser.parse_args(arguments)
+    return options
+
+
+def _set_defaults(parser: argparse.ArgumentParser, table: dict[str, Any], path: Path) -> None:
+    """Let a TOML file speak for the options that the command line leaves out."""
+    known = {
+        action.option_strings[-1].removeprefix("--"): action
+        for action in parser._actions
+        if action.option_strings and action.dest not in ("help", "config", "debug")
+    }
+    for name, value in table.items():
+        if name not in known:
+            raise UsageError(f"{path}: {unknown_name('option', name, known)}")
+        action = known[name]
+        if action.type is not None and not isinstance(value, list):
+            value = parser._get_value(action, str(value))
+        parser.set_defaults(**{action.dest: value})
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports wrong use as every other error is reported."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_seconds(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _parser() -> tuple[_Parser, dict[str, _Parser]]:
+    parser = _Parser(prog="python -m search", description="Hyperparameter search for Keras.")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands: dict[str, _Parser] = {}
+
+    def command(word: str, about: str) -> _Parser:
+        added: _Parser = subparsers.add_parser(word, help=about, description=about)
+        added.add_argument("--debug", action="store_true", help="show traces of errors")
+        commands[word] = added
+        return added
+
+    _run_options(command("run", "search a problem: start a new study"))
+    resume = command("resume", "go on with a study, from exactly where it stopped")
+    resume.add_argument("study")
+    resume.add_argument("--trials", type=int, help="go on to this many trials in all")
+    resume.add_argument("--time", type=_seconds, help="go on to this much active time in all")
+    resume.add_argument(
+        "--adopt",
+        action="store_true",
+        help="after a library upgrade: keep all results, let a new backend go on (not bit-exact)",
+    )
+    _watching(resume)
+    _place(resume)
+    listing = command("list", "what there is")
+    listing.add_argument(
+        "what", nargs="?", default="studies", choices=("problems", "backends", "studies")
+    )
+    _place(listing)
+    show = command("show", "the results of a study, running or ended")
+    show.add_argument("study")
+    show.add_argument("--top", type=int, default=10, help="rows of the table (default 10)")
+    show.add_argument("--json", action="store_true", help="everything, as one JSON document")
+    _place(show)
+    export = command("export", "write the model of a study's winner, or of any trial, to a folder")
+    export.add_argument("study", metavar="STUDY[/TRIAL]")
+    export.add_argument("--format", default="keras", help="keras (default) or savedmodel")
+    export.add_argument("--to", type=Path, required=True, metavar="DIR")
+    _data_dir(export)
+    _place(export)
+    predict = command("predict", "what an exported model says of .npy, .csv or image files")
+    predict.add_argument("export", type=Path, metavar="EXPORT", help="folder written by a search")
+    predict.add_argument("input", type=Path, metavar="INPUT")
+    predict.add_argument("--json", action="store_true")
+    ui = command("ui", "open the MLflow UI on a study (by default the latest)")
+    ui.add_argument("study", nargs="?")
+    ui.add_argument("--port", type=int, default=5000)
+    _place(ui)
+    doctor = command("doctor", "versions, data sources and the health of the store")
+    doctor.add_argument("--rebuild", metavar="STUDY", help="write MLflow anew from the journal")
+    _data_dir(doctor)
+    _place(doctor)
+    clean = command("clean", "delete checkpoints of all but the best trials of a study")
+    clean.add_argument("study")
+    clean.add_argument("--keep", type=int, default=1, help="how many to keep (default 1)")
+    _place(clean)
+    return parser, commands
+
+
+def _run_options(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "problem", help="a word of `list problems`, a .py file, or package.module:NAME"
+    )
+    run.add_argument("--backend", default="hyperband", help="a word of `list backends`")
+    run.add_argument("--trials", type=int, help="how many configurations, the baseline included")
+    run.add_argument(
+        "--max-epochs", type=int, help="most epochs per trial (default: the problem's)"
+    )
+    run.add_argument("--time", type=_seconds, help="stop after this much active time, e.g. 10m")
+    run.add_argument("--seed", type=int, default=0, help="root of every random draw (default 0)")
+    run.add_argument("--patience", type=int, help="epochs without improvement before a trial stops")
+    run.add_argument(
+        "--factor", type=int, default=3, help="Hyperband's reduction factor (default 3)"
+    )
+    run.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUES",
+        help="narrow the space: learning_rate=1e-3..1e-1, layers=1,2, optimizer=adam",
+    )
+    run.add_argument("--sampler", help="of optuna: tpe (default), random, qmc, cmaes, nsga2")
+    run.add_argument(
+        "--pruner", help="of optuna: none, median (default), percentile, asha, hyperband"
+    )
+    run.add_argument("--study", help="name of the study (default: PROBLEM-BACKEND-1, -2, ...)")
+    run.add_argument("--config", type=Path, metavar="FILE.toml", help="options from a file")
+    _watching(run)
+    _place(run)
+
+
+def _watching(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--progress", default="auto", choices=("auto", "rich", "plain", "json"))
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
+    _data_dir(parser)
+
+
+def _data_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-dir", type=Path, help="where the data set's files lie (or SEARCH_DATA_DIR)"
+    )
+
+
+def _place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--store", type=Path, default=Path("mlruns"), help="folder of studies (default ./mlruns)"
+    )
+
+
+def study_config(options: argparse.Namespace) -> StudyConfig:
+    """The settings that the options of `run` stand for.
+
+    Raises: UsageError for a value out of range.
+    """
+    return StudyConfig(
+        problem=options.problem,
+        backend=options.backend,
+        trials=options.trials,
+        max_epochs=options.max_epochs,
+        seconds=options.time,
+        seed=options.seed,
+        patience=options.patience,
+        factor=options.factor,
+        assignments=tuple(options.set),
+        sampler=options.sampler,
+        pruner=options.pruner,
+        study=options.study,
+    )
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _quieten_warnings() -> None:
+    """Show the platform's own warnings as one line each, and no library's."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        print(f"warning: {message}", file=file or sys.stderr)
+
+    warnings.showwarning = show
+    warnings.simplefilter("ignore")
+    warnings.filterwarnings("default", module=r"search(\.|$)")

@@ -1,0 +1,96 @@
+"""What several commands share: where a study runs, how it is read, how results are printed."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+
+from search import journal as journals
+from search import summary
+from search.config import Environment
+from search.events import Limited
+from search.leaderboard import document
+from search.record import StudyRecord, StudyState, fold
+from search.seeds import SystemClock
+from search.setup import Setup
+from search.store import Store
+from search.study import Result, Surroundings
+from search.trackers.base import Tracker
+
+INTERRUPTED = 130
+
+
+def out(text: str) -> None:
+    """Print a result to standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """Print a remark to standard error."""
+    sys.stderr.write(text + "\n")
+
+
+def store_of(options: Namespace) -> Store:
+    """The folder of studies that the user means."""
+    return Store(options.store)
+
+
+def read(store: Store, study: str) -> tuple[StudyRecord, StudyState]:
+    """A study as its journal tells it, and its state: a process that was killed is not running.
+
+    Raises: SearchError when there is no such study or its journal is damaged.
+    """
+    path = store.existing(study)
+    record = fold(journals.read(path))
+    if record.state == "running" and journals.writer(path) is None:
+        return record, "interrupted"
+    return record, record.state
+
+
+def tracking_uri(store: Store, environment: Environment) -> str:
+    """Where MLflow's records go: MLFLOW_TRACKING_URI where it is set, else SQLite in the store."""
+    return environment.tracking_uri or f"sqlite:///{store.database.absolute()}"
+
+
+def surroundings(options: Namespace, environment: Environment) -> Surroundings:
+    """Where a study runs, with MLflow and the terminal watching."""
+    store, clock = store_of(options), SystemClock()
+
+    def trackers(setup: Setup, limit: Limited) -> Sequence[Tracker]:
+        from search.trackers import console
+
+        watching: list[Tracker] = [mlflow_tracker(store, environment)]
+        if not options.quiet:
+            plan = console.Plan(
+                trials=limit.trials,
+                epochs=setup.planned_epochs(limit),
+                seconds=limit.seconds,
+                epochs_meaning=setup.epochs_meaning(),
+            )
+            watching.append(console.create(options.progress, sys.stderr, clock, plan))
+        return watching
+
+    return Surroundings(store, options.data_dir or environment.data_dir, trackers, clock)
+
+
+def finish(
+    options: Namespace, environment: Environment, store: Store, work: Callable[[], Result]
+) -> int:
+    """Do the work of `run` or `resume` and print what came of it; 130 when it was interrupted."""
+    known = set(store.studies())
+    try:
+        result = work()
+    except KeyboardInterrupt:
+        study = getattr(options, "study", None) or next(
+            (name for name in store.studies() if name not in known), None
+        )
+        if study is not None:
+            note(f"interrupted; go on with: {summary.resume_command(study, store)}")
+        return INTERRUPTED
+    record = result.record
+    if options.json:
+        place = mlflow_tracker(store, environment).locate(record)
+        out(json.dumps(document(record, record.state, place), indent=2))
+    else:
+        out(summary.closing(record, result.exported, store))
+    return 1 if record.state == "failed" else 0

@@ -1,0 +1,22 @@
+"""`export`: the model of a study's winner, or of any trial, as a folder."""
+
+from argparse import Namespace
+
+from search import export
+from search.commands.common import note, out, store_of
+from search.config import Environment
+from search.errors import unknown_name
+from search.study import open_trial
+
+
+def main(options: Namespace, environment: Environment) -> int:
+    """Write the folder; a trial whose checkpoint is gone is trained again from the record."""
+    if options.format not in export.FORMATS:
+        raise unknown_name("format", options.format, export.FORMATS)
+    study, _, trial = options.study.partition("/")
+    data_dir = options.data_dir or environment.data_dir
+    opened = open_trial(store_of(options), study, trial or None, data_dir)
+    if not opened.kept:
+        note(f"trial {opened.trial.trial} has no checkpoint: training it again from the record")
+    out(str(export.write(opened.model(), options.to, opened.facts, options.format)))
+    return 0

@@ -1,0 +1,49 @@
+"""`list`: the problems, backends or studies that there are."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+
+from search import problem as problems
+from search.backends import base as backends
+from search.commands.common import out, read, store_of
+from search.config import Environment
+from search.errors import JournalError, SearchError
+from search.store import Store
+
+
+def main(options: Namespace, environment: Environment) -> int:
+    """Print one line each."""
+    rows = {"problems": _problems, "backends": _backends}.get(options.what)
+    for row in rows() if rows is not None else _studies(store_of(options)):
+        out(f"{row[0]:<24}  {'  '.join(row[1:])}".rstrip())
+    return 0
+
+
+def _problems() -> Iterator[list[str]]:
+    for name in problems.names():
+        yield [name, problems.load(name).problem.description]
+
+
+def _backends() -> Iterator[list[str]]:
+    for name in backends.names():
+        yield [name, (backends.module(name).__doc__ or "").partition("\n")[0]]
+
+
+def _studies(store: Store) -> Iterator[list[str]]:
+    if not store.journals.is_dir():
+        raise SearchError(f"no studies in {store.root} yet; run one, or name a folder with --store")
+    for name in store.studies():
+        try:
+            record, state = read(store, name)
+        except JournalError as error:
+            yield [name, f"unreadable: {error}"]
+            continue
+        best = record.best()
+        score = "-" if best is None or best.score is None else f"{best.score:.4f}"
+        yield [
+            name,
+            f"{state:<11}",
+            f"{record.header.problem}, {record.header.backend}",
+            f"{len(record.trials)} trials",
+            f"best {record.objective.metric} {score}",
+        ]

@@ -1,0 +1,139 @@
+"""A study's settings, validated, and what is read from the environment and from TOML files."""
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from search.errors import UsageError
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class StudyConfig:
+    """What a user may say of a study; None means the default of the problem or backend.
+
+    `trials` and `seconds` (active time) are caps and may be raised later; `study` is a name; all
+    else defines the study. `assignments`: the `--set` texts.
+
+    Raises: UsageError for a value out of range.
+    """
+
+    problem: str
+    backend: str = "hyperband"
+    trials: int | None = None
+    max_epochs: int | None = None
+    seconds: float | None = None
+    seed: int = 0
+    patience: int | None = None
+    factor: int = 3
+    assignments: tuple[str, ...] = ()
+    sampler: str | None = None
+    pruner: str | None = None
+    study: str | None = None
+
+    def __post_init__(self) -> None:
+        least = {"trials": 1, "max_epochs": 1, "patience": 0, "factor": 2, "seed": 0}
+        for name, low in least.items():
+            value = getattr(self, name)
+            if value is not None and value < low:
+                option = name.replace("_", "-")
+                raise UsageError(f"--{option} must be at least {low}, got {value}; raise it")
+        if self.seconds is not None and self.seconds <= 0:
+            raise UsageError(f"--time must be more than 0 s, got {self.seconds:g}; raise it")
+        if self.backend != "optuna" and (self.sampler or self.pruner):
+            raise UsageError(
+                f"--sampler and --pruner go with --backend optuna, got {self.backend!r}; "
+                "drop them or change the backend"
+            )
+        if self.backend == "hyperband" and self.trials is not None and self.trials < self.factor:
+            raise UsageError(
+                f"--trials must be at least the factor {self.factor} under hyperband, got "
+                f"{self.trials}; raise it, or use --backend randomized"
+            )
+
+    def plain(self) -> dict[str, Any]:
+        """What defines the study, as JSON data."""
+        plain = asdict(self)
+        for cap in ("trials", "seconds", "study"):
+            plain.pop(cap)
+        return plain | {"assignments": list(self.assignments)}
+
+    @property
+    def digest(self) -> str:
+        """A SHA-256 of what defines the study, in hexadecimal."""
+        return digest_of(self.plain())
+
+
+def digest_of(plain: Mapping[str, Any]) -> str:
+    """A SHA-256 of JSON data, in hexadecimal."""
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def from_plain(plain: Mapping[str, Any]) -> StudyConfig:
+    """The settings that `StudyConfig.plain` gave, as a journal's header holds them."""
+    return StudyConfig(**{**plain, "assignments": tuple(plain["assignments"])})
+
+
+def parse_seconds(text: str) -> float:
+    """Seconds from a text like "90", "45s", "10m" or "1h30m".
+
+    Raises: UsageError for anything else.
+
+    >>> parse_seconds("1h30m")
+    5400.0
+    """
+    number = r"\d+(?:\.\d+)?"
+    if re.fullmatch(number, text):
+        return float(text)
+    if not re.fullmatch(rf"(?:{number}[smhd])+", text):
+        raise UsageError(f"a time must look like 90, 45s, 10m or 1h30m, got {text!r}")
+    parts = re.findall(rf"({number})([smhd])", text)
+    return sum(float(value) * _SECONDS[unit] for value, unit in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the platform takes from the environment; this file is the only reader of it."""
+
+    data_dir: Path | None
+    tracking_uri: str | None
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str]) -> "Environment":
+        """From SEARCH_DATA_DIR and MLFLOW_TRACKING_URI; empty means unset."""
+        data_dir = variables.get("SEARCH_DATA_DIR")
+        return cls(
+            Path(data_dir) if data_dir else None, variables.get("MLFLOW_TRACKING_URI") or None
+        )
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The options in a TOML file: long option names without dashes in front, `set` as a table.
+
+    Raises: UsageError when the file cannot be read.
+
+    A file may hold: `backend = "optuna"`, `max-epochs = 27`, `time = "10m"`, and under `[set]`
+    lines like `learning_rate = "1e-3..1e-1"`.
+    """
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+    except OSError as error:
+        raise UsageError(
+            f"--config must name a readable file, got {path}: {error.strerror}"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"--config must be TOML, but {path} is not: {error}") from None
+    if isinstance(table.get("set"), dict):
+        table["set"] = [f"{name}={_values(value)}" for name, value in table["set"].items()]
+    return table
+
+
+def _values(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,121 @@
+"""Trains nothing: curves from a function, time from a virtual clock; for tests of the loop."""
+
+import heapq
+import itertools
+from collections.abc import Callable, Mapping
+
+from search import outcomes
+from search.executors.base import Epoch, Finished, Lost, Message
+from search.objective import Metrics, Objective
+from search.parameters import Params
+from search.trial import Decision, EpochReport, Failed, Outcome, Task
+
+
+class VirtualClock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def seconds(self) -> float:
+        """The time it was last set to."""
+        return self.now
+
+
+class SimulatedExecutor:
+    """Plays the epochs of up to `slots` trials against a virtual clock.
+
+    `metrics(params, epoch)` gives an epoch's metrics (or raises, which fails the trial),
+    `seconds(params)` how long each epoch of these params takes. `losses` maps a trial to how many
+    of its attempts die after their first epoch.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        metrics: Callable[[Params, int], Metrics],
+        clock: VirtualClock,
+        *,
+        slots: int = 1,
+        seconds: Callable[[Params], float] = lambda _: 1.0,
+        losses: Mapping[str, int] | None = None,
+    ) -> None:
+        self._objective = objective
+        self._metrics = metrics
+        self._clock = clock
+        self._slots = slots
+        self._seconds = seconds
+        self._losses = dict(losses or {})
+        self._due: list[tuple[float, int, Task]] = []
+        self._curves: dict[str, list[EpochReport]] = {}
+        self._ended: dict[str, Outcome] = {}
+        self._tie = itertools.count()
+        self.submitted: list[Task] = []
+
+    @property
+    def slots(self) -> int:
+        """How many trials are played at once."""
+        return self._slots
+
+    def submit(self, task: Task) -> None:
+        """Begin a trial where its recorded curve ends."""
+        self.submitted.append(task)
+        curve = self._curves[task.proposal.trial] = list(task.recorded)
+        if task.stopped:
+            self._ended[task.proposal.trial] = outcomes.pruned(self._objective, curve, 0)
+        self._schedule(task, at_once=len(curve) >= task.proposal.budget.stop or task.stopped)
+
+    def next_message(self, timeout: float | None = None) -> Message | None:
+        """The next event in virtual time; None when nothing is under way."""
+        if not self._due:
+            return None
+        at, _, task = heapq.heappop(self._due)
+        if timeout is not None and at > self._clock.now + timeout:
+            heapq.heappush(self._due, (at, next(self._tie), task))
+            self._clock.now += timeout
+            return None
+        self._clock.now = max(at, self._clock.now)
+        return self._event(task)
+
+    def _event(self, task: Task) -> Message:
+        trial, params = task.proposal.trial, task.proposal.params
+        curve = self._curves[trial]
+        if trial in self._ended:
+            return Finished(trial, task.attempt, self._ended.pop(trial))
+        if len(curve) >= task.proposal.budget.stop:
+            outcome = outcomes.completed(self._objective, curve, 0, stopped_early=False)
+            return Finished(trial, task.attempt, outcome)
+        if self._losses.get(trial, 0) and len(curve) > len(task.recorded):
+            self._losses[trial] -= 1
+            return Lost(trial, task.attempt, "simulated loss")
+        try:
+            metrics = self._metrics(params, len(curve) + 1)
+        except ValueError as error:
+            failed = Failed("ValueError", str(error), "", len(curve))
+            return Finished(trial, task.attempt, failed)
+        nan = outcomes.not_finite(metrics, curve)
+        if nan is not None:
+            return Finished(trial, task.attempt, nan)
+        report = EpochReport(trial, len(curve) + 1, metrics, self._seconds(params))
+        curve.append(report)
+
+        def reply(decision: Decision) -> None:
+            if decision is Decision.STOP:
+                self._ended[trial] = outcomes.pruned(self._objective, curve, 0)
+            done = len(curve) >= task.proposal.budget.stop or decision is Decision.STOP
+            self._schedule(task, at_once=done)
+
+        return Epoch(report, reply)
+
+    def _schedule(self, task: Task, *, at_once: bool) -> None:
+        wait = 0.0 if at_once else self._seconds(task.proposal.params)
+        heapq.heappush(self._due, (self._clock.now + wait, next(self._tie), task))
+
+    def cancel(self, trial: str) -> None:
+        """Forget the trial."""
+        self._due = [entry for entry in self._due if entry[2].proposal.trial != trial]
+        heapq.heapify(self._due)
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._due = []

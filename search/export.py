@@ -1,0 +1,76 @@
+"""From a trial to a model on disk that takes the problem's raw inputs."""
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search.errors import SearchError, UsageError, unknown_name
+from search.problem import Data
+from search.record import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    import keras
+
+FORMATS = ("keras", "savedmodel")
+ABOUT = "export.json"
+
+
+def about(
+    record: StudyRecord, trial: TrialRecord, data: Data, test: dict[str, float] | None
+) -> dict[str, Any]:
+    """What stands beside an exported model: its origin, its input, what its labels mean."""
+    header = record.header
+    return {
+        "problem": header.problem,
+        "study": header.study,
+        "trial": trial.trial,
+        "params": dict(trial.params),
+        "objective": {"metric": header.objective.metric, "direction": header.objective.direction},
+        "score": trial.score,
+        "best_epoch": trial.best_epoch,
+        "test": test,
+        "class_names": list(data.class_names),
+        "input": {"shape": list(data.train.x.shape[1:]), "dtype": str(data.train.x.dtype)},
+        "versions": dict(header.versions),
+    }
+
+
+def write(
+    model: "keras.Model", directory: Path, facts: dict[str, Any], kind: str = "keras"
+) -> Path:
+    """Write a model and its facts as a folder: `model.keras`, or a SavedModel in `model/`.
+
+    The folder appears whole or not at all; one that an export made earlier is replaced.
+
+    Raises: UsageError for an unknown format or a folder that holds something else; SearchError
+    when it cannot be written.
+    """
+    if kind not in FORMATS:
+        raise unknown_name("format", kind, FORMATS)
+    if directory.exists() and any(directory.iterdir()) and not (directory / ABOUT).is_file():
+        raise UsageError(
+            f"--to must be a new folder or an earlier export, got {directory}; choose another"
+        )
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
+        try:
+            if kind == "keras":
+                model.save(temporary / "model.keras")
+            else:
+                model.export(temporary / "model", verbose=False)
+            text = json.dumps(facts | {"format": kind}, indent=2)
+            (temporary / ABOUT).write_text(text + "\n")
+            temporary.chmod(0o755)
+            if directory.exists():
+                shutil.rmtree(directory)
+            os.replace(temporary, directory)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise SearchError(f"cannot write {directory}: {error.strerror or error}") from error
+    return directory

@@ -1,0 +1,175 @@
+"""The append-only file of a study's events: one writer, every line on disk before it counts."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from search.errors import JournalError, StudyLockedError
+from search.events import Entry, decode, encode
+
+
+class Journal:
+    """The one writer of a study's journal; hold it open for as long as the study runs.
+
+    Made by `create` or `reopen`. A line that was being written when the process died has no line
+    end: it never counted, and is cut off by `reopen`.
+    """
+
+    def __init__(self, path: Path, file: IO[bytes], lock: IO[str]) -> None:
+        self.path = path
+        self._file = file
+        self._lock = lock
+
+    @classmethod
+    def create(cls, path: Path, entries: Sequence[Entry]) -> "Journal":
+        """Begin a study with its first entries: the file appears with all of them, or not at all.
+
+        Raises: FileExistsError when there is one of this name; JournalError when it cannot be
+        written.
+        """
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _locked(path)
+        journal = cls(path, _open_new(path.with_suffix(".new")), lock)
+        try:
+            for entry in entries:
+                journal.append(entry)
+            os.link(path.with_suffix(".new"), path)  # unlike rename, refuses to replace a journal
+        except BaseException as error:
+            journal.close()
+            if isinstance(error, OSError) and not isinstance(error, FileExistsError):
+                raise _cannot_write(path, error) from error
+            raise
+        finally:
+            path.with_suffix(".new").unlink(missing_ok=True)
+        return journal
+
+    @classmethod
+    def reopen(cls, path: Path) -> tuple["Journal", list[Entry]]:
+        """Go on with a study: the writer, and what has been recorded.
+
+        Raises: JournalError when there is none or it is unreadable; StudyLockedError when another
+        process writes it, naming that process.
+        """
+        lock = _locked(path)
+        try:
+            entries, length = _read(path)
+            file = path.open("r+b")
+            file.truncate(length)
+            file.seek(length)
+        except BaseException:
+            lock.close()
+            raise
+        return cls(path, file, lock), entries
+
+    def append(self, entry: Entry) -> None:
+        """Write one entry and wait until it is on disk.
+
+        Raises: JournalError when it cannot be written (a full disk, say).
+        """
+        with _writing(self.path):
+            self._file.write(encode(entry).encode() + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file and the lock; may be called twice."""
+        with contextlib.suppress(OSError):  # a full disk has been reported by append
+            self._file.close()
+        self._lock.close()
+
+
+def read(path: Path) -> list[Entry]:
+    """What has been recorded, while the study may be running.
+
+    Raises: JournalError when there is no such journal or a line of it is damaged.
+    """
+    return _read(path)[0]
+
+
+def writer(path: Path) -> int | None:
+    """The process that writes the journal at this moment; None where nobody does."""
+    lock_path = _lock_path(path)
+    try:
+        with lock_path.open("r") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read().strip() or 0)
+    except OSError:
+        return None
+    return None
+
+
+def _read(path: Path) -> tuple[list[Entry], int]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise JournalError(f"journal {path} must be readable: {error.strerror}") from error
+    length = content.rfind(b"\n") + 1
+    entries = []
+    for number, line in enumerate(content[:length].splitlines(), start=1):
+        try:
+            entries.append(decode(line.decode()))
+        except (JournalError, UnicodeDecodeError) as error:
+            raise JournalError(
+                f"journal {path}, line {number} is damaged: {error}; restore it from a copy, or "
+                "remove it and run the study anew"
+            ) from error
+    return entries, length
+
+
+def _open_new(path: Path) -> IO[bytes]:
+    with _writing(path):
+        return path.open("wb")
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_suffix(".lock")
+
+
+def _locked(path: Path) -> IO[str]:
+    """The lock file, locked until it is closed or the process ends, however it ends."""
+    lock_path = _lock_path(path)
+    try:
+        lock = lock_path.open("a+")
+    except OSError as error:
+        raise _cannot_write(lock_path, error) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        owner = lock.read().strip()
+        lock.close()
+        raise StudyLockedError(
+            f"study {path.stem} is being run by process {owner}; wait for it or end it first"
+        ) from None
+    with _writing(lock_path):
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+    return lock
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> JournalError:
+    return JournalError(
+        f"cannot write {path}: {error.strerror}; nothing recorded is lost: make room or access, "
+        f"then resume"
+    )

@@ -1,0 +1,70 @@
+"""From a curve to an outcome: where a score is taken, and where NaN becomes a failure."""
+
+import math
+from collections.abc import Sequence
+
+from search.errors import UsageError
+from search.objective import Metrics, Objective
+from search.trial import Completed, EpochReport, Failed, Pruned
+
+
+def values(objective: Objective, curve: Sequence[EpochReport]) -> list[float]:
+    """The objective's metric after epochs 1, 2, ...
+
+    Raises: UsageError when the epochs do not have that metric, naming those they have.
+    """
+    if curve and objective.metric not in curve[0].metrics:
+        raise UsageError(
+            f"objective: the model must report {objective.metric!r}, got "
+            f"{', '.join(sorted(curve[0].metrics))}; compile it with that metric"
+        )
+    return [report.metrics[objective.metric] for report in curve]
+
+
+def completed(
+    objective: Objective,
+    curve: Sequence[EpochReport],
+    parameter_count: int,
+    *,
+    stopped_early: bool,
+) -> Completed:
+    """What a trial that trained its budget or ran out of patience came to; `curve` not empty."""
+    scores = values(objective, curve)
+    best = objective.best_epoch(scores)
+    return Completed(
+        score=scores[best - 1],
+        best_epoch=best,
+        epochs=len(curve),
+        seconds=_seconds(curve),
+        parameter_count=parameter_count,
+        stopped_early=stopped_early,
+    )
+
+
+def pruned(objective: Objective, curve: Sequence[EpochReport], parameter_count: int) -> Pruned:
+    """The outcome of a trial that its backend stopped; `curve` is not empty."""
+    scores = values(objective, curve)
+    best = objective.best_epoch(scores)
+    return Pruned(scores[best - 1], best, len(curve), _seconds(curve), parameter_count)
+
+
+def not_finite(metrics: Metrics, curve: Sequence[EpochReport]) -> Failed | None:
+    """The failure that an epoch's metrics amount to when one of them is NaN or infinite, else None.
+
+    `curve`: the epochs before it.
+    """
+    bad = sorted(name for name, value in metrics.items() if not math.isfinite(value))
+    if not bad:
+        return None
+    epoch = len(curve) + 1
+    return Failed(
+        kind="nan",
+        message=f"{', '.join(bad)} not finite in epoch {epoch}; a lower learning rate may help",
+        traceback="",
+        at_epoch=len(curve),
+        seconds=_seconds(curve),
+    )
+
+
+def _seconds(curve: Sequence[EpochReport]) -> float:
+    return round(sum(report.seconds for report in curve), 3)

@@ -1,0 +1,126 @@
+"""From settings to all that a study needs before any input or output: space, backend, limits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from search import problem as problems
+from search.backends import base as backends
+from search.backends.base import Backend, BackendSettings, Known
+from search.config import StudyConfig
+from search.coordinator import Baseline
+from search.errors import UsageError
+from search.events import Limited
+from search.narrowing import narrow
+from search.parameters import Int, Params
+from search.problem import LoadedProblem, Problem
+from search.proposer import Proposer
+from search.space import Space
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A study as it will be searched.
+
+    `space` and `baseline` are the problem's, narrowed and with "epochs" as the backend sees it;
+    `problem` scores as this study does; `patience` None means no early stopping.
+    """
+
+    config: StudyConfig
+    loaded: LoadedProblem
+    problem: Problem
+    space: Space
+    baseline_params: Params | None
+    settings: BackendSettings
+    patience: int | None
+
+    def proposer(self) -> Proposer:
+        """A fresh backend, wrapped for the study.
+
+        Raises: UsageError for a space or settings that the backend cannot work with.
+        """
+        return Proposer(self._backend, self.baseline_params)
+
+    def baseline(self) -> Baseline | None:
+        """The baseline with its whole budget; None where the problem has none."""
+        params = self.baseline_params
+        if params is None:
+            return None
+        return Baseline(params, backends.full_budget(params, self.settings))
+
+    def limit(self, trials: int | None, seconds: float | None) -> Limited:
+        """The caps of the study: what the user said, else the default of backend or problem.
+
+        A study with a time limit and no number of trials goes on until the time is up.
+        """
+        if trials is None and seconds is None:
+            module = backends.module(self.config.backend)
+            natural = module.default_trials(self.space, self.settings)
+            others = 0 if self.baseline_params is None else 1
+            trials = self.problem.trials if natural is None else natural + others
+        return Limited(trials, seconds)
+
+    def epochs_meaning(self) -> str:
+        """What "epochs" means in this study, in a few words."""
+        most = self.settings.max_epochs
+        if backends.module(self.config.backend).EPOCHS_AS_BUDGET:
+            return f"the budget, handed out by {self.config.backend}, at most {most}"
+        if "epochs" in self.space:
+            return f"a searched parameter, at most {most}"
+        return f"a ceiling of {most}, with early stopping"
+
+    def _backend(self, known: Sequence[Known]) -> Backend:
+        module = backends.module(self.config.backend)
+        objective, seed = self.problem.objective, self.config.seed
+        return module.create(self.space, objective, self.settings, seed, known)
+
+
+def prepare(config: StudyConfig) -> Setup:
+    """Check the settings against the problem and the backend they name.
+
+    Raises: UsageError for whatever does not fit, before anything is loaded or written.
+    """
+    as_budget = backends.module(config.backend).EPOCHS_AS_BUDGET
+    loaded = problems.load(config.problem)
+    problem = loaded.problem
+    if as_budget and any(text.partition("=")[0].strip() == "epochs" for text in config.assignments):
+        raise UsageError(
+            f"--set epochs: {config.backend} hands out the epochs itself; use --max-epochs"
+        )
+    space = narrow(problem.space, config.assignments)
+    baseline = dict(problem.baseline) if problem.baseline is not None else None
+    max_epochs = config.max_epochs or problem.max_epochs
+    patience = problem.patience if config.patience is None else config.patience
+    epochs = next((p for p in space.parameters if p.name == "epochs"), None)
+    if epochs is not None and as_budget:
+        space = space.without("epochs")
+        if baseline is not None:
+            baseline.pop("epochs", None)
+    elif epochs is not None:
+        space = space.replace(_capped(epochs, max_epochs) if isinstance(epochs, Int) else epochs)
+        if baseline is not None and "epochs" in baseline:
+            baseline["epochs"] = min(int(baseline["epochs"]), max_epochs)
+        if config.patience is None:
+            # the number of epochs is the question: stopping early would answer another one
+            patience = None
+            problem = replace(problem, objective=replace(problem.objective, score_at="last"))
+    return Setup(
+        config=config,
+        loaded=loaded,
+        problem=problem,
+        space=space,
+        baseline_params=baseline,
+        settings=BackendSettings(max_epochs, config.factor, config.sampler, config.pruner),
+        patience=patience,
+    )
+
+
+def _capped(epochs: Int, most: int) -> Int:
+    """The searched epochs with a ceiling, on the same steps where there is one left."""
+    if epochs.high <= most:
+        return epochs
+    low = min(epochs.low, most)
+    high = low + (most - low) // epochs.step * epochs.step
+    levels = epochs.levels
+    if isinstance(levels, tuple):
+        levels = tuple(level for level in levels if level <= high) or None
+    return replace(epochs, low=low, high=high, levels=levels)

@@ -1,0 +1,74 @@
+"""Where everything lies under `--store`: the only place that knows the folder's layout."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.errors import SearchError, UsageError, unknown_name
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The folder of studies (by default `mlruns/`)."""
+
+    root: Path
+
+    @property
+    def journals(self) -> Path:
+        """The folder of journals, one file per study."""
+        return self.root / "journals"
+
+    @property
+    def database(self) -> Path:
+        """MLflow's SQLite file."""
+        return self.root / "mlflow.db"
+
+    @property
+    def artifacts(self) -> Path:
+        """MLflow's artifacts."""
+        return self.root / "artifacts"
+
+    def journal(self, study: str) -> Path:
+        """The journal of a study, whether or not there is one.
+
+        Raises: UsageError for a name that could not be a file's.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", study):
+            raise UsageError(
+                f"study name must be letters, digits, '.', '_' and '-', got {study!r}; rename it"
+            )
+        return self.journals / f"{study}.jsonl"
+
+    def checkpoints(self, study: str) -> Path:
+        """The folder of a study's checkpoints."""
+        return self.root / "checkpoints" / study
+
+    def export(self, study: str) -> Path:
+        """The folder of a study's exported winner."""
+        return self.root / "exports" / study
+
+    def studies(self) -> list[str]:
+        """The names of the studies, in alphabetical order."""
+        return sorted(path.stem for path in self.journals.glob("*.jsonl"))
+
+    def existing(self, study: str) -> Path:
+        """The journal of a study that must exist.
+
+        Raises: SearchError when there is no store yet; UsageError for an unknown study, naming the
+        nearest.
+        """
+        if not self.journals.is_dir():
+            raise SearchError(
+                f"store must hold studies, got none in {self.root}; run a search first, or name "
+                "the right folder with --store"
+            )
+        if study not in self.studies():
+            raise unknown_name("study", study, self.studies())
+        return self.journal(study)
+
+    def free_name(self, stem: str) -> str:
+        """A study name that is not taken: stem-1, stem-2, ..."""
+        number = 1
+        while self.journal(f"{stem}-{number}").exists():
+            number += 1
+        return f"{stem}-{number}"

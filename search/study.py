@@ -1,0 +1,279 @@
+"""Start and resume studies: the wiring of problem, backend, trainer, journal and trackers."""
+
+import importlib.metadata
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search import export
+from search import journal as journals
+from search.config import StudyConfig, digest_of, from_plain
+from search.coordinator import Coordinator
+from search.datasets import base as datasets
+from search.errors import StudyChangedError, UsageError, unknown_name
+from search.events import Entry, Limited, StudyStarted
+from search.executors.inline import InlineExecutor
+from search.journal import Journal
+from search.judge import judge
+from search.problem import Data
+from search.proposer import Proposer
+from search.record import StudyRecord, TrialRecord, fold
+from search.replay import replay
+from search.seeds import Clock, SystemClock, wall_time_ms
+from search.setup import Setup, prepare
+from search.store import Store
+from search.trackers.audience import Audience
+from search.trackers.base import Exported, Tracker
+from search.training import runtime
+from search.training.checkpoint import CheckpointFolder
+from search.training.trainer import KerasTrainer
+from search.trial import Task
+
+if TYPE_CHECKING:
+    import keras
+
+THREADS = 1
+LIBRARIES = ("keras", "tensorflow", "numpy", "keras-tuner", "optuna", "scikit-learn", "scipy")
+
+MakeTrackers = Callable[[Setup, Limited], Sequence[Tracker]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where a study runs: its store, its data, who watches, and what tells the time."""
+
+    store: Store
+    data_dir: Path | None
+    trackers: MakeTrackers
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run or a resume came to; `exported` is None where no trial has a score."""
+
+    record: StudyRecord
+    exported: Exported | None
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the libraries that decide results, and the thread count."""
+    found = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return {"python": platform.python_version(), **found, "threads": str(THREADS)}
+
+
+def start(config: StudyConfig, around: Surroundings) -> Result:
+    """Run a new study to its end.
+
+    Raises: UsageError when the settings do not fit or the name is taken; SearchError for data that
+    cannot be had or a journal that cannot be written. KeyboardInterrupt passes through once the
+    journal and the trackers are closed in order.
+    """
+    setup = prepare(config)
+    proposer = setup.proposer()
+    limit = setup.limit(config.trials, config.seconds)
+    proposer.limit(limit.trials)
+    name = config.study or around.store.free_name(f"{setup.problem.name}-{config.backend}")
+    path = around.store.journal(name)
+    if path.exists():
+        raise _taken(name)
+    data = _data(setup, around.data_dir)
+    first = [Entry(0.0, _header(name, setup, data)), Entry(0.0, limit)]
+    try:
+        journal = Journal.create(path, first)
+    except FileExistsError:
+        raise _taken(name) from None
+    with journal:
+        return _Run(setup, around, data, journal, fold(first), proposer).to_the_end()
+
+
+def resume(
+    name: str,
+    around: Surroundings,
+    *,
+    trials: int | None = None,
+    seconds: float | None = None,
+    adopt: bool = False,
+) -> Result:
+    """Go on with a study from what its journal holds; `trials` and `seconds` raise its caps.
+
+    `adopt`: do not hold the backend to its recorded answers, but tell a new one what is known.
+
+    Raises: as `start`; StudyChangedError when the problem's source, its data or the settings are
+    no longer those of the header; StudyLockedError when another process runs it;
+    ReplayDivergedError when a library answers otherwise than it did.
+    """
+    journal, entries = Journal.reopen(around.store.existing(name))
+    with journal:
+        record = fold(entries[:1])
+        setup = prepare(from_plain(record.header.config))
+        proposer = setup.proposer()
+        data = _data(setup, around.data_dir)
+        _refuse_changes(record.header, setup, data)
+        if adopt:
+            record = fold(entries)
+        else:
+            replay(entries[1:], record, proposer)
+        run = _Run(setup, around, data, journal, record, proposer)
+        return run.to_the_end(_raised(record, trials, seconds), adopt=adopt)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A study under way in this process."""
+
+    setup: Setup
+    around: Surroundings
+    data: Data
+    journal: Journal
+    record: StudyRecord
+    proposer: Proposer
+
+    def to_the_end(self, raised: Limited | None = None, *, adopt: bool = False) -> Result:
+        name = self.record.header.study
+        store = self.around.store
+        trainer = KerasTrainer(
+            self.setup.problem,
+            self.data,
+            CheckpointFolder(store.checkpoints(name)),
+            self.around.clock,
+            patience=self.setup.patience,
+        )
+        tracker = Audience(self.around.trackers(self.setup, raised or self.record.limit))
+        coordinator = Coordinator(
+            record=self.record,
+            journal=self.journal,
+            proposer=self.proposer,
+            executor=InlineExecutor(trainer),
+            tracker=tracker,
+            clock=self.around.clock,
+            baseline=self.setup.baseline(),
+        )
+        exported = None
+        try:
+            if raised is not None:
+                coordinator.extend(raised)
+            if adopt:
+                coordinator.adopt(versions())
+            coordinator.run()
+            exported = judge(self.record, coordinator, trainer, self.data, store.export(name))
+        except KeyboardInterrupt:
+            coordinator.interrupt()
+            raise
+        finally:
+            tracker.end_study(self.record, exported)
+        return Result(self.record, exported)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedTrial:
+    """A trained trial of a recorded study."""
+
+    trial: TrialRecord
+    facts: dict[str, Any]
+    kept: bool
+    _trainer: KerasTrainer
+    _task: Task
+
+    def model(self) -> "keras.Model":
+        """The model with the weights the trial hands over: from its checkpoint or trained again."""
+        return self._trainer.restored(self._task, self.trial.best_epoch or 0)
+
+
+def open_trial(store: Store, study: str, trial: str | None, data_dir: Path | None) -> OpenedTrial:
+    """A trial of a study, by default its winner, with the facts that go with its export.
+
+    Raises: UsageError for an unknown trial or one without a score; StudyChangedError when the
+    problem or the data are no longer those it was trained on.
+    """
+    record = fold(journals.read(store.existing(study)))
+    if trial is not None and trial not in record.trials:
+        raise unknown_name("trial", trial, record.trials)
+    chosen = record.best() if trial is None else record.trials[trial]
+    if chosen is None or chosen.best_epoch is None:
+        raise UsageError(
+            f"a trial needs a score to be exported, got {trial or study}; name another"
+        )
+    setup = prepare(from_plain(record.header.config))
+    data = _data(setup, data_dir)
+    _refuse_changes(record.header, setup, data)
+    checkpoints = CheckpointFolder(store.checkpoints(study))
+    saved = checkpoints.load(chosen.trial)
+    judged = record.judged
+    test = dict(judged.test) if judged is not None and judged.trial == chosen.trial else None
+    return OpenedTrial(
+        trial=chosen,
+        facts=export.about(record, chosen, data, test),
+        kept=saved is not None and saved.best_epoch == chosen.best_epoch,
+        _trainer=KerasTrainer(
+            setup.problem, data, checkpoints, SystemClock(), patience=setup.patience
+        ),
+        _task=record.task(chosen),
+    )
+
+
+def _data(setup: Setup, data_dir: Path | None) -> Data:
+    runtime.prepare(THREADS)  # a loader may import Keras, which must find its threads set
+    return setup.problem.load(data_dir)
+
+
+def _header(name: str, setup: Setup, data: Data) -> StudyStarted:
+    return StudyStarted(
+        study=name,
+        problem=setup.problem.name,
+        backend=setup.config.backend,
+        seed=setup.config.seed,
+        objective=setup.problem.objective,
+        config=setup.config.plain(),
+        space=setup.space.describe(),
+        digests=_digests(setup, data),
+        versions=versions(),
+        created_ms=wall_time_ms(),
+    )
+
+
+def _digests(setup: Setup, data: Data) -> dict[str, str]:
+    return {
+        "problem": setup.loaded.source_digest,
+        "data": datasets.digest(data),
+        "settings": digest_of(setup.config.plain()),
+    }
+
+
+def _refuse_changes(header: StudyStarted, setup: Setup, data: Data) -> None:
+    now = _digests(setup, data)
+    changed = [name for name, digest in header.digests.items() if now.get(name) != digest]
+    if changed:
+        raise StudyChangedError(
+            f"study {header.study} can only go on as it was begun, but its {' and '.join(changed)} "
+            "changed since; undo the change, or begin a new study with `run`"
+        )
+
+
+def _raised(record: StudyRecord, trials: int | None, seconds: float | None) -> Limited | None:
+    """The new caps; None where the user raises none.
+
+    What is named counts, what is not is lifted: `--time 10m` goes on for ten minutes however many
+    trials that makes.
+    """
+    if trials is None and seconds is None:
+        return None
+    if trials is not None and trials < len(record.trials):
+        raise UsageError(
+            f"--trials must be at least the {len(record.trials)} trials the study has, got {trials}"
+        )
+    if seconds is not None and seconds <= record.seconds:
+        raise UsageError(
+            f"--time counts from the start of the study: more than the {record.seconds:.0f} s it "
+            f"has run, got {seconds:g}; raise it"
+        )
+    return Limited(trials, seconds)
+
+
+def _taken(name: str) -> UsageError:
+    return UsageError(
+        f"study {name} exists already; go on with `python -m search resume {name}`, or choose "
+        "another --study name"
+    )

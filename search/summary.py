@@ -1,0 +1,84 @@
+"""What a finished run says: the answer first, then what to do with it."""
+
+import shlex
+
+from search import leaderboard
+from search.config import StudyConfig
+from search.record import StudyRecord
+from search.store import Store
+from search.trackers.base import Exported
+
+
+def closing(record: StudyRecord, exported: Exported | None, store: Store) -> str:
+    """The text printed at the end: leaderboard, gain, test result, model, and the next commands."""
+    study, metric = record.header.study, record.objective.metric
+    lines = ["", leaderboard.table(record, record.state), ""]
+    best = record.best()
+    if best is None or best.score is None:
+        failed = next(iter(record.trials.values()), None)
+        kind = leaderboard.error(failed) if failed is not None else None
+        reason = f": {kind['kind']}: {kind['message']}" if kind else ""
+        return "\n".join([*lines, f"no trial has a score{reason}"])
+    lines.append(f"best: trial {best.trial}, {metric} {best.score:.4f} at epoch {best.best_epoch}")
+    lines.append(f"      {leaderboard.parameters(best)}")
+    gain = leaderboard.gain(record)
+    if gain is not None:
+        lines.append(f"gain over the baseline: {gain:+.4f} {metric}")
+    if record.judged is not None and record.judged.test:
+        test = ", ".join(f"{name} {value:.4f}" for name, value in record.judged.test.items())
+        lines.append(f"on test data, met once: {test}")
+    if exported is not None:
+        lines.append(f"model: {exported.directory}")
+    stopped = f"{len(record.trials)} trials, {record.epochs_trained} epochs, {record.seconds:.0f} s"
+    lines += ["", f"{stopped}; {_why(record)}", ""]
+    return "\n".join([*lines, *_commands(record, exported, store)])
+
+
+def resume_command(study: str, store: Store) -> str:
+    """The command that goes on with a study."""
+    return f"python -m search resume {study}{_where(store)}"
+
+
+def _why(record: StudyRecord) -> str:
+    reasons = {
+        "exhausted": "nothing is left to try under its limits",
+        "time": "its time is up",
+        "failed": "every trial failed",
+    }
+    return reasons.get(record.stopped or "", "not ended")
+
+
+def _commands(record: StudyRecord, exported: Exported | None, store: Store) -> list[str]:
+    study, where = record.header.study, _where(store)
+    more = len(record.trials) * 2
+    rows = [
+        ("see it", f"python -m search ui {study}{where}"),
+        (
+            "try the model",
+            f"python -m search predict {exported.directory} INPUT" if exported else "",
+        ),
+        ("repeat it", repeat_command(record, store)),
+        ("go on", f"{resume_command(study, store)} --trials {more}"),
+    ]
+    return [f"{word + ':':<15}{command}" for word, command in rows if command]
+
+
+def repeat_command(record: StudyRecord, store: Store) -> str:
+    """The command that runs the same study again, under a new name."""
+    config = record.header.config
+    defaults = StudyConfig(problem=config["problem"]).plain()
+    words = ["python", "-m", "search", "run", str(config["problem"])]
+    for name, value in config.items():
+        if name == "assignments":
+            words += [word for text in value for word in ("--set", text)]
+        elif value != defaults[name]:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    if record.limit.trials is not None:
+        words += ["--trials", str(record.limit.trials)]
+    if record.limit.seconds is not None:
+        words += ["--time", f"{record.limit.seconds:g}s"]
+    return shlex.join(words) + _where(store)
+
+
+def _where(store: Store) -> str:
+    return "" if str(store.root) == "mlruns" else f" --store {shlex.quote(str(store.root))}"

@@ -1,0 +1,112 @@
+"""The trainer: one task in, one report per new epoch, one outcome out, exact across crashes."""
+
+from typing import TYPE_CHECKING
+
+from search import outcomes
+from search.problem import Data, Problem
+from search.seeds import Clock
+from search.stopping import stop_epoch
+from search.training.base import Training
+from search.training.checkpoint import CheckpointFolder
+from search.training.run import TrialRun
+from search.trial import Decision, EpochReport, Outcome, Task
+
+if TYPE_CHECKING:
+    import keras
+
+
+class KerasTrainer:
+    """Trains a problem's models on its data.
+
+    A checkpoint is written at the end of a budget, after every `checkpoint_seconds` of training
+    since the last one, and when the training is closed between two epochs.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        data: Data,
+        checkpoints: CheckpointFolder,
+        clock: Clock,
+        *,
+        patience: int | None,
+        checkpoint_seconds: float = 2.0,
+    ) -> None:
+        self._problem = problem
+        self._data = data
+        self._checkpoints = checkpoints
+        self._clock = clock
+        self._patience = patience
+        self._checkpoint_seconds = checkpoint_seconds
+
+    def train(self, task: Task) -> Training:
+        """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
+        trial = task.proposal.trial
+        run = TrialRun(self._problem, self._data, task)
+        if task.stopped or self._ended(run, task):
+            return self._outcome(run, stopped=task.stopped)
+        saved = self._checkpoints.load(trial)
+        if saved is not None:
+            run.restore(saved)
+        saved_epoch, saved_at = run.epoch, self._clock.seconds()
+        decision = Decision.CONTINUE
+        try:
+            # trained before a crash, but not yet reported
+            for report in saved.curve[len(run.curve) :] if saved is not None else ():
+                run.curve.append(report)
+                decision = yield report
+                if decision is Decision.STOP:
+                    break
+            run.catch_up()
+            while decision is Decision.CONTINUE and not self._ended(run, task):
+                started = self._clock.seconds()
+                metrics = run.train()
+                failed = outcomes.not_finite(metrics, run.curve)
+                if failed is not None:
+                    return failed
+                now = self._clock.seconds()
+                run.take(EpochReport(trial, run.epoch + 1, metrics, round(now - started, 4)))
+                if now - saved_at >= self._checkpoint_seconds:
+                    self._checkpoints.save(trial, run.checkpoint())
+                    saved_epoch, saved_at = run.epoch, self._clock.seconds()
+                decision = yield run.curve[-1]
+        finally:
+            # an exception inside an epoch leaves the model between two steps: nothing to keep
+            if run.whole and run.epoch > saved_epoch:
+                self._checkpoints.save(trial, run.checkpoint())
+        return self._outcome(run, stopped=decision is Decision.STOP)
+
+    def restored(self, task: Task, epoch: int) -> "keras.Model":
+        """The task's model as it was after `epoch`: from its checkpoint, or trained again.
+
+        The task's `recorded` curve must reach that epoch.
+        """
+        run = TrialRun(self._problem, self._data, task)
+        saved = self._checkpoints.load(task.proposal.trial)
+        if saved is not None and saved.best_epoch == epoch:
+            run.use_best(saved)
+            return run.model
+        while run.epoch < epoch:
+            run.train()
+            run.take(task.recorded[run.epoch])
+        return run.model
+
+    def _ended(self, run: TrialRun, task: Task) -> bool:
+        """Whether nothing is left to train: the budget is used up, or the patience."""
+        return len(run.curve) >= task.proposal.budget.stop or self._out_of_patience(run)
+
+    def _out_of_patience(self, run: TrialRun) -> bool:
+        objective = self._problem.objective
+        scores = outcomes.values(objective, run.curve)
+        return stop_epoch(scores, objective.direction, self._patience) is not None
+
+    def _outcome(self, run: TrialRun, *, stopped: bool) -> Outcome:
+        objective = self._problem.objective
+        if stopped:
+            return outcomes.pruned(objective, run.curve, run.parameter_count)
+        return outcomes.completed(
+            objective,
+            run.curve,
+            run.parameter_count,
+            stopped_early=self._out_of_patience(run),
+        )

@@ -1,0 +1,177 @@
+"""The loop: order of events, waiting, pruning, promotions, failures, losses, limits of time."""
+
+import pytest
+
+from search.errors import SearchError
+from search.events import Asked, Limited, Reported, Stopped, Told
+from search.record import TrialRecord
+from search.trackers.memory import MemoryTracker
+from search.trial import Completed, Failed, Proposal, Pruned, Wait
+from tests.scripted import ScriptedBackend
+from tests.support import BASELINE, SimulatedStudy, accuracy
+
+
+def study(tmp_path, **settings) -> SimulatedStudy:
+    settings.setdefault("limit", Limited(7, None))
+    return SimulatedStudy(tmp_path / "a-study.jsonl", ScriptedBackend, **settings)
+
+
+def test_a_study_runs_to_its_end(tmp_path):
+    record = study(tmp_path).start()
+    assert (record.state, record.stopped) == ("finished", "exhausted")
+    assert list(record.trials) == ["0", "1", "2", "3", "4", "5", "6"]
+    assert record.trials["0"].params == BASELINE.params
+    assert len(record.trials["0"].curve) == 9
+    assert all(
+        [report.epoch for report in trial.curve] == list(range(1, len(trial.curve) + 1))
+        for trial in record.trials.values()
+    )
+
+
+def test_a_promoted_trial_keeps_one_unbroken_curve(tmp_path):
+    record = study(tmp_path).start()
+    promoted = [trial for trial in record.trials.values() if len(trial.proposals) == 2]
+    assert len(promoted) == 1
+    assert [report.epoch for report in promoted[0].curve] == list(range(1, 10))
+    assert promoted[0].state(record.state) == "completed"
+    left_behind = [t for t in record.trials.values() if t.state("finished") == "pruned"]
+    assert {len(trial.curve) for trial in left_behind} == {2, 3}
+    assert record.best() is not None
+
+
+def test_each_event_comes_after_what_it_answers(tmp_path):
+    shown = study(tmp_path, slots=3)
+    shown.start()
+    asked: set[str] = set()
+    waiting = False
+    for event in shown.events():
+        if isinstance(event, Asked):
+            assert not waiting, "asked again before anything was told"
+            waiting = isinstance(event.answer, Wait)
+            if isinstance(event.answer, Proposal):
+                asked.add(event.answer.trial)
+        elif isinstance(event, Reported):
+            assert event.report.trial in asked
+        elif isinstance(event, Told):
+            assert event.trial in asked
+            waiting = False
+    assert isinstance(event, Stopped)
+
+
+def test_no_more_than_the_slots_are_under_way(tmp_path):
+    shown = study(tmp_path, slots=2, limit=Limited(20, None))
+    shown.start()
+    under_way, most = set(), 0
+    for event in shown.events():
+        if isinstance(event, Asked) and isinstance(event.answer, Proposal):
+            under_way.add(event.answer.trial)
+        elif isinstance(event, Told):
+            under_way.remove(event.trial)
+        most = max(most, len(under_way))
+    assert most == 2
+
+
+def test_a_failed_trial_never_ends_a_study(tmp_path):
+    def broken(params, epoch):
+        if params["optimizer"] == "adam":
+            raise ValueError("no such optimizer here")
+        return accuracy(params, epoch)
+
+    record = study(tmp_path, metrics=broken).start()
+    failed = [t for t in record.trials.values() if isinstance(t.outcome, Failed)]
+    assert failed
+    assert record.state == "finished"
+    assert {trial.params["optimizer"] for trial in failed} == {"adam"}
+    assert {trial.outcome.message for trial in failed} == {"no such optimizer here"}
+    assert record.best() not in failed
+
+
+def test_nan_is_a_failure_with_the_epoch_before_it(tmp_path):
+    def diverging(params, epoch):
+        return accuracy(params, epoch) | ({"loss": float("nan")} if epoch == 2 else {})
+
+    record = study(tmp_path, metrics=diverging).start()
+    assert record.state == "failed"
+    assert {t.outcome.kind for t in record.trials.values()} == {"nan"}
+    assert {t.outcome.at_epoch for t in record.trials.values()} == {1}
+
+
+def test_a_lost_trial_is_tried_again_once_and_then_failed(tmp_path):
+    shown = study(tmp_path, losses={"1": 1, "2": 9})
+    record = shown.start()
+    attempts = [task.attempt for task in shown.executor.submitted if task.proposal.trial == "1"]
+    assert attempts[:2] == [1, 2]
+    assert not isinstance(record.trials["1"].outcome, Failed)
+    assert record.trials["2"].outcome == Failed(
+        "lost", "simulated loss", "", record.trials["2"].outcome.at_epoch, seconds=2.0
+    )
+
+
+def test_time_ends_a_study_between_epochs_and_keeps_the_trial(tmp_path):
+    record = study(tmp_path, limit=Limited(None, 12.0)).start()
+    assert (record.stopped, record.state) == ("time", "finished")
+    assert record.seconds == pytest.approx(12.0)
+    pending = [trial for trial in record.trials.values() if trial.pending]
+    assert [trial.state(record.state) for trial in pending] == ["waiting"]
+
+
+def test_more_time_goes_on_where_it_stopped(tmp_path):
+    shown = study(tmp_path, limit=Limited(None, 12.0))
+    shown.start()
+    record = shown.resume(raised=Limited(7, None))
+    assert record.stopped == "exhausted"
+    whole = SimulatedStudy(tmp_path / "whole.jsonl", ScriptedBackend, Limited(7, None)).start()
+    assert curves(record) == curves(whole)
+
+
+def curves(record) -> dict[str, list[float]]:
+    return {name: trial.values("val_accuracy") for name, trial in record.trials.items()}
+
+
+class IdleWaiter(ScriptedBackend):
+    def ask(self):
+        return Wait()
+
+
+def test_a_backend_that_waits_for_nothing_is_reported(tmp_path):
+    idle = SimulatedStudy(tmp_path / "s.jsonl", IdleWaiter, Limited(3, None), baseline=None)
+    with pytest.raises(SearchError, match="must not wait when no trial is under way"):
+        idle.start()
+
+
+class BrokenTracker(MemoryTracker):
+    def epoch(self, trial: TrialRecord, report) -> None:
+        super().epoch(trial, report)
+        raise RuntimeError("tracking server is gone")
+
+
+def test_a_broken_tracker_warns_once_and_the_study_goes_on(tmp_path):
+    tracker = BrokenTracker()
+    with pytest.warns(UserWarning, match=r"BrokenTracker failed .*tracking server is gone") as seen:
+        record = study(tmp_path, tracker=tracker).start()
+    assert len(seen) == 1
+    assert record.state == "finished"
+    assert [call[0] for call in tracker.calls].count("epoch") == 1
+
+
+def test_trackers_see_what_the_journal_holds_in_its_order(tmp_path):
+    tracker = MemoryTracker()
+    shown = study(tmp_path, tracker=tracker)
+    shown.start()
+    seen = [call[2] for call in tracker.calls if call[0] in ("start_trial", "epoch", "end_trial")]
+    journaled = []
+    for event in shown.events():
+        if isinstance(event, Asked) and isinstance(event.answer, Proposal):
+            journaled.append(event.answer)
+        elif isinstance(event, Reported):
+            journaled.append(event.report)
+        elif isinstance(event, Told):
+            journaled.append(event.outcome)
+    assert seen == journaled
+    assert any(isinstance(outcome, Pruned) for outcome in seen)
+    assert any(isinstance(outcome, Completed) for outcome in seen)
+
+
+def test_without_a_baseline_the_first_trial_is_the_backends(tmp_path):
+    record = study(tmp_path, baseline=None, limit=Limited(2, None)).start()
+    assert list(record.trials) == ["1", "2"]
