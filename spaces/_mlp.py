@@ -26,9 +26,9 @@ def space(*, neurons: Int, batch_size: Choice, epochs: Int) -> Space:
         Choice("activation", ACTIVATIONS, per="layers", shapes=("same", "free")),
         Choice("initializer", INITIALIZERS),
         Choice("optimizer", OPTIMIZERS),
-        Float("learning_rate", 3e-4, 1e-1, log=True, levels=(1e-3, 1e-2, 1e-1)),
+        Float("learning_rate", 5e-4, 1e-1, log=True, levels=(1e-3, 1e-2, 1e-1)),
         batch_size,
-        Float("dropout", 0.0, 0.3, step=0.1, levels=(0.0, 0.2)),
+        Float("dropout", 0.0, 0.2, step=0.1, levels=(0.0, 0.2)),
         epochs,
     )
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SPACE = _mlp.space(
     neurons=Int(
         "neurons",
-        50,
+        100,
         300,
         log=True,
         levels=(100, 300),

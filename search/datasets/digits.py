@@ -9,7 +9,7 @@ from search.problem import Data, Part
 SPLIT_SEED = 0
 
 
-def load(data_dir: Path | None = None) -> Data:  # noqa: ARG001 - the contract has it
+def load(data_dir: Path | None = None) -> Data:
     """Train on 60 %, validate on 20 %, test on 20 %, each with all classes in equal shares.
 
     `x: (n, 8, 8) float32`, 0 to 16; `y: (n,) int64`, 0 to 9. Always the same split; `data_dir` is
@@ -34,7 +34,7 @@ def load(data_dir: Path | None = None) -> Data:  # noqa: ARG001 - the contract h
     )
 
 
-def describe(data_dir: Path | None = None) -> list[base.SourceStatus]:  # noqa: ARG001 - as above
+def describe(data_dir: Path | None = None) -> list[base.SourceStatus]:
     """One source: scikit-learn itself."""
     found = importlib.util.find_spec("sklearn") is not None
     detail = "part of it, no download" if found else "not installed: pip install scikit-learn"
