@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from search.errors import unknown_name
+from search.errors import SpaceError, unknown_name
 from search.objective import Objective
 from search.parameters import Params
-from search.space import Space
+from search.space import Space, key
 from search.trial import Answer, Budget, Decision, EpochReport, Outcome
 
 
@@ -34,6 +34,42 @@ class Known:
 
     params: Params
     score: float | None = None
+
+
+class Taken:
+    """The configurations that are not to be proposed (again): the known ones, and those added.
+
+    >>> from search import Int
+    >>> taken = Taken(Space(Int("layers", 1, 3)), [Known({"layers": 2})])
+    >>> {"layers": 2} in taken, taken.left
+    (True, 2)
+    """
+
+    def __init__(self, space: Space, known: Sequence[Known]) -> None:
+        self._space = space
+        self._keys: set[str] = set()
+        self._outside = 0
+        for configuration in known:
+            self.add(configuration.params)
+
+    def __contains__(self, params: Params) -> bool:
+        return key(self._space.normal(params)) in self._keys
+
+    def add(self, params: Params) -> None:
+        """Take a configuration; one outside the space (known of before) takes no place in it."""
+        if params in self:
+            return
+        self._keys.add(key(self._space.normal(params)))
+        try:
+            self._space.check(params)
+        except SpaceError:
+            self._outside += 1
+
+    @property
+    def left(self) -> int | None:
+        """How many configurations of the space are left; None where there is no end of them."""
+        size = self._space.size
+        return None if size is None else size - len(self._keys) + self._outside
 
 
 class Backend(Protocol):
@@ -80,7 +116,7 @@ class BackendModule(Protocol):
     """Whether the algorithm itself hands out epochs, so that no parameter may be named "epochs"."""
 
     def default_trials(self, space: Space, settings: BackendSettings) -> int | None:
-        """How many trials end a study where the user names no number; None leaves it to the problem."""
+        """How many trials end a study where the user names none; None leaves it to the problem."""
         ...
 
     def create(

@@ -1,0 +1,175 @@
+"""Grid search: every combination of the declared levels, with scikit-learn's ParameterGrid."""
+
+import bisect
+import itertools
+import math
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget
+from search.errors import UsageError
+from search.objective import Objective
+from search.parameters import Parameter, Scalar
+from search.seeds import seed_for
+from search.space import Space
+from search.structures import count, structures
+from search.trial import Answer, Decision, EpochReport, Exhausted, Outcome, Proposal
+
+if TYPE_CHECKING:
+    from sklearn.model_selection import ParameterGrid
+
+EPOCHS_AS_BUDGET = False
+
+# ParameterGrid takes the product of its sizes in 64 bits (scikit-learn 1.9, __getitem__).
+_LARGEST = 2**62
+
+
+def size(space: Space) -> int:
+    """How many points the grid has, counted without making it.
+
+    Raises: UsageError for an active Float with neither levels nor step.
+    """
+    points = count(space.nodes, lambda parameter: len(_levels(parameter)), _levels)
+    assert points is not None  # every parameter has levels
+    return points
+
+
+def default_trials(space: Space, settings: BackendSettings) -> int | None:
+    """The whole grid."""
+    return size(space)
+
+
+def create(
+    space: Space,
+    objective: Objective,
+    settings: BackendSettings,
+    seed: int,
+    known: Sequence[Known] = (),
+) -> Backend:
+    """A grid over the levels of the space, visited in a seeded random order.
+
+    The order makes a grid that is cut short a random sample of itself, not one corner of it.
+
+    Raises: UsageError for a Float with neither levels nor step.
+    """
+    return _Grid(_Points(space), Taken(space, known), settings, seed)
+
+
+def _levels(parameter: Parameter) -> Sequence[Scalar]:
+    levels = parameter.grid_levels()
+    if levels is None:
+        raise UsageError(
+            f"{parameter.name}: a grid needs levels or a step for a Float, got neither; "
+            f"add levels=(...) or --set {parameter.name}=a,b,c"
+        )
+    return levels
+
+
+class _Points:
+    """The points of the grid by their number, without listing them.
+
+    One list of ParameterGrids for each structure of the space, that is for each way its conditions
+    can turn out: so a point holds active names only and none comes twice. A structure has several
+    where one alone would be too large for scikit-learn's arithmetic.
+    """
+
+    def __init__(self, space: Space) -> None:
+        parameters = {node.name: node.parameter for node in space.nodes}
+        self._space = space
+        self._grids: list[list[ParameterGrid]] = []
+        sizes = []
+        for structure in structures(space.nodes, _levels):
+            levels = {
+                name: _levels(parameters[name]) if values is None else values
+                for name, values in structure.items()
+            }
+            self._grids.append(_grids(levels))
+            sizes.append(math.prod(len(values) for values in levels.values()))
+        self._ends = list(itertools.accumulate(sizes))
+
+    @property
+    def size(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, number: int) -> dict[str, Scalar]:
+        structure = bisect.bisect_right(self._ends, number)
+        offset = number - (self._ends[structure - 1] if structure else 0)
+        point: dict[str, Scalar] = {}
+        for grid in self._grids[structure]:
+            offset, here = divmod(offset, len(grid))
+            point |= grid[here]
+        return self._space.active(point)
+
+
+def _grids(levels: dict[str, Sequence[Scalar]]) -> "list[ParameterGrid]":
+    from sklearn.model_selection import ParameterGrid
+
+    blocks: list[dict[str, Sequence[Scalar]]] = [{}]
+    points = 1
+    for name, values in levels.items():
+        points *= len(values)
+        if points > _LARGEST:
+            blocks.append({})
+            points = len(values)
+        blocks[-1][name] = values
+    return [ParameterGrid(block) for block in blocks]
+
+
+class _Shuffled:
+    """The numbers below `size` in a random order, one at a time.
+
+    Fisher and Yates's shuffle (Knuth, The Art of Computer Programming 2, 3.4.2, algorithm P) that
+    remembers only the places exchanged so far, so k numbers cost memory for k.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self._size = size
+        self._drawn = 0
+        self._moved: dict[int, int] = {}
+        self._random = random.Random(seed)
+
+    def next(self) -> int | None:
+        """The next number; None when all have been drawn."""
+        if self._drawn == self._size:
+            return None
+        place = self._random.randrange(self._drawn, self._size)
+        number = self._moved.pop(place, place)
+        first = self._moved.pop(self._drawn, self._drawn)
+        if place != self._drawn:
+            self._moved[place] = first
+        self._drawn += 1
+        return number
+
+
+class _Grid:
+    """The points in order, less the known ones."""
+
+    prunes = False
+
+    def __init__(self, points: _Points, taken: Taken, settings: BackendSettings, seed: int) -> None:
+        self._points = points
+        self._order = _Shuffled(points.size, seed_for(seed, "grid order"))
+        self._taken = taken
+        self._settings = settings
+        self._limit: int | None = 0
+        self._proposed = 0
+
+    def limit(self, trials: int | None) -> None:
+        self._limit = trials
+
+    def ask(self) -> Answer:
+        if self._limit is not None and self._proposed >= self._limit:
+            return Exhausted()
+        while (number := self._order.next()) is not None:
+            params = self._points[number]
+            if params not in self._taken:
+                self._proposed += 1
+                return Proposal(str(self._proposed), params, full_budget(params, self._settings))
+        return Exhausted()
+
+    def report(self, report: EpochReport) -> Decision:
+        return Decision.CONTINUE
+
+    def tell(self, trial: str, outcome: Outcome) -> None:
+        pass

@@ -1,0 +1,300 @@
+"""Optuna's samplers and pruners through ask, report, should_prune and tell, on a study in memory.
+
+Akiba et al., Optuna, KDD 2019. A conditional space is walked in order: only active parameters are
+suggested (define by run).
+"""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget
+from search.errors import SpaceError, unknown_name
+from search.nodes import Node
+from search.objective import Objective
+from search.parameters import Choice, Float, Int, Parameter, Scalar
+from search.seeds import seed_for
+from search.space import Space
+from search.trial import (
+    Answer,
+    Completed,
+    Decision,
+    EpochReport,
+    Exhausted,
+    Outcome,
+    Proposal,
+    Pruned,
+)
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
+
+EPOCHS_AS_BUDGET = False
+DEFAULT_SAMPLER = "tpe"
+DEFAULT_PRUNER = "median"
+
+# A model-based sampler that has settled on a few configurations of a small space repeats them:
+# TPE drew 12 of 60 twice on 96 points (Optuna 5.0).
+_REDRAWS = 100
+
+# HyperbandPruner deals trials out to brackets by a hash of this name and the trial's number.
+_STUDY_NAME = "search"
+
+_MakeSampler: TypeAlias = "Callable[[int], BaseSampler]"
+_MakePruner: TypeAlias = "Callable[[BackendSettings], BasePruner]"
+_Made = TypeVar("_Made")
+
+
+def default_trials(space: Space, settings: BackendSettings) -> int | None:
+    """No number of its own: the samplers have no natural end."""
+    return None
+
+
+def create(
+    space: Space,
+    objective: Objective,
+    settings: BackendSettings,
+    seed: int,
+    known: Sequence[Known] = (),
+) -> Backend:
+    """The sampler and pruner of the settings on a new study.
+
+    A known configuration with a score becomes a finished trial, from which the sampler learns.
+
+    Raises: UsageError for a sampler or pruner that there is not.
+    """
+    import optuna
+
+    sampler = _named("sampler", settings.sampler or DEFAULT_SAMPLER, _samplers())
+    pruner = _named("pruner", settings.pruner or DEFAULT_PRUNER, _pruners())
+    # One line per trial otherwise; what went wrong comes as an exception.
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with warnings.catch_warnings():
+        # group=True is experimental in Optuna 5.0, and the only sampler of its kind.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study = optuna.create_study(
+            study_name=_STUDY_NAME,
+            direction="maximize" if objective.direction == "max" else "minimize",
+            sampler=sampler(seed_for(seed, "optuna sampler")),
+            pruner=pruner(settings),
+        )
+    _teach(study, space, known)
+    return _Optuna(study, space, objective, settings, Taken(space, known))
+
+
+def unmodelled(space: Space, settings: BackendSettings) -> tuple[str, ...]:
+    """The parameters that the sampler does not model: it draws them independently, at random.
+
+    Empty for tpe (conditions are modelled by groups) and random (nothing is).
+    """
+    sampler = settings.sampler or DEFAULT_SAMPLER
+    _named("sampler", sampler, _samplers())
+    if sampler in ("tpe", "random"):
+        return ()
+    varied = [node for node in space.nodes if node.parameter.count != 1]
+    conditional = [node.name for node in varied if node.conditions]
+    if sampler != "cmaes":
+        return tuple(conditional)
+    modelled = [node for node in varied if not node.conditions and not _is_choice(node)]
+    # CMA-ES needs two dimensions (Optuna 5.0, samplers/_cmaes.py).
+    kept = {node.name for node in modelled} if len(modelled) > 1 else set()
+    return tuple(node.name for node in varied if node.name not in kept)
+
+
+def _is_choice(node: Node) -> bool:
+    return isinstance(node.parameter, Choice)
+
+
+def _samplers() -> "Mapping[str, _MakeSampler]":
+    from optuna.samplers import (
+        CmaEsSampler,
+        NSGAIISampler,
+        QMCSampler,
+        RandomSampler,
+        TPESampler,
+    )
+
+    return {
+        "tpe": lambda seed: TPESampler(multivariate=True, group=True, seed=seed),
+        "random": lambda seed: RandomSampler(seed=seed),
+        # Unscrambled, the sequence would be the same for every seed.
+        "qmc": lambda seed: QMCSampler(scramble=True, seed=seed, warn_independent_sampling=False),
+        "cmaes": lambda seed: CmaEsSampler(seed=seed, warn_independent_sampling=False),
+        "nsga2": lambda seed: NSGAIISampler(seed=seed),
+    }
+
+
+def _pruners() -> "Mapping[str, _MakePruner]":
+    from optuna.pruners import (
+        HyperbandPruner,
+        MedianPruner,
+        NopPruner,
+        PercentilePruner,
+        SuccessiveHalvingPruner,
+    )
+
+    return {
+        "none": lambda _: NopPruner(),
+        "median": lambda _: MedianPruner(),
+        "percentile": lambda _: PercentilePruner(25.0),
+        "asha": lambda settings: SuccessiveHalvingPruner(
+            min_resource=1, reduction_factor=settings.factor
+        ),
+        "hyperband": lambda settings: HyperbandPruner(
+            min_resource=1, max_resource=settings.max_epochs, reduction_factor=settings.factor
+        ),
+    }
+
+
+def _named(kind: str, name: str, known: Mapping[str, _Made]) -> _Made:
+    if name not in known:
+        raise unknown_name(kind, name, known)
+    return known[name]
+
+
+def _distribution(parameter: Parameter) -> "BaseDistribution":
+    """What Optuna draws for a parameter: a number as it is, else the index of a step or option.
+
+    Indexes, because Optuna's own steps end in floating-point noise.
+    """
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(parameter, Int):
+        last = parameter.low + parameter.step * (parameter.count - 1)
+        return IntDistribution(parameter.low, last, log=parameter.log, step=parameter.step)
+    if isinstance(parameter, Float):
+        if parameter.count is None:
+            return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
+        return IntDistribution(0, parameter.count - 1)
+    return CategoricalDistribution(range(parameter.count))
+
+
+def _draw(trial: "optuna.Trial", parameter: Parameter) -> float:
+    """Let the trial draw from the parameter's distribution."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    name, drawn = parameter.name, _distribution(parameter)
+    if isinstance(drawn, IntDistribution):
+        return trial.suggest_int(name, drawn.low, drawn.high, step=drawn.step, log=drawn.log)
+    if isinstance(drawn, FloatDistribution):
+        return trial.suggest_float(name, drawn.low, drawn.high, log=drawn.log)
+    return trial.suggest_categorical(name, range(parameter.count or 1))
+
+
+def _to_value(parameter: Parameter, drawn: float) -> Scalar:
+    """The value that a draw stands for."""
+    if isinstance(parameter, Int):
+        return int(drawn)
+    if isinstance(parameter, Float) and parameter.count is None:
+        return min(max(float(drawn), parameter.low), parameter.high)
+    return parameter.at((int(drawn) + 0.5) / (parameter.count or 1))
+
+
+def _to_draw(parameter: Parameter, value: Scalar) -> float:
+    """The draw that stands for a value: the inverse of `_to_value`."""
+    if isinstance(parameter, Choice):
+        return parameter.options.index(value)
+    if isinstance(parameter, Float) and parameter.count is not None:
+        return parameter.step_of(float(value))
+    return int(value) if isinstance(parameter, Int) else float(value)
+
+
+def _teach(study: "optuna.Study", space: Space, known: Sequence[Known]) -> None:
+    """Give the study the known configurations that have a score and lie in the space."""
+    from optuna.trial import create_trial
+
+    parameters = {node.name: node.parameter for node in space.nodes}
+    for configuration in known:
+        if configuration.score is None or not _lies_in(space, configuration):
+            continue
+        study.add_trial(
+            create_trial(
+                params={
+                    name: _to_draw(parameters[name], value)
+                    for name, value in configuration.params.items()
+                },
+                distributions={
+                    name: _distribution(parameters[name]) for name in configuration.params
+                },
+                value=configuration.score,
+            )
+        )
+
+
+def _lies_in(space: Space, configuration: Known) -> bool:
+    try:
+        space.check(configuration.params)
+    except SpaceError:
+        return False
+    return True
+
+
+class _Optuna:
+    """One study; a trial here is an Optuna trial that is no repeat."""
+
+    def __init__(
+        self,
+        study: "optuna.Study",
+        space: Space,
+        objective: Objective,
+        settings: BackendSettings,
+        taken: Taken,
+    ) -> None:
+        self._study = study
+        self._space = space
+        self._objective = objective
+        self._settings = settings
+        self._taken = taken
+        self._open: dict[str, optuna.Trial] = {}
+        self._limit: int | None = 0
+        self._proposed = 0
+
+    @property
+    def prunes(self) -> bool:
+        return (self._settings.pruner or DEFAULT_PRUNER) != "none"
+
+    def limit(self, trials: int | None) -> None:
+        self._limit = trials
+
+    def ask(self) -> Answer:
+        from optuna.trial import TrialState
+
+        if self._taken.left == 0 or (self._limit is not None and self._proposed >= self._limit):
+            return Exhausted()
+        for _ in range(1 + _REDRAWS):
+            trial = self._study.ask()
+            params = self._suggest(trial)
+            if params not in self._taken:
+                self._taken.add(params)
+                self._proposed += 1
+                name = str(self._proposed)
+                self._open[name] = trial
+                return Proposal(name, params, full_budget(params, self._settings))
+            self._study.tell(trial, state=TrialState.FAIL)
+        return Exhausted()
+
+    def _suggest(self, trial: "optuna.Trial") -> dict[str, Scalar]:
+        params: dict[str, Scalar] = {}
+        for node in self._space.nodes:
+            if node.active(params):
+                params[node.name] = _to_value(node.parameter, _draw(trial, node.parameter))
+        return params
+
+    def report(self, report: EpochReport) -> Decision:
+        trial = self._open[report.trial]
+        trial.report(report.metrics[self._objective.metric], step=report.epoch)
+        return Decision.STOP if trial.should_prune() else Decision.CONTINUE
+
+    def tell(self, trial: str, outcome: Outcome) -> None:
+        from optuna.trial import TrialState
+
+        told = self._open.pop(trial)
+        if isinstance(outcome, Completed):
+            self._study.tell(told, outcome.score)
+        elif isinstance(outcome, Pruned):
+            self._study.tell(told, state=TrialState.PRUNED)
+        else:
+            self._study.tell(told, state=TrialState.FAIL)

@@ -1,0 +1,99 @@
+"""Random search with scikit-learn's ParameterSampler over scipy distributions.
+
+Bergstra and Bengio, Random Search for Hyper-Parameter Optimization, JMLR 2012.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget
+from search.objective import Objective
+from search.parameters import Parameter, Params, Scalar
+from search.seeds import seed_for
+from search.space import Space
+from search.trial import Answer, Decision, EpochReport, Exhausted, Outcome, Proposal
+
+if TYPE_CHECKING:
+    from numpy.random import RandomState
+
+EPOCHS_AS_BUDGET = False
+
+# So many draws in a row that are all taken: what is left of a finite space is too rare to wait for.
+_COLLISIONS = 1000
+
+
+def default_trials(space: Space, settings: BackendSettings) -> int | None:
+    """No number of its own: a random search has no natural end."""
+    return None
+
+
+def create(
+    space: Space,
+    objective: Objective,
+    settings: BackendSettings,
+    seed: int,
+    known: Sequence[Known] = (),
+) -> Backend:
+    """A random search; a configuration drawn again is passed over."""
+    return _Randomized(space, Taken(space, known), settings, seed)
+
+
+class _Distribution:
+    """A parameter as ParameterSampler wants it: `rvs` maps scipy's uniform through `at`.
+
+    Every parameter is handed over in this way, lists too: given lists only, ParameterSampler draws
+    without replacement, and differently for every n_iter, so a study could not be extended.
+    """
+
+    def __init__(self, parameter: Parameter) -> None:
+        from scipy.stats import uniform
+
+        self._parameter = parameter
+        self._uniform = uniform()
+
+    def rvs(self, random_state: "RandomState") -> Scalar:
+        """One value."""
+        return self._parameter.at(float(self._uniform.rvs(random_state=random_state)))
+
+
+def _draws(space: Space, seed: int) -> Iterator[Params]:
+    """Values for all names, active or not, without end."""
+    from sklearn.model_selection import ParameterSampler
+
+    distributions = {node.name: _Distribution(node.parameter) for node in space.nodes}
+    return iter(ParameterSampler(distributions, n_iter=sys.maxsize, random_state=seed))
+
+
+class _Randomized:
+    """The draws in order, less those already taken."""
+
+    prunes = False
+
+    def __init__(self, space: Space, taken: Taken, settings: BackendSettings, seed: int) -> None:
+        self._space = space
+        self._draws = _draws(space, seed_for(seed, "randomized"))
+        self._taken = taken
+        self._settings = settings
+        self._limit: int | None = 0
+        self._proposed = 0
+
+    def limit(self, trials: int | None) -> None:
+        self._limit = trials
+
+    def ask(self) -> Answer:
+        if self._taken.left == 0 or (self._limit is not None and self._proposed >= self._limit):
+            return Exhausted()
+        for _ in range(_COLLISIONS):
+            params = self._space.active(next(self._draws))
+            if params not in self._taken:
+                self._taken.add(params)
+                self._proposed += 1
+                return Proposal(str(self._proposed), params, full_budget(params, self._settings))
+        return Exhausted()
+
+    def report(self, report: EpochReport) -> Decision:
+        return Decision.CONTINUE
+
+    def tell(self, trial: str, outcome: Outcome) -> None:
+        pass

@@ -1,0 +1,5 @@
+from tests.backends.contract import BackendContract
+
+
+class TestGrid(BackendContract):
+    backend = "grid"

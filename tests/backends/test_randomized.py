@@ -1,0 +1,5 @@
+from tests.backends.contract import BackendContract
+
+
+class TestRandomized(BackendContract):
+    backend = "randomized"
