@@ -1,0 +1,112 @@
+"""How far a running study is: its plan, the time left, and the trials worth showing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from search.record import StudyRecord, StudyState, TrialRecord
+from search.seeds import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a study means to do; None where that is not known.
+
+    `trials` and `epochs`: in all, the baseline's and those already recorded included; `epochs` as
+    if no trial ended early. `seconds`: active time in all. `epochs_meaning`: what epochs are under
+    this backend ("the budget, at most 9").
+    """
+
+    trials: int | None
+    epochs: int | None
+    seconds: float | None
+    epochs_meaning: str
+
+
+class Stopwatch:
+    """Active seconds of a study: those recorded before, and those since `start`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._zero = clock.seconds()
+
+    def start(self, study: StudyRecord) -> None:
+        """The study goes on now from where its record stands."""
+        self._zero = self._clock.seconds() - study.seconds
+
+    def elapsed(self) -> float:
+        """Active seconds until now."""
+        return self._clock.seconds() - self._zero
+
+
+def trials_done(study: StudyRecord) -> int:
+    """How many trials wait for no outcome (one that is promoted later counts again then)."""
+    return sum(not trial.pending for trial in study.trials.values())
+
+
+def seconds_left(study: StudyRecord, plan: Plan, elapsed: float) -> float | None:
+    """An estimate of the active seconds still to come; None while nothing is known.
+
+    Seconds per epoch so far, start-up and waiting included, times the epochs still planned; never
+    more than the time limit leaves. A trial that stopped early or failed needs the rest of its
+    budget no longer. `elapsed`: active seconds of the study until now.
+    """
+    known = [] if plan.seconds is None else [plan.seconds - elapsed]
+    trained = study.epochs_trained
+    if plan.epochs is not None and trained:
+        settled = sum(map(_settled_epochs, study.trials.values()))
+        known.append(elapsed / trained * (plan.epochs - settled))
+    return max(min(known), 0.0) if known else None
+
+
+def _settled_epochs(trial: TrialRecord) -> int:
+    budget = trial.proposals[-1].budget
+    return max(budget.start, len(trial.curve)) if trial.pending else budget.stop
+
+
+def shown_trials(study: StudyRecord, ended: Sequence[str], most: int) -> list[TrialRecord]:
+    """The trials worth a row, at most `most`: the best, the latest, then those in flight.
+
+    `ended`: the names of the trials that are not in flight, the latest first.
+    """
+    flying = [trial for trial in study.trials.values() if trial.pending]
+    flying = flying[-max(1, most - 4) :]
+    room = most - len(flying)
+    rest = [study.trials[name] for name in ended]
+    scored = [trial for trial in rest if trial.score is not None]
+    best = study.best()
+    scored.sort(key=lambda t: (t is not best, study.objective.sort_key(t.score or 0.0)))
+    top = scored[: min(3, room)]
+    latest = [trial for trial in rest if trial not in top][: room - len(top)]
+    return [*top, *reversed(latest), *flying]
+
+
+def leader(study: StudyRecord) -> TrialRecord | None:
+    """The trial with the best score, whatever its budget; the winner among equals."""
+    best = study.best()
+    return min(
+        (trial for trial in study.trials.values() if trial.score is not None),
+        key=lambda trial: (study.objective.sort_key(trial.score or 0.0), trial is not best),
+        default=None,
+    )
+
+
+def current(study: StudyRecord, trial: TrialRecord) -> tuple[float | None, float | None]:
+    """The objective after the trial's last epoch, and its best so far."""
+    values = trial.values(study.objective.metric)
+    if not values:
+        return None, None
+    return values[-1], values[study.objective.best_epoch(values) - 1]
+
+
+def constant_params(study: StudyRecord) -> set[str]:
+    """The parameters that have been equal in all trials so far, where there are several trials."""
+    params = [trial.params for trial in study.trials.values()]
+    if len(params) < 2:
+        return set()
+    first = params[0]
+    return {n for n in first if all(n in other and other[n] == first[n] for other in params)}
+
+
+def final_state(study: StudyRecord) -> StudyState:
+    """The study's state once this process has left it: one that never stopped was cut off."""
+    return "interrupted" if study.state == "running" else study.state

@@ -1,0 +1,86 @@
+"""Progress as plain lines, for pipes and logs."""
+
+from typing import TextIO
+
+from search.progress import Plan, Stopwatch, seconds_left
+from search.record import StudyRecord, TrialRecord
+from search.seeds import Clock
+from search.trackers.base import Exported
+from search.trial import EpochReport, Outcome, Proposal
+from search.wording import (
+    best_text,
+    done_text,
+    encodable,
+    epochs_text,
+    labels_text,
+    meaning_text,
+    outcome_text,
+    params_text,
+    stopped_text,
+    time_text,
+    title,
+)
+
+
+def create(stream: TextIO, clock: Clock, plan: Plan) -> "PlainTracker":
+    """The tracker of the mode "plain"."""
+    return PlainTracker(stream, clock, plan)
+
+
+class PlainTracker:
+    """One line for each start and end of a trial, and for each new best: for pipes and logs.
+
+    The record given to `start_study` is read at later calls too, as it grows.
+    """
+
+    def __init__(self, stream: TextIO, clock: Clock, plan: Plan) -> None:
+        self._stream = stream
+        self._watch = Stopwatch(clock)
+        self._plan = plan
+        self._study: StudyRecord | None = None
+        self._best = ""
+
+    def start_study(self, study: StudyRecord) -> None:
+        """Say what begins, and what there is already."""
+        self._study = study
+        self._watch.start(study)
+        self._write(f"{title(study)}, {meaning_text(study, self._plan)}")
+        self._best = best_text(study)
+        if study.trials:
+            self._write(f"resumed with {self._counts(study)}; {self._best}")
+
+    def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
+        """Name the epochs to train and the configuration."""
+        verb = "goes on" if trial.curve else "starts"
+        words = [epochs_text(trial, proposal), labels_text(proposal.labels)]
+        words.append(params_text(trial.params))
+        self._write(f"trial {trial.trial} {verb}: {', '.join(word for word in words if word)}")
+
+    def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
+        """Say nothing."""
+
+    def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
+        """Say what came of it, how far the study is, and the best where it changed."""
+        study = self._study
+        if study is None:
+            return
+        left = seconds_left(study, self._plan, self._watch.elapsed())
+        text = outcome_text(outcome, study.objective.metric)
+        self._write(f"trial {trial.trial} {text} [{self._counts(study)}, left {time_text(left)}]")
+        if (best := best_text(study)) != self._best:
+            self._best = best
+            self._write(best)
+
+    def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
+        """Say why it stopped."""
+        self._write(
+            f"study {study.header.study} {stopped_text(study)}: {self._counts(study)}; "
+            f"{best_text(study)}"
+        )
+
+    def _counts(self, study: StudyRecord) -> str:
+        return f"{done_text(study, self._plan)}, elapsed {time_text(self._watch.elapsed())}"
+
+    def _write(self, line: str) -> None:
+        self._stream.write(encodable(line, self._stream.encoding) + "\n")
+        self._stream.flush()
