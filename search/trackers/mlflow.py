@@ -1,0 +1,209 @@
+"""A study in MLflow: a parent run per study, a child run with one unbroken curve per trial."""
+
+import json
+from pathlib import Path
+
+from search.record import StudyRecord, StudyState, TrialRecord
+from search.trackers import mlflow_model, mlflow_words
+from search.trackers.base import Exported
+from search.trackers.mlflow_runs import (
+    EPOCH_SECONDS,
+    STATE,
+    TRIAL,
+    Experiment,
+    Point,
+    Run,
+    connect,
+    open_experiment,
+    sqlite_file,
+)
+from search.trial import EpochReport, Failed, Outcome, Proposal
+
+
+class MlflowTracker:
+    """Writes what is in the record and not yet in MLflow, at every call.
+
+    So a resumed study, one whose MLflow data were deleted, and an undisturbed one are the same
+    case. Every point has a step and a time that follow from the record (the run's start plus
+    the seconds trained), so that a write repeated after a crash changes nothing.
+
+    `tracking_uri`: any MLflow address. `artifact_root`: the folder of artifacts; None leaves their
+    place to the server.
+    """
+
+    def __init__(self, tracking_uri: str, artifact_root: Path | None = None) -> None:
+        self._uri = tracking_uri
+        self._artifact_root = artifact_root
+        self._open: _OpenStudy | None = None
+
+    def start_study(self, study: StudyRecord) -> None:
+        """Make what is missing (database, experiment, runs) and write what is in the record."""
+        self._open = _OpenStudy(self._experiment(study), study)
+        self._open.write_all("running")
+
+    def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
+        """Make the trial's run, or set it running again where the trial was promoted."""
+        self._started().write_trial(trial, "running")
+
+    def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
+        """Write the epoch's metrics."""
+        self._started().write_trial(trial, "running")
+
+    def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
+        """Write the score or the error, and the best score so far."""
+        self._started().write_trial(trial, "running")
+        self._started().write_best_so_far()
+
+    def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
+        """Write the final states, the winner, the leaderboard, and register the winner's model."""
+        if self._open is None:  # it stopped before it started: there is nothing to end
+            return
+        # Read anew what MLflow holds: Ctrl-C may have come in the middle of a write.
+        self._open = _OpenStudy(self._open.experiment, study)
+        # A journal without a last word was left by a process that was killed.
+        state = "interrupted" if study.state == "running" else study.state
+        self._open.write_all(state)
+        self._open.write_end(state)
+        if exported is not None:
+            experiment, parent = self._open.experiment, self._open.parent
+            mlflow_model.register(
+                experiment.client, experiment.experiment_id, parent.run_id, study, exported
+            )
+
+    def locate(self, study: StudyRecord) -> dict[str, str] | None:
+        """Where the study's parent run is: "tracking_uri", "experiment_id" and "run_id".
+
+        None where it is not in MLflow; nothing is made or changed.
+        """
+        database = sqlite_file(self._uri)
+        if database is not None and not database.is_file():
+            return None
+        client = connect(self._uri)
+        found = client.get_experiment_by_name(study.header.problem)
+        if found is None:
+            return None
+        parent, _ = Experiment(client, found.experiment_id).runs(study.header)
+        if parent is None:
+            return None
+        ids = {"experiment_id": found.experiment_id, "run_id": parent.run_id}
+        return {"tracking_uri": self._uri, **ids}
+
+    def forget(self, study: StudyRecord) -> None:
+        """Delete the study's runs; `start_study` then writes them anew. Registered models stay."""
+        self._open = None
+        experiment = self._experiment(study)
+        parent, children = experiment.runs(study.header)
+        for run in [*children.values(), *([parent] if parent is not None else [])]:
+            experiment.client.delete_run(run.run_id)
+
+    def _experiment(self, study: StudyRecord) -> Experiment:
+        return open_experiment(connect(self._uri), study.header.problem, self._artifact_root)
+
+    def _started(self) -> "_OpenStudy":
+        if self._open is None:
+            raise RuntimeError("start_study must come before any other call")
+        return self._open
+
+
+class _OpenStudy:
+    """The runs of one study as MLflow holds them now, and the record they must agree with."""
+
+    def __init__(self, experiment: Experiment, record: StudyRecord) -> None:
+        self.experiment = experiment
+        self._record = record
+        header = record.header
+        parent, self._children = experiment.runs(header)
+        for name, run in self._children.items():
+            # A run whose outcomes are all written has all its epochs; the others are compared.
+            trial = record.trials.get(name)
+            if trial is not None and not trial.pending and run.outcomes == len(trial.outcomes):
+                run.epochs = {report.epoch for report in trial.curve}
+            else:
+                run.epochs = experiment.steps(run, EPOCH_SECONDS)
+        self._best_steps: set[int] = set()
+        if parent is not None:
+            self._best_steps = experiment.steps(parent, f"best_{record.objective.metric}")
+        self.parent = parent or experiment.create(
+            header.study, mlflow_words.study_tags(header), header.created_ms
+        )
+
+    def write_all(self, state: StudyState) -> None:
+        """Bring every run to where the record is; `state` is the study's."""
+        if not self.parent.params:
+            self._write_head()
+        tags = {STATE: state, "search.stopped": self._record.stopped or ""}
+        self.experiment.write(self.parent, tags=tags)
+        status = mlflow_words.STUDY_STATUS[state]
+        self.experiment.set_status(self.parent, status, self._end_ms())
+        for trial in self._record.trials.values():
+            self.write_trial(trial, state)
+        self.write_best_so_far()
+
+    def _write_head(self) -> None:
+        """What the study is; params last, as their presence says that the rest is there."""
+        header = self._record.header
+        client, run_id = self.experiment.client, self.parent.run_id
+        client.log_text(run_id, json.dumps(header.space, indent=2), "space.json")
+        if "data" in header.digests:
+            mlflow_model.log_dataset(client, run_id, header.problem, header.digests["data"])
+        self.experiment.write(self.parent, params=mlflow_words.study_params(header))
+
+    def write_trial(self, trial: TrialRecord, state: StudyState) -> None:
+        """Bring one run to where the record is."""
+        run = self._children.get(trial.trial)
+        if run is None:
+            run = self._create(trial, state)
+        ends = mlflow_words.times(run.start_ms, trial)
+        points = [
+            Point({**report.metrics, EPOCH_SECONDS: report.seconds}, report.epoch, end)
+            for report, end in zip(trial.curve, ends[1:], strict=True)
+            if report.epoch not in run.epochs
+        ]
+        for outcome in trial.outcomes[run.outcomes :]:
+            points.append(mlflow_words.outcome_point(outcome, ends))
+            if isinstance(outcome, Failed) and outcome.traceback:
+                self.experiment.client.log_text(run.run_id, outcome.traceback, "traceback.txt")
+        tags = mlflow_words.trial_tags(trial, state)
+        self.experiment.write(run, points, trial.params, tags)
+        run.epochs |= {report.epoch for report in trial.curve}
+        run.outcomes = len(trial.outcomes)
+        self.experiment.set_status(run, mlflow_words.trial_status(trial, state), ends[-1])
+
+    def _create(self, trial: TrialRecord, state: StudyState) -> Run:
+        """A trial's run. One that is not from now starts when the trials before it had ended."""
+        start_ms = None
+        if not (trial.pending and state == "running"):
+            earlier = 0.0
+            for other in self._record.trials.values():
+                if other is trial:
+                    break
+                earlier += other.seconds
+            start_ms = self._record.header.created_ms + round(1000 * earlier)
+        baseline = trial.proposals[0].labels.get("role") == "baseline"
+        name = f"trial {trial.trial} baseline" if baseline else f"trial {trial.trial}"
+        tags = mlflow_words.identity(self._record.header)
+        tags |= {TRIAL: trial.trial, "mlflow.parentRunId": self.parent.run_id}
+        run = self.experiment.create(name, tags, start_ms)
+        self._children[trial.trial] = run
+        return run
+
+    def write_best_so_far(self) -> None:
+        """The best score after each outcome, over the seconds trained by then."""
+        points = mlflow_words.best_so_far(self._record)
+        missing = [point for point in points if point.step not in self._best_steps]
+        self.experiment.write(self.parent, missing)
+        self._best_steps |= {point.step for point in missing}
+
+    def write_end(self, state: StudyState) -> None:
+        """The winner and the leaderboard."""
+        tags, values = mlflow_words.winner(self._record)
+        # A winner before this one may have had parameters that this one does not have.
+        for key in [k for k in self.parent.tags if k.startswith("search.best.") and k not in tags]:
+            self.experiment.client.delete_tag(self.parent.run_id, key)
+            del self.parent.tags[key]
+        self.experiment.write(self.parent, [Point(values, 0, self._end_ms())], tags=tags)
+        text = mlflow_words.leaderboard(self._record, state)
+        self.experiment.client.log_text(self.parent.run_id, text, "leaderboard.csv")
+
+    def _end_ms(self) -> int:
+        return self._record.header.created_ms + round(1000 * self._record.seconds)

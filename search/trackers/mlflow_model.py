@@ -1,0 +1,153 @@
+"""The winner as a registered MLflow model that takes the problem's raw inputs."""
+
+import importlib.metadata
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search.record import StudyRecord
+from search.trackers.base import Exported
+
+if TYPE_CHECKING:
+    import keras
+    from mlflow import MlflowClient
+
+REQUIREMENTS = ("mlflow", "keras", "tensorflow", "numpy")
+_LONGEST_DIGEST = 36  # of a data set, in MLflow
+
+
+def registered_name(problem: str) -> str:
+    """The name of the problem's model; MLflow refuses "/" and ":" there.
+
+    >>> registered_name("my/problem: 2")
+    'my-problem- 2'
+    """
+    return re.sub(r"[/:'\"`]", "-", problem)
+
+
+def register(
+    client: "MlflowClient",
+    experiment_id: str,
+    run_id: str,
+    record: StudyRecord,
+    exported: Exported,
+) -> None:
+    """Log the winner's model on the parent run and register it; once for each winner and score.
+
+    Raises: whatever Keras or MLflow raise where the exported model cannot be loaded or stored.
+    """
+    best = record.best()
+    if best is None or best.best_epoch is None:
+        return
+    header = record.header
+    tags = {
+        "search.study": header.study,
+        "search.created": str(header.created_ms),
+        "search.trial": best.trial,
+        "search.score": repr(best.score),
+        "search.best_epoch": str(best.best_epoch),
+    }
+    name = registered_name(header.problem)
+    model_id = _registered(client, name, tags)
+    if model_id is None:
+        params = {key: str(value) for key, value in best.params.items()}
+        model = client.create_logged_model(
+            experiment_id, name=name, source_run_id=run_id, params=params, tags=tags
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model"
+            _save(path, exported, run_id, model.model_id, model.artifact_location)
+            client.log_model_artifacts(model.model_id, str(path))
+        client.finalize_logged_model(model.model_id, "READY")
+        _version(client, name, model.model_id, run_id, tags)
+        model_id = model.model_id
+    _link(client, run_id, model_id)
+
+
+def _registered(client: "MlflowClient", name: str, tags: dict[str, str]) -> str | None:
+    """The model that was registered for this very winner before."""
+    for version in client.search_model_versions(f"name = '{name}'"):
+        if version.model_id and tags.items() <= version.tags.items():
+            return str(version.model_id)
+    return None
+
+
+def _version(
+    client: "MlflowClient", name: str, model_id: str, run_id: str, tags: dict[str, str]
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    client.create_model_version(
+        name, source=f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id
+    )
+
+
+def _link(client: "MlflowClient", run_id: str, model_id: str) -> None:
+    """Show the model on the run, where it is not there yet (after a rebuild the run is new)."""
+    from mlflow.entities import LoggedModelOutput
+
+    outputs = client.get_run(run_id).outputs
+    if outputs is None or model_id not in {output.model_id for output in outputs.model_outputs}:
+        client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+
+
+def _save(path: Path, exported: Exported, run_id: str, model_id: str, location: str) -> None:
+    """Write MLflow's folder: the model as Keras saves it, or a SavedModel for foreign classes."""
+    import keras
+    import mlflow.keras
+    import numpy as np
+    from mlflow.models import Model, infer_signature
+
+    # Not compiled: a client predicts, and must not need the user's losses and metrics for that.
+    model = keras.saving.load_model(exported.directory / "model.keras", compile=False)
+    prediction = keras.ops.convert_to_numpy(model(np.asarray(exported.example), training=False))
+    # Requirements are given: MLflow would find them by running the model in another process (5 s).
+    mlflow.keras.save_model(
+        model,
+        str(path),
+        save_exported_model=not only_keras(model),
+        mlflow_model=Model(
+            artifact_path=location, model_uuid=model_id, run_id=run_id, model_id=model_id
+        ),
+        signature=infer_signature(exported.example, prediction),
+        input_example=exported.example,
+        pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS],
+    )
+
+
+def only_keras(model: "keras.Model") -> bool:
+    """Whether Keras can load the model without any code of the user's."""
+    import keras
+
+    config = keras.saving.serialize_keras_object(model)
+    return all(str(module).split(".")[0] == "keras" for module in _modules(config))
+
+
+def _modules(config: Any) -> Iterator[Any]:
+    """The module of every object in a serialized model; None for one that Keras does not know."""
+    if isinstance(config, dict):
+        if "class_name" in config and "config" in config:
+            yield config.get("module")
+        for value in config.values():
+            yield from _modules(value)
+    elif isinstance(config, list | tuple):
+        for value in config:
+            yield from _modules(value)
+
+
+def log_dataset(client: "MlflowClient", run_id: str, problem: str, digest: str) -> None:
+    """Name the data that the run was trained on."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    source = json.dumps({"tags": {"search.problem": problem, "search.digest.data": digest}})
+    data = Dataset(problem, digest[:_LONGEST_DIGEST], source_type="code", source=source)
+    context = InputTag("mlflow.data.context", "training")
+    client.log_inputs(run_id, [DatasetInput(data, [context])])
