@@ -63,26 +63,30 @@ def _settled_epochs(trial: TrialRecord) -> int:
     return max(budget.start, len(trial.curve)) if trial.pending else budget.stop
 
 
-def shown_trials(study: StudyRecord, ended: Sequence[str], most: int) -> list[TrialRecord]:
+def shown_trials(
+    study: StudyRecord, best: TrialRecord | None, ended: Sequence[str], most: int
+) -> list[TrialRecord]:
     """The trials worth a row, at most `most`: the best, the latest, then those in flight.
 
-    `ended`: the names of the trials that are not in flight, the latest first.
+    `best`: what `study.best()` says, which is too slow to be asked again for every row. `ended`:
+    the names of the trials that are not in flight, the latest first.
     """
     flying = [trial for trial in study.trials.values() if trial.pending]
     flying = flying[-max(1, most - 4) :]
     room = most - len(flying)
     rest = [study.trials[name] for name in ended]
-    scored = [trial for trial in rest if trial.score is not None]
-    best = study.best()
-    scored.sort(key=lambda t: (t is not best, study.objective.sort_key(t.score or 0.0)))
-    top = scored[: min(3, room)]
+    scored = [
+        (trial is not best, study.objective.sort_key(score), place)
+        for place, trial in enumerate(rest)
+        if (score := trial.score) is not None
+    ]
+    top = [rest[place] for _, _, place in sorted(scored)[: min(3, room)]]
     latest = [trial for trial in rest if trial not in top][: room - len(top)]
     return [*top, *reversed(latest), *flying]
 
 
-def leader(study: StudyRecord) -> TrialRecord | None:
-    """The trial with the best score, whatever its budget; the winner among equals."""
-    best = study.best()
+def leader(study: StudyRecord, best: TrialRecord | None) -> TrialRecord | None:
+    """The trial with the best score, whatever its budget; `best` among equals."""
     return min(
         (trial for trial in study.trials.values() if trial.score is not None),
         key=lambda trial: (study.objective.sort_key(trial.score or 0.0), trial is not best),

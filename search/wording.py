@@ -120,18 +120,17 @@ def failure_text(failed: Failed) -> str:
     return " ".join(f"{failed.kind}: {failed.message}".split())
 
 
-def best_text(study: StudyRecord) -> str:
+def best_text(study: StudyRecord, best: TrialRecord | None) -> str:
     """The current best: who would win if the study ended now, and who is ahead of it by score.
 
-    Under Hyperband a trial may lead that has not yet had a whole budget; only those that had one
-    can win.
+    `best`: what `study.best()` says. Under Hyperband a trial may lead that has not had a whole
+    budget yet; only those that had one can win.
     """
-    best = study.best()
     if best is None:
         return "best: none yet"
     metric = study.objective.metric
     text = f"best: {_name(best)}, {metric} {score_text(best.score)} at epoch {best.best_epoch}"
-    ahead = leader(study)
+    ahead = leader(study, best)
     if ahead is None or ahead is best:
         return text
     after = _epochs(len(ahead.curve))

@@ -109,20 +109,19 @@ class LiveTracker:
         self._draw()
 
     def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
-        """Show it in flight."""
+        """Show it in flight, always: its first epoch may be long in coming."""
         self._ended.pop(trial.trial, None)
         self._draw()
 
     def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
-        """Show how far it is, unless the last frame is younger than the eye can follow."""
-        if self._watch.elapsed() - self._drawn_at >= 1 / PER_SECOND:
-            self._draw()
+        """Show how far it is."""
+        self._draw_when_due()
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
         """Show it among the latest."""
         self._ended.pop(trial.trial, None)
         self._ended[trial.trial] = None
-        self._draw()
+        self._draw_when_due()
 
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
         """Leave the last frame on the screen."""
@@ -140,6 +139,11 @@ class LiveTracker:
         """The study as it stands, no taller than the terminal, for rich to print."""
         rows = max(1, min(MOST_ROWS, self._console.height - OTHER_LINES))
         return _frame(study, self._plan, self._watch, list(reversed(self._ended)), rows, ending)
+
+    def _draw_when_due(self) -> None:
+        """Draw unless the last frame is so young that rich has hardly shown it."""
+        if self._watch.elapsed() - self._drawn_at >= 1 / PER_SECOND:
+            self._draw()
 
     def _draw(self, ending: str | None = None) -> None:
         if self._live is None or self._study is None:
@@ -214,10 +218,10 @@ def _frame(
     ending: str | None,
 ) -> _Frame:
     elapsed = watch.elapsed()
-    trials = shown_trials(study, ended, most_rows)
+    best, constant = study.best(), constant_params(study)
+    trials = shown_trials(study, best, ended, most_rows)
     labels = list(dict.fromkeys(name for t in trials for name in _ranks(t)))
     state: StudyState = "running" if ending is None else final_state(study)
-    best, constant = study.best(), constant_params(study)
     rows = tuple(
         (
             f"{trial.trial}{' *' if trial is best else ''}",
@@ -237,7 +241,7 @@ def _frame(
         rows=rows,
         done=done_text(study, plan),
         left=seconds_left(study, plan, elapsed),
-        feet=(best_text(study), *_failures(study, ended)),
+        feet=(best_text(study, best), *_failures(study, ended)),
         watch=watch,
         made_at=elapsed,
         ending=ending,

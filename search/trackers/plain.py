@@ -45,7 +45,7 @@ class PlainTracker:
         self._study = study
         self._watch.start(study)
         self._write(f"{title(study)}, {meaning_text(study, self._plan)}")
-        self._best = best_text(study)
+        self._best = best_text(study, study.best())
         if study.trials:
             self._write(f"resumed with {self._counts(study)}; {self._best}")
 
@@ -67,7 +67,7 @@ class PlainTracker:
         left = seconds_left(study, self._plan, self._watch.elapsed())
         text = outcome_text(outcome, study.objective.metric)
         self._write(f"trial {trial.trial} {text} [{self._counts(study)}, left {time_text(left)}]")
-        if (best := best_text(study)) != self._best:
+        if (best := best_text(study, study.best())) != self._best:
             self._best = best
             self._write(best)
 
@@ -75,7 +75,7 @@ class PlainTracker:
         """Say why it stopped."""
         self._write(
             f"study {study.header.study} {stopped_text(study)}: {self._counts(study)}; "
-            f"{best_text(study)}"
+            f"{best_text(study, study.best())}"
         )
 
     def _counts(self, study: StudyRecord) -> str:
