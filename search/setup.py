@@ -59,6 +59,16 @@ class Setup:
             trials = self.problem.trials if natural is None else natural + others
         return Limited(trials, seconds)
 
+    def planned_epochs(self, limit: Limited) -> int | None:
+        """About how many epochs the study trains in all; None without a number of trials."""
+        if limit.trials is None:
+            return None
+        baseline = self.baseline()
+        own = limit.trials - (0 if baseline is None else 1)
+        module = backends.module(self.config.backend)
+        planned = module.planned_epochs(self.space, self.settings, max(own, 0))
+        return planned + (0 if baseline is None else baseline.budget.stop)
+
     def epochs_meaning(self) -> str:
         """What "epochs" means in this study, in a few words."""
         most = self.settings.max_epochs

@@ -10,8 +10,8 @@ from search.trackers.base import Exported
 
 
 def closing(record: StudyRecord, exported: Exported | None, store: Store) -> str:
-    """The text printed at the end: leaderboard, gain, test result, model, and the next commands."""
-    study, metric = record.header.study, record.objective.metric
+    """What is printed at the end: leaderboard, gain, test result, model, next commands."""
+    metric = record.objective.metric
     lines = ["", leaderboard.table(record, record.state), ""]
     best = record.best()
     if best is None or best.score is None:

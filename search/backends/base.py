@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 from search.errors import SpaceError, unknown_name
 from search.objective import Objective
-from search.parameters import Params
+from search.parameters import Int, Params
 from search.space import Space, key
 from search.trial import Answer, Budget, Decision, EpochReport, Outcome
 
@@ -35,6 +35,14 @@ class Known:
     params: Params
     score: float | None = None
 
+    def lies_in(self, space: Space) -> bool:
+        """Whether this is a configuration of the space; one of an earlier space may not be."""
+        try:
+            space.check(self.params)
+        except SpaceError:
+            return False
+        return True
+
 
 class Taken:
     """The configurations that are not to be proposed (again): the known ones, and those added.
@@ -47,29 +55,21 @@ class Taken:
 
     def __init__(self, space: Space, known: Sequence[Known]) -> None:
         self._space = space
-        self._keys: set[str] = set()
-        self._outside = 0
-        for configuration in known:
-            self.add(configuration.params)
+        inside = [k.params for k in known if k.lies_in(space)]
+        self._keys = {key(space.normal(params)) for params in inside}
 
     def __contains__(self, params: Params) -> bool:
-        return key(self._space.normal(params)) in self._keys
+        return key(params) in self._keys
 
     def add(self, params: Params) -> None:
-        """Take a configuration; one outside the space (known of before) takes no place in it."""
-        if params in self:
-            return
-        self._keys.add(key(self._space.normal(params)))
-        try:
-            self._space.check(params)
-        except SpaceError:
-            self._outside += 1
+        """Take a configuration of the space, its values as `at` gives them."""
+        self._keys.add(key(params))
 
     @property
     def left(self) -> int | None:
         """How many configurations of the space are left; None where there is no end of them."""
         size = self._space.size
-        return None if size is None else size - len(self._keys) + self._outside
+        return None if size is None else size - len(self._keys)
 
 
 class Backend(Protocol):
@@ -119,6 +119,10 @@ class BackendModule(Protocol):
         """How many trials end a study where the user names none; None leaves it to the problem."""
         ...
 
+    def planned_epochs(self, space: Space, settings: BackendSettings, trials: int) -> int:
+        """About how many epochs that many trials train in all, if none stops early."""
+        ...
+
     def create(
         self,
         space: Space,
@@ -153,3 +157,13 @@ def module(name: str) -> BackendModule:
 def full_budget(params: Params, settings: BackendSettings) -> Budget:
     """The whole budget of a trial: its own "epochs" where they are searched, else the ceiling."""
     return Budget(0, int(params.get("epochs", settings.max_epochs)))
+
+
+def whole_budgets(space: Space, settings: BackendSettings, trials: int) -> int:
+    """`BackendModule.planned_epochs` where every trial gets a whole budget.
+
+    Searched epochs are counted by the middle of their range.
+    """
+    epochs = next((p for p in space.parameters if p.name == "epochs"), None)
+    mean = (epochs.low + epochs.high) / 2 if isinstance(epochs, Int) else settings.max_epochs
+    return round(trials * mean)

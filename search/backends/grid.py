@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget
+from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget, whole_budgets
 from search.errors import UsageError
 from search.objective import Objective
 from search.parameters import Parameter, Scalar
@@ -38,6 +38,11 @@ def size(space: Space) -> int:
 def default_trials(space: Space, settings: BackendSettings) -> int | None:
     """The whole grid."""
     return size(space)
+
+
+def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
+    """A whole budget for every trial."""
+    return whole_budgets(space, settings, trials)
 
 
 def create(

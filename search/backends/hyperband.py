@@ -53,6 +53,24 @@ def default_trials(space: Space, settings: BackendSettings) -> int | None:
     return max(natural, settings.factor)
 
 
+def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
+    """The epochs of as many whole sweeps as fit, and of a smaller one for the rest."""
+    natural = sum(_natural_sizes(settings.max_epochs, settings.factor).values())
+    whole, rest = divmod(trials, natural)
+    one = _epochs(sweep(settings.max_epochs, settings.factor))
+    return whole * one + _epochs(sweep(settings.max_epochs, settings.factor, rest))
+
+
+def _epochs(brackets: Sequence[Bracket]) -> int:
+    return sum(
+        size * (stop - start)
+        for bracket in brackets
+        for size, start, stop in zip(
+            bracket.sizes, (0, *bracket.epochs), bracket.epochs, strict=False
+        )
+    )
+
+
 def create(
     space: Space,
     objective: Objective,

@@ -8,8 +8,8 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget
-from search.errors import SpaceError, unknown_name
+from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget, whole_budgets
+from search.errors import unknown_name
 from search.nodes import Node
 from search.objective import Objective
 from search.parameters import Choice, Float, Int, Parameter, Scalar
@@ -51,6 +51,11 @@ _Made = TypeVar("_Made")
 def default_trials(space: Space, settings: BackendSettings) -> int | None:
     """No number of its own: the samplers have no natural end."""
     return None
+
+
+def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
+    """A whole budget for every trial."""
+    return whole_budgets(space, settings, trials)
 
 
 def create(
@@ -208,7 +213,7 @@ def _teach(study: "optuna.Study", space: Space, known: Sequence[Known]) -> None:
 
     parameters = {node.name: node.parameter for node in space.nodes}
     for configuration in known:
-        if configuration.score is None or not _lies_in(space, configuration):
+        if configuration.score is None or not configuration.lies_in(space):
             continue
         study.add_trial(
             create_trial(
@@ -222,14 +227,6 @@ def _teach(study: "optuna.Study", space: Space, known: Sequence[Known]) -> None:
                 value=configuration.score,
             )
         )
-
-
-def _lies_in(space: Space, configuration: Known) -> bool:
-    try:
-        space.check(configuration.params)
-    except SpaceError:
-        return False
-    return True
 
 
 class _Optuna:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget
+from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget, whole_budgets
 from search.objective import Objective
 from search.parameters import Parameter, Params, Scalar
 from search.seeds import seed_for
@@ -26,6 +26,11 @@ _COLLISIONS = 1000
 def default_trials(space: Space, settings: BackendSettings) -> int | None:
     """No number of its own: a random search has no natural end."""
     return None
+
+
+def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
+    """A whole budget for every trial."""
+    return whole_budgets(space, settings, trials)
 
 
 def create(

@@ -2,8 +2,10 @@
 
 import json
 import sys
+import warnings
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from search import journal as journals
 from search import summary
@@ -52,16 +54,35 @@ def tracking_uri(store: Store, environment: Environment) -> str:
     return environment.tracking_uri or f"sqlite:///{store.database.absolute()}"
 
 
+def artifact_root(store: Store, environment: Environment) -> Path | None:
+    """Where MLflow's artifacts go; a tracking address of the user's own decides that itself."""
+    return None if environment.tracking_uri else store.artifacts
+
+
+def place(record: StudyRecord, store: Store, environment: Environment) -> dict[str, str] | None:
+    """Where MLflow has the study; None, with a warning, where it cannot be asked."""
+    from search.trackers.mlflow import MlflowTracker
+
+    try:
+        return MlflowTracker(tracking_uri(store, environment)).locate(record)
+    except Exception as error:  # noqa: BLE001 - tracker edge: a view never ends a command
+        warnings.warn(f"MLflow cannot be asked for the study: {error}", stacklevel=2)
+        return None
+
+
 def surroundings(options: Namespace, environment: Environment) -> Surroundings:
     """Where a study runs, with MLflow and the terminal watching."""
     store, clock = store_of(options), SystemClock()
 
     def trackers(setup: Setup, limit: Limited) -> Sequence[Tracker]:
+        from search.progress import Plan
         from search.trackers import console
+        from search.trackers.mlflow import MlflowTracker
 
-        watching: list[Tracker] = [mlflow_tracker(store, environment)]
+        uri = tracking_uri(store, environment)
+        watching: list[Tracker] = [MlflowTracker(uri, artifact_root(store, environment))]
         if not options.quiet:
-            plan = console.Plan(
+            plan = Plan(
                 trials=limit.trials,
                 epochs=setup.planned_epochs(limit),
                 seconds=limit.seconds,
@@ -89,8 +110,8 @@ def finish(
         return INTERRUPTED
     record = result.record
     if options.json:
-        place = mlflow_tracker(store, environment).locate(record)
-        out(json.dumps(document(record, record.state, place), indent=2))
+        where = place(record, store, environment)
+        out(json.dumps(document(record, record.state, where), indent=2))
     else:
         out(summary.closing(record, result.exported, store))
     return 1 if record.state == "failed" else 0

@@ -4,7 +4,7 @@ import json
 from argparse import Namespace
 
 from search import leaderboard
-from search.commands.common import mlflow_tracker, out, read, store_of
+from search.commands.common import out, place, read, store_of
 from search.config import Environment
 
 
@@ -13,8 +13,8 @@ def main(options: Namespace, environment: Environment) -> int:
     store = store_of(options)
     record, state = read(store, options.study)
     if options.json:
-        place = mlflow_tracker(store, environment).locate(record)
-        out(json.dumps(leaderboard.document(record, state, place), indent=2))
+        where = place(record, store, environment)
+        out(json.dumps(leaderboard.document(record, state, where), indent=2))
         return 0
     header = record.header
     out(f"{header.study}: {header.problem}, {header.backend}, seed {header.seed}, {state}")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,11 +48,11 @@ class CheckpointFolder:
         A file damaged by a crash of the machine costs training time, never the study.
         """
         try:
-            with np.load(self._path(trial), allow_pickle=False) as file:
+            with self._path(trial).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 about = json.loads(bytes(file["about"]).decode())
                 last = [file[f"last_{index}"] for index in range(about["last"])]
                 best = [file[f"best_{index}"] for index in range(about["best"])]
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         curve = tuple(EpochReport(**report) for report in about["curve"])
         return Checkpoint(curve, last, best or last[: about["model"]], about["best_epoch"])

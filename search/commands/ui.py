@@ -1,0 +1,40 @@
+"""`ui`: the MLflow UI, opened on a study."""
+
+from argparse import Namespace
+
+from search.commands.common import artifact_root, note, out, place, read, store_of, tracking_uri
+from search.config import Environment
+from search.errors import SearchError
+from search.mlflow_ui import serve, study_link
+from search.store import Store
+
+
+def main(options: Namespace, environment: Environment) -> int:
+    """Serve the UI until interrupted, and print the link to the study."""
+    store = store_of(options)
+    record, _ = read(store, options.study or _latest(store))
+    where = place(record, store, environment)
+    if where is None:
+        raise SearchError(
+            f"MLflow has nothing of study {record.header.study}; write it from the journal with "
+            f"`python -m search doctor --rebuild {record.header.study}`"
+        )
+
+    def ready(address: str) -> None:
+        out(study_link(address, where["experiment_id"], record.header.study))
+        note("Ctrl-C ends it")
+
+    root = artifact_root(store, environment) or store.artifacts
+    try:
+        serve(tracking_uri(store, environment), root, options.port, ready)
+    except KeyboardInterrupt:
+        note("ended")
+    return 0
+
+
+def _latest(store: Store) -> str:
+    """The study whose journal was written last."""
+    journals = [store.journal(name) for name in store.studies()]
+    if not journals:
+        raise SearchError(f"no studies in {store.root} yet; run one, or name a folder with --store")
+    return max(journals, key=lambda path: path.stat().st_mtime).stem
