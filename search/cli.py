@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
-from search.config import Environment, StudyConfig, parse_seconds, read_toml
+from search.config import Environment, parse_seconds, read_toml
 from search.errors import SearchError, UsageError, unknown_name
 
 INTERRUPTED = 130
@@ -205,27 +205,6 @@ def _data_dir(parser: argparse.ArgumentParser) -> None:
 def _place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", type=Path, default=Path("mlruns"), help="folder of studies (default ./mlruns)"
-    )
-
-
-def study_config(options: argparse.Namespace) -> StudyConfig:
-    """The settings that the options of `run` stand for.
-
-    Raises: UsageError for a value out of range.
-    """
-    return StudyConfig(
-        problem=options.problem,
-        backend=options.backend,
-        trials=options.trials,
-        max_epochs=options.max_epochs,
-        seconds=options.time,
-        seed=options.seed,
-        patience=options.patience,
-        factor=options.factor,
-        assignments=tuple(options.set),
-        sampler=options.sampler,
-        pruner=options.pruner,
-        study=options.study,
     )
 
 

@@ -1,0 +1,145 @@
+"""Imports point down only, one third-party library per adapter, nothing heavy at the top."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PLAIN = {
+    *("config", "errors", "events", "leaderboard", "narrowing", "nodes", "objective", "outcomes"),
+    *("parameters", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
+    *("store", "structures", "trial", "wording"),
+}
+ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
+WIRING = {
+    *("coordinator", "export", "inputs", "journal", "judge", "mlflow_ui", "predict", "proposer"),
+    *("replay", "setup", "study", "summary"),
+}
+STANDARD = sys.stdlib_module_names
+FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path, *, top_only: bool = False) -> set[str]:
+    """The modules a file imports for use; those for type checking only do not count."""
+    tree = ast.parse(path.read_text())
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    nodes = tree.body if top_only else list(ast.walk(tree))
+    found = set()
+    for node in nodes:
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {n if is_module(n) else str(node.module) for n in names}
+    return found
+
+
+def is_module(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def tier(module: str) -> int:
+    """0 plain data and rules, 1 contracts, 2 adapters, 3 the loop and its wiring, 4 commands."""
+    parts = module.split(".")
+    if parts[0] == "spaces":
+        return 3
+    if len(parts) == 1:
+        return 0 if parts[0] == "search" else 9
+    if parts[1] in ADAPTERS:
+        return 1 if len(parts) == 2 or parts[2] == "base" else 2
+    if parts[1] in PLAIN:
+        return 0
+    if parts[1] in WIRING:
+        return 3
+    if parts[1] in ("commands", "cli", "__main__"):
+        return {"commands": 4, "cli": 5, "__main__": 6}[parts[1]]
+    raise AssertionError(f"{module} stands in no layer; put it into one in {Path(__file__).name}")
+
+
+def family(module: str) -> str:
+    """Adapter files that belong to one adapter: mlflow, mlflow_runs, ...; a whole for training."""
+    parts = module.split(".")
+    return "training" if parts[1] == "training" else parts[1] + parts[2].split("_")[0]
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_imports_point_down(path):
+    module = module_of(path)
+    for imported in imports(path):
+        if imported.split(".")[0] not in ("search", "spaces", "dashboards") or imported == "search":
+            continue
+        if tier(module) == tier(imported) == 2:
+            assert family(module) == family(imported), f"{module} imports its sibling {imported}"
+        else:
+            assert tier(imported) <= tier(module), f"{module} imports {imported} above it"
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_plain_data_and_contracts_use_the_standard_library_only(path):
+    if tier(module_of(path)) > 1:
+        return
+    foreign = {name.split(".")[0] for name in imports(path)} - STANDARD - {"search", "spaces"}
+    assert not foreign
+
+
+ONE_LIBRARY = {  # what an adapter wraps; numpy counts as a language of arrays, scipy as sklearn's
+    "backends.grid": {"sklearn"},
+    "backends.randomized": {"sklearn", "scipy"},
+    "backends.hyperband": {"keras_tuner"},
+    "backends.optuna": {"optuna"},
+    "trackers.console": {"rich"},
+    "trackers.mlflow": {"mlflow", "keras"},  # keras: to load the model that is registered
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_an_adapter_wraps_one_library_and_imports_it_late(path):
+    module = module_of(path)
+    if tier(module) != 2 or module.startswith(("search.training", "search.datasets")):
+        return
+    foreign = {name.split(".")[0] for name in imports(path)} - STANDARD - {"search", "numpy"}
+    name = module.removeprefix("search.")
+    allowed = ONE_LIBRARY.get(name, ONE_LIBRARY.get(name.split("_")[0], set()))
+    assert foreign <= allowed
+    at_import = {n.split(".")[0] for n in imports(path, top_only=True)} - STANDARD - {"search"}
+    assert not at_import, f"{module} imports {at_import} before it is used"
+
+
+def test_importing_search_is_light():
+    code = (
+        "import sys, search, search.cli; "
+        "heavy = {'tensorflow', 'keras', 'mlflow', 'numpy', 'pandas', 'optuna', 'sklearn', 'rich'};"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_environment_and_clocks_are_read_in_one_place(path):
+    text = path.read_text()
+    module = module_of(path)
+    if module not in ("search.seeds",):
+        assert "time.time" not in text
+        assert "time.monotonic" not in text
+        assert "perf_counter" not in text
+    if module not in ("search.config", "search.cli"):
+        assert "os.getenv" not in text
+        assert "environ.get" not in text
+        assert "environ[" not in text
