@@ -36,7 +36,7 @@ PROBLEM = Problem(
         "activation_1": "relu",
         "initializer": "glorot_uniform",
         "optimizer": "sgd",
-        "learning_rate": 0.01,
+        "learning_rate": 0.1,
         "batch_size": 32,
         "dropout": 0.0,
         "epochs": 9,
