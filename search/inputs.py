@@ -1,0 +1,193 @@
+"""Examples for a model from a file, .npy, .csv or an image, checked against what it takes."""
+
+import csv
+import math
+import tokenize
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from search.errors import DataError, SearchError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array: TypeAlias = np.ndarray[Any, Any]
+
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
+
+
+@dataclass(frozen=True, slots=True)
+class InputFacts:
+    """One raw example as the model takes it: its shape, without the batch, and its dtype."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def size(self) -> int:
+        """How many values one example has."""
+        return math.prod(self.shape)
+
+    def __str__(self) -> str:
+        return f"{' x '.join(map(str, self.shape)) or 'one value'} of {self.dtype}"
+
+
+def read_examples(path: Path, facts: InputFacts) -> "Array":
+    """The examples in a file: `(n, *facts.shape)` of `facts.dtype`, n >= 1.
+
+    .npy: one example, or a batch of them. .csv: one example in each row, its values in row-major
+    order; a first line of names is passed over. Images: one example, for models that take (h, w),
+    (h, w, 1) or (h, w, 3), made grey or RGB and brought to the model's size, with values from 0 to
+    255 as they are and what is transparent black. Nothing is inverted: Fashion-MNIST shows light
+    clothes on a dark ground, so that a photograph on white must be inverted first.
+
+    Raises: UsageError for a missing file or an unknown kind; DataError for one that cannot be read
+    or does not fit.
+    """
+    suffix = path.suffix.lower()
+    kinds = (".npy", ".csv", *IMAGES)
+    if suffix not in kinds:
+        raise UsageError(
+            f"an input must end in one of {' '.join(kinds)}, got {path.name!r}; convert it"
+        )
+    if not path.is_file():
+        raise UsageError(f"an input must be a file, got {path}, which is none; check the path")
+    try:
+        if suffix == ".npy":
+            return _typed(_array(path, facts), facts, path)
+        if suffix == ".csv":
+            return _typed(_table(path, facts), facts, path)
+        return _typed(_image(path, facts), facts, path)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _array(path: Path, facts: InputFacts) -> "Array":
+    import numpy as np
+
+    try:
+        with path.open("rb") as file:
+            array: Array = np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, MemoryError, tokenize.TokenError) as error:
+        # NumPy 2.4 lets tokenize's own error through where a header is damaged
+        raise DataError(
+            f"{path} must hold numbers as np.save writes them, and does not ({error}); save it anew"
+        ) from error
+    if array.shape == facts.shape:
+        return array[np.newaxis]
+    if array.shape[1:] == facts.shape and array.ndim == len(facts.shape) + 1:
+        return array
+    expected = ", ".join(map(str, facts.shape))
+    raise DataError(
+        f"{path}: the model takes arrays of shape ({expected}) or (n, {expected}), got "
+        f"{array.shape}; reshape it"
+    )
+
+
+def _table(path: Path, facts: InputFacts) -> "Array":
+    import numpy as np
+
+    rows: list[list[float]] = []
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            for cells in reader:
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if not rows and reader.line_num == 1 and not any(map(_is_number, cells)):
+                    continue
+                rows.append(_values(cells, reader.line_num, path, facts))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path} must be a table in UTF-8, got {error}; save it anew") from error
+    if not rows:
+        raise DataError(f"{path}: at least one row of {facts.size} values is needed, got none")
+    return np.array(rows, dtype=np.float64).reshape(-1, *facts.shape)
+
+
+def _values(cells: list[str], line: int, path: Path, facts: InputFacts) -> list[float]:
+    if len(cells) != facts.size:
+        remedy = "leave out the label" if len(cells) == facts.size + 1 else "correct the row"
+        raise DataError(
+            f"{path}, row {line}: an example has {facts.size} values ({facts}), got {len(cells)}; "
+            f"{remedy}"
+        )
+    for column, cell in enumerate(cells, start=1):
+        if not _is_number(cell):
+            raise DataError(
+                f"{path}, row {line}, column {column}: values must be numbers, got {cell!r}; "
+                "correct it"
+            )
+    return [float(cell) for cell in cells]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _image(path: Path, facts: InputFacts) -> "Array":
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    height, width, mode = _picture(path, facts)
+    try:
+        with Image.open(path) as opened:
+            picture = ImageOps.exif_transpose(opened)
+            if picture.mode.startswith("I;16"):
+                # Pillow 13 clips 16-bit grey to 255 where it converts it to 8 bits
+                picture = Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
+            if picture.has_transparency_data:
+                ground = Image.new("RGBA", picture.size, "black")
+                picture = Image.alpha_composite(ground, picture.convert("RGBA"))
+            picture = picture.convert(mode)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(
+            f"{path} must be an image that Pillow reads, and is not or is damaged ({error}); "
+            "convert it"
+        ) from error
+    if picture.size != (width, height):
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(picture).reshape(1, *facts.shape)
+
+
+def _picture(path: Path, facts: InputFacts) -> tuple[int, int, str]:
+    """Height, width and Pillow's mode of the pictures that a model takes."""
+    if len(facts.shape) == 2 or (len(facts.shape) == 3 and facts.shape[2] in (1, 3)):
+        height, width = facts.shape[:2]
+        return height, width, "RGB" if facts.shape[2:] == (3,) else "L"
+    raise DataError(
+        f"{path}: the model takes no images but examples of {facts}; give a .npy or .csv file"
+    )
+
+
+def _typed(array: "Array", facts: InputFacts, path: Path) -> "Array":
+    """The values in the model's dtype, refused where it cannot hold them."""
+    import numpy as np
+
+    try:
+        wanted = np.dtype(facts.dtype)
+    except TypeError as error:
+        raise SearchError(f"the export names no dtype but {facts.dtype!r}; correct it") from error
+    if not len(array):
+        raise DataError(f"{path}: at least one example is needed, got none")
+    if wanted.kind not in "iuf":
+        return array.astype(wanted)
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{path}: values must be numbers, got {array.dtype}; convert them")
+    with np.errstate(invalid="ignore", over="ignore"):
+        typed = array.astype(wanted)
+    if not (np.all(np.isfinite(array)) and np.all(np.isfinite(typed))):
+        raise DataError(
+            f"{path}: values must be finite numbers of {wanted}, got NaN, infinity or a number too "
+            "large; replace it"
+        )
+    if wanted.kind in "iu" and not np.array_equal(typed, array):
+        wrong = array[typed != array].flat[0]
+        raise DataError(
+            f"{path}: the model takes raw values of {wanted}, got {wrong}; undo any scaling"
+        )
+    return typed

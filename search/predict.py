@@ -1,0 +1,180 @@
+"""`predict`: what an exported model says of new inputs, by class name and probability."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from search.errors import SearchError, UsageError
+from search.inputs import InputFacts, read_examples
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MODEL, FACTS = "model.keras", "export.json"
+_SUM_SLACK = 1e-3  # float32 rounding of a softmax over many classes
+
+
+@dataclass(frozen=True, slots=True)
+class ClassPrediction:
+    """The likeliest class of one example. `label` is None where the export has no class names."""
+
+    label: str | None
+    class_index: int
+    probability: float
+    probabilities: tuple[float, ...]
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePrediction:
+    """What a regression says of one example: one value for each output of the model."""
+
+    values: tuple[float, ...]
+
+
+Prediction: TypeAlias = ClassPrediction | ValuePrediction
+
+
+def predict(export_dir: Path, source: Path) -> list[Prediction]:
+    """What the model in an export folder says of the examples in a file, in their order.
+
+    `source`: .npy, .csv or an image, as `read_examples` takes them. A model with class names, or
+    whose outputs are probabilities that sum to 1, classifies; a single output with two class names
+    is the probability of the second. Outputs that cannot be probabilities are taken as logits. Any
+    other model gives values.
+
+    Raises: UsageError for a missing file, a folder that is no export, or an unknown kind of file;
+    DataError for examples that do not fit the model; SearchError for a model that cannot be read.
+    """
+    facts = _facts(export_dir)
+    examples = read_examples(source, facts.input)
+    return interpret(_outputs(export_dir / MODEL, examples), facts.class_names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    class_names: tuple[str, ...]
+    input: InputFacts
+
+
+def _facts(export_dir: Path) -> _Facts:
+    path = export_dir / FACTS
+    if not export_dir.is_dir() or not path.is_file():
+        raise UsageError(
+            f"an export is a folder with {MODEL} and {FACTS}, got {export_dir}; "
+            "make one with `python -m search export STUDY --format keras --to DIR`"
+        )
+    if not (export_dir / MODEL).is_file():
+        raise UsageError(
+            f"predict needs {MODEL}, and {export_dir} has none; export again with `--format keras`"
+        )
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        shape = tuple(int(size) for size in facts["input"]["shape"])
+        names = tuple(str(name) for name in facts["class_names"])
+        return _Facts(names, InputFacts(shape, str(facts["input"]["dtype"])))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SearchError(
+            f"{path} must say the model's input and class names, but is damaged "
+            f"({type(error).__name__}: {error}); export the trial again"
+        ) from error
+
+
+def _outputs(path: Path, examples: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    import keras
+
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError, ImportError) as error:
+        raise SearchError(
+            f"{path} cannot be loaded ({_first_line(error)}); export the trial again. A model with "
+            "layers or functions of your own loads only in Python, where they are defined"
+        ) from error
+    outputs = model.predict(examples, verbose=0)
+    if isinstance(outputs, list | tuple | dict):
+        raise SearchError(
+            f"predict takes models with one output, got one with {len(outputs)}; "
+            "load model.keras in Python instead"
+        )
+    array: np.ndarray[Any, Any] = outputs.reshape(len(examples), -1)
+    return array
+
+
+def interpret(outputs: "np.ndarray[Any, Any]", class_names: Sequence[str]) -> list[Prediction]:
+    """Predictions from a model's outputs: `outputs: (n, k)` floats.
+
+    Raises: SearchError when the number of outputs is not that of the class names.
+    """
+    import numpy as np
+
+    outputs = outputs.astype(np.float64)
+    count = outputs.shape[1]
+    names = tuple(class_names)
+    sums_to_one = np.allclose(outputs.sum(axis=1), 1.0, atol=_SUM_SLACK)
+    within = bool(np.all((outputs >= 0) & (outputs <= 1 + _SUM_SLACK)))
+    if not names and not (count > 1 and within and sums_to_one):
+        return [ValuePrediction(tuple(map(float, row))) for row in outputs]
+    if names and count == 1 and len(names) == 2:
+        second = outputs if within else 0.5 * (1 + np.tanh(outputs / 2))
+        outputs = np.concatenate([1 - second, second], axis=1)
+    elif names and count != len(names):
+        raise SearchError(
+            f"the export names {len(names)} classes but its model has {count} outputs; "
+            "correct class_names in export.json"
+        )
+    elif not within:
+        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        outputs = powers / powers.sum(axis=1, keepdims=True)
+    return [_classified(tuple(map(float, row)), names) for row in outputs]
+
+
+def _classified(row: tuple[float, ...], names: tuple[str, ...]) -> ClassPrediction:
+    index = max(range(len(row)), key=row.__getitem__)
+    return ClassPrediction(names[index] if names else None, index, row[index], row, names)
+
+
+def as_text(predictions: Sequence[Prediction]) -> str:
+    """One line for each example: its classes with their probabilities, likeliest first.
+
+    >>> print(as_text([ClassPrediction("coat", 1, 0.9, (0.1, 0.9), ("bag", "coat"))]))
+    1: coat 0.9000, bag 0.1000
+    """
+    return "\n".join(f"{n}: {_text(each)}" for n, each in enumerate(predictions, start=1))
+
+
+def _text(prediction: Prediction) -> str:
+    if isinstance(prediction, ValuePrediction):
+        return ", ".join(f"{value:.6g}" for value in prediction.values)
+    ranked = sorted(enumerate(prediction.probabilities), key=lambda pair: -pair[1])
+    return ", ".join(f"{_name(prediction, index)} {share:.4f}" for index, share in ranked)
+
+
+def as_json(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
+    """One object for each example, as plain data.
+
+    A classification has "label" (null without class names), "class_index", "probability" and
+    "probabilities" (by class name, else by index); a regression has "values".
+    """
+    return [_plain(prediction) for prediction in predictions]
+
+
+def _plain(prediction: Prediction) -> dict[str, Any]:
+    if isinstance(prediction, ValuePrediction):
+        return {"values": list(prediction.values)}
+    shares = enumerate(prediction.probabilities)
+    return {
+        "label": prediction.label,
+        "class_index": prediction.class_index,
+        "probability": prediction.probability,
+        "probabilities": {_name(prediction, index): share for index, share in shares},
+    }
+
+
+def _name(prediction: ClassPrediction, index: int) -> str:
+    return prediction.class_names[index] if prediction.class_names else str(index)
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
