@@ -4,8 +4,8 @@ import importlib.metadata
 import json
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.record import StudyRecord
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 REQUIREMENTS = ("mlflow", "keras", "tensorflow", "numpy")
+_MODEL_ID = "search.model_id"
 _LONGEST_DIGEST = 36  # of a data set, in MLflow
 
 
@@ -58,25 +59,33 @@ def register(
             experiment_id, name=name, source_run_id=run_id, params=params, tags=tags
         )
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model"
-            _save(path, exported, run_id, model.model_id, model.artifact_location)
-            client.log_model_artifacts(model.model_id, str(path))
+            _save(folder, exported, run_id, model.model_id, model.artifact_location)
+            client.log_model_artifacts(model.model_id, folder)
         client.finalize_logged_model(model.model_id, "READY")
-        _version(client, name, model.model_id, run_id, tags)
         model_id = model.model_id
+        # The SQL registry of mlflow 3.17.2 looks up models:/ in the process's default store, which
+        # may be another one (it makes ./mlflow.db); a server needs models:/ to allow the place.
+        remote = client.tracking_uri.startswith("http")
+        source = f"models:/{model_id}" if remote else model.artifact_location
+        _version(client, name, model_id, source, run_id, tags)
     _link(client, run_id, model_id)
 
 
 def _registered(client: "MlflowClient", name: str, tags: dict[str, str]) -> str | None:
     """The model that was registered for this very winner before."""
     for version in client.search_model_versions(f"name = '{name}'"):
-        if version.model_id and tags.items() <= version.tags.items():
-            return str(version.model_id)
+        if tags.items() <= version.tags.items():
+            return str(version.tags[_MODEL_ID])
     return None
 
 
 def _version(
-    client: "MlflowClient", name: str, model_id: str, run_id: str, tags: dict[str, str]
+    client: "MlflowClient",
+    name: str,
+    model_id: str,
+    source: str,
+    run_id: str,
+    tags: dict[str, str],
 ) -> None:
     from mlflow.exceptions import MlflowException
 
@@ -85,9 +94,8 @@ def _version(
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    client.create_model_version(
-        name, source=f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id
-    )
+    tags = tags | {_MODEL_ID: model_id}  # SQL registries forget the model_id of a version
+    client.create_model_version(name, source, run_id=run_id, tags=tags, model_id=model_id)
 
 
 def _link(client: "MlflowClient", run_id: str, model_id: str) -> None:
@@ -99,12 +107,17 @@ def _link(client: "MlflowClient", run_id: str, model_id: str) -> None:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
 
 
-def _save(path: Path, exported: Exported, run_id: str, model_id: str, location: str) -> None:
+def _save(folder: str, exported: Exported, run_id: str, model_id: str, location: str) -> None:
     """Write MLflow's folder: the model as Keras saves it, or a SavedModel for foreign classes."""
     import keras
-    import mlflow.keras
     import numpy as np
-    from mlflow.models import Model, infer_signature
+
+    with warnings.catch_warnings():
+        # mlflow 3.17.2 warns of its own type hints when mlflow.pyfunc is imported.
+        warnings.filterwarnings("ignore", ".*type hint is inferred as AnyType", UserWarning)
+        import mlflow.keras
+        import mlflow.pyfunc
+        from mlflow.models import Model, infer_signature
 
     # Not compiled: a client predicts, and must not need the user's losses and metrics for that.
     model = keras.saving.load_model(exported.directory / "model.keras", compile=False)
@@ -112,7 +125,7 @@ def _save(path: Path, exported: Exported, run_id: str, model_id: str, location: 
     # Requirements are given: MLflow would find them by running the model in another process (5 s).
     mlflow.keras.save_model(
         model,
-        str(path),
+        folder,
         save_exported_model=not only_keras(model),
         mlflow_model=Model(
             artifact_path=location, model_uuid=model_id, run_id=run_id, model_id=model_id

@@ -231,6 +231,7 @@ def test_the_ui_opens_on_training_runs_and_artifacts_lie_in_the_store(place):
     assert experiment.artifact_location == (place.folder / "artifacts").resolve().as_uri()
 
 
+@pytest.mark.slow
 def test_a_study_cut_between_any_journal_entry_and_mlflow_ends_as_if_undisturbed(place):
     live(place, whole_life())
     expected = place.content()
@@ -402,14 +403,25 @@ def exported(tmp_path_factory) -> Exported:
     return Exported(folder, images)
 
 
-def test_the_winner_is_a_registered_model_that_takes_raw_inputs(place, exported):
-    import keras
+@pytest.fixture
+def load(place):
+    """Load a registered model as any MLflow client does."""
     import mlflow
+
+    def load_model(uri: str):
+        mlflow.set_tracking_uri(place.uri)
+        return mlflow.pyfunc.load_model(uri)
+
+    yield load_model
+    mlflow.set_tracking_uri(None)
+
+
+def test_the_winner_is_a_registered_model_that_takes_raw_inputs(place, exported, load):
+    import keras
     import numpy as np
 
     live(place, whole_life(), exported)
-    mlflow.set_tracking_uri(place.uri)
-    loaded = mlflow.pyfunc.load_model("models:/demo/1")
+    loaded = load("models:/demo/1")
 
     expected = keras.saving.load_model(exported.directory / "model.keras").predict(
         exported.example, verbose=0
@@ -421,8 +433,18 @@ def test_the_winner_is_a_registered_model_that_takes_raw_inputs(place, exported)
     parent, _ = place.runs()
     version = place.client.get_model_version("demo", "1")
     assert version.run_id == parent.info.run_id
-    assert [m.model_id for m in parent.outputs.model_outputs] == [version.model_id]
+    assert [m.model_id for m in parent.outputs.model_outputs] == [version.tags["search.model_id"]]
     assert version.tags["search.trial"] == "2"
+
+
+def test_nothing_is_written_outside_the_store(place, exported, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    live(place, whole_life(), exported)
+
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_a_winner_is_registered_once_however_often_the_study_ends(place, exported):
@@ -437,12 +459,11 @@ def test_a_winner_is_registered_once_however_often_the_study_ends(place, exporte
 
     (version,) = place.client.search_model_versions("name = 'demo'")
     parent, _ = place.runs()
-    assert [m.model_id for m in parent.outputs.model_outputs] == [version.model_id]
+    assert [m.model_id for m in parent.outputs.model_outputs] == [version.tags["search.model_id"]]
 
 
-def test_a_model_with_classes_of_the_users_loads_without_them(place, tmp_path):
+def test_a_model_with_classes_of_the_users_loads_without_them(place, tmp_path, load):
     import keras
-    import mlflow
     import numpy as np
 
     @keras.saving.register_keras_serializable("tests")
@@ -458,8 +479,7 @@ def test_a_model_with_classes_of_the_users_loads_without_them(place, tmp_path):
     live(place, whole_life(), Exported(tmp_path, example))
     expected = model.predict(example, verbose=0)
     keras.saving.get_custom_objects().clear()
-    mlflow.set_tracking_uri(place.uri)
-    loaded = mlflow.pyfunc.load_model("models:/demo/1")
+    loaded = load("models:/demo/1")
 
     np.testing.assert_allclose(loaded.predict(example), expected, rtol=1e-6)
 
