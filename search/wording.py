@@ -9,6 +9,7 @@ from search.record import StudyRecord, TrialRecord
 from search.trial import BASELINE_TRIAL, Completed, Failed, Outcome, Proposal
 
 _REPEATED = re.compile(r"(.+)_\d+")
+_SHORT_WORD = 8
 
 
 def time_text(seconds: float | None) -> str:
@@ -83,11 +84,12 @@ def brief_params_text(params: Params, constant: Iterable[str] = ()) -> str:
     """A configuration in as few characters as tell it apart, less the names in `constant`.
 
     Repetitions stand together, words speak for themselves, long names shrink to initials. Of the
-    shapes only the funnel is named: free and same ones show in the values.
+    shapes only the funnel is named: free and same ones show in the values. Long words come last,
+    where a narrow terminal cuts.
 
     >>> brief_params_text({"layers": 2, "neurons_shape": "free", "neurons_1": 300,
-    ...     "neurons_2": 100, "activation": "relu", "learning_rate": 0.0123456})
-    'layers=2 neurons=300/100 relu lr=0.0123'
+    ...     "neurons_2": 100, "initializer": "glorot_uniform", "learning_rate": 0.0123456})
+    'layers=2 neurons=300/100 lr=0.0123 glorot_uniform'
     """
     left_out = set(constant)
     grouped: dict[str, list[Scalar]] = {}
@@ -96,12 +98,13 @@ def brief_params_text(params: Params, constant: Iterable[str] = ()) -> str:
         if name not in left_out and not plain_shape:
             repeated = _REPEATED.fullmatch(name)
             grouped.setdefault(repeated[1] if repeated else name, []).append(value)
-    return " ".join(
+    words = [
         "/".join(map(_value_text, values))
         if isinstance(values[0], str)
         else f"{_short(name)}={'/'.join(map(_value_text, values))}"
         for name, values in grouped.items()
-    )
+    ]
+    return " ".join(sorted(words, key=lambda word: "=" not in word and len(word) > _SHORT_WORD))
 
 
 def outcome_text(outcome: Outcome, metric: str) -> str:
