@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search.errors import SearchError, UsageError
 from search.inputs import InputFacts, read_examples
+from search.training import runtime
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,6 +84,7 @@ def _facts(export_dir: Path) -> _Facts:
 
 
 def _outputs(path: Path, examples: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    runtime.prepare()  # not before: a mistake in the words must not wait for TensorFlow
     import keras
 
     try:

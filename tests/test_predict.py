@@ -1,6 +1,8 @@
 """Predictions of exported models, and how they are printed."""
 
 import json
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -134,6 +136,17 @@ def test_a_folder_that_is_no_export_is_wrong_use(tmp_path, inputs):
     for folder in (tmp_path / "none", tmp_path, inputs):
         with pytest.raises(UsageError, match=r"model\.keras and export\.json"):
             predict(folder, inputs)
+
+
+def test_a_wrong_word_is_refused_without_waiting_for_tensorflow(classifier):
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom search.errors import UsageError\n"
+        "from search.predict import predict\n"
+        "try:\n    predict(Path(sys.argv[1]), Path('none.npy'))\n"
+        "except UsageError:\n    print('tensorflow' in sys.modules)\n"
+    )
+    run = [sys.executable, "-c", program, str(classifier)]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 def test_an_export_in_another_format_names_the_right_one(tmp_path, inputs):

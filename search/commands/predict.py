@@ -6,12 +6,10 @@ from argparse import Namespace
 from search.commands.common import out
 from search.config import Environment
 from search.predict import as_json, as_text, predict
-from search.training import runtime
 
 
 def main(options: Namespace, environment: Environment) -> int:
     """Print class names with probabilities, or values."""
-    runtime.prepare()
     predictions = predict(options.export, options.input)
     out(json.dumps(as_json(predictions), indent=2) if options.json else as_text(predictions))
     return 0
