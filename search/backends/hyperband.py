@@ -189,6 +189,7 @@ class _Hyperband:
         self._proposed = 0
         self._asks = 0
         self._sweeps = 0
+        self._given_up = False
         self._sweep: _Sweep | None = None
 
     def limit(self, trials: int | None) -> None:
@@ -204,7 +205,7 @@ class _Hyperband:
 
     def ask(self) -> Answer:
         while True:
-            if self._sweep is None:
+            if self._sweep is None and not self._given_up:
                 self._sweep = self._next_sweep()
             if self._sweep is None:
                 return Exhausted()
@@ -214,10 +215,9 @@ class _Hyperband:
             if trial.status == "IDLE":
                 return Wait()
             if trial.status == "STOPPED":
-                empty = not self._sweep.trials
+                # Nothing drawn at all: what is left of a finite space is too rare.
+                self._given_up = not self._sweep.trials
                 self._sweep = None
-                if empty:  # what is left of a finite space is too rare to be drawn
-                    return Exhausted()
             elif (proposal := self._proposal(self._sweep, trial)) is not None:
                 return proposal
 

@@ -36,9 +36,11 @@ EPOCHS_AS_BUDGET = False
 DEFAULT_SAMPLER = "tpe"
 DEFAULT_PRUNER = "median"
 
-# A model-based sampler that has settled on a few configurations of a small space repeats them:
-# TPE drew 12 of 60 twice on 96 points (Optuna 5.0).
-_REDRAWS = 100
+# A model that has settled on a few configurations of a small space repeats them: TPE drew 12 of 60
+# twice on 96 points (Optuna 5.0). After so many repeats in a row chance takes its place, and after
+# so many more the study gives up: what is left of a finite space is too rare to wait for.
+_REDRAWS_BY_MODEL = 30
+_REDRAWS_BY_CHANCE = 1000
 
 # HyperbandPruner deals trials out to brackets by a hash of this name and the trial's number.
 _STUDY_NAME = "search"
@@ -87,7 +89,8 @@ def create(
             pruner=pruner(settings),
         )
     _teach(study, space, known)
-    return _Optuna(study, space, objective, settings, Taken(space, known))
+    chance = optuna.samplers.RandomSampler(seed_for(seed, "optuna chance"))
+    return _Optuna(study, chance, space, objective, settings, Taken(space, known))
 
 
 def unmodelled(space: Space, settings: BackendSettings) -> tuple[str, ...]:
@@ -235,12 +238,15 @@ class _Optuna:
     def __init__(
         self,
         study: "optuna.Study",
+        chance: "BaseSampler",
         space: Space,
         objective: Objective,
         settings: BackendSettings,
         taken: Taken,
     ) -> None:
         self._study = study
+        self._model = study.sampler
+        self._draws = [self._model] * (1 + _REDRAWS_BY_MODEL) + [chance] * _REDRAWS_BY_CHANCE
         self._space = space
         self._objective = objective
         self._settings = settings
@@ -248,6 +254,7 @@ class _Optuna:
         self._open: dict[str, optuna.Trial] = {}
         self._limit: int | None = 0
         self._proposed = 0
+        self._given_up = False
 
     @property
     def prunes(self) -> bool:
@@ -259,11 +266,14 @@ class _Optuna:
     def ask(self) -> Answer:
         from optuna.trial import TrialState
 
-        if self._taken.left == 0 or (self._limit is not None and self._proposed >= self._limit):
+        reached = self._limit is not None and self._proposed >= self._limit
+        if reached or self._given_up or self._taken.left == 0:
             return Exhausted()
-        for _ in range(1 + _REDRAWS):
+        for sampler in self._draws:
+            self._study.sampler = sampler
             trial = self._study.ask()
             params = self._suggest(trial)
+            self._study.sampler = self._model  # whoever drew it, the model learns from it
             if params not in self._taken:
                 self._taken.add(params)
                 self._proposed += 1
@@ -271,6 +281,8 @@ class _Optuna:
                 self._open[name] = trial
                 return Proposal(name, params, full_budget(params, self._settings))
             self._study.tell(trial, state=TrialState.FAIL)
+        # For good: trying again after every raised limit would make the sequence depend on it.
+        self._given_up = True
         return Exhausted()
 
     def _suggest(self, trial: "optuna.Trial") -> dict[str, Scalar]:

@@ -82,12 +82,14 @@ class _Randomized:
         self._settings = settings
         self._limit: int | None = 0
         self._proposed = 0
+        self._given_up = False
 
     def limit(self, trials: int | None) -> None:
         self._limit = trials
 
     def ask(self) -> Answer:
-        if self._taken.left == 0 or (self._limit is not None and self._proposed >= self._limit):
+        reached = self._limit is not None and self._proposed >= self._limit
+        if reached or self._given_up or self._taken.left == 0:
             return Exhausted()
         for _ in range(_COLLISIONS):
             params = self._space.active(next(self._draws))
@@ -95,6 +97,8 @@ class _Randomized:
                 self._taken.add(params)
                 self._proposed += 1
                 return Proposal(str(self._proposed), params, full_budget(params, self._settings))
+        # For good: trying again after every raised limit would make the sequence depend on it.
+        self._given_up = True
         return Exhausted()
 
     def report(self, report: EpochReport) -> Decision:

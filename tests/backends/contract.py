@@ -32,6 +32,14 @@ SPACE = Space(
     Choice("bias", (True, False)),
 )
 TINY = Space(Int("layers", 1, 3), Choice("kind", ("a", "b")), Float("rate", 0, 1, step=0.5))
+# Each option "on" opens the next choice: the last configurations are drawn once in eight thousand.
+RARE = Space(
+    Choice("stage_0", ("off", "on")),
+    *(
+        Choice(f"stage_{index}", ("off", "on"), when={f"stage_{index - 1}": "on"})
+        for index in range(1, 14)
+    ),
+)
 OBJECTIVE = Objective("val_accuracy", "max")
 SETTINGS = BackendSettings(max_epochs=9)
 FAILURE = Failed("ValueError", "no such layer", "Traceback ...", at_epoch=0)
@@ -149,14 +157,12 @@ def distinct(proposals: Sequence[Proposal]) -> list[str]:
 class BackendContract:
     """The duties of search/backends/base.py. `backend`: the file's name.
 
-    `limit_shapes_sizes`: set where, as base.py allows Hyperband, the limit decides what is proposed.
-    `finds_all`: unset where an algorithm may give up before a small space is used up.
+    `limit_shapes_sizes`: set where the limit decides what is proposed, as Hyperband may let it.
     """
 
     backend: str
     settings = SETTINGS
     limit_shapes_sizes = False
-    finds_all = True
 
     def make(self, space: Space = SPACE, seed: int = 0, known: Sequence[Known] = ()) -> Backend:
         return module(self.backend).create(space, OBJECTIVE, self.settings, seed, known)
@@ -247,16 +253,19 @@ class BackendContract:
         assert len(distinct(driver.run())) == 20
 
     def test_known_configurations_are_never_proposed(self) -> None:
-        free = Driver(self.make(TINY)).limit(None).run()
-        known = [Known(free[0].params), Known(free[1].params, score=0.5)]
-        rest = distinct(Driver(self.make(TINY, known=known)).limit(None).run())
-        assert rest
-        assert not {key(k.params) for k in known} & set(rest)
+        free = Driver(self.make(TINY)).limit(6).run()
+        known = [Known(free[0].params), *(Known(p.params, score=0.5) for p in free[1:])]
+        rest = distinct(Driver(self.make(TINY, known=known)).limit(8).run())
+        assert len(rest) == 8
+        assert not set(distinct(free)) & set(rest)
 
     def test_a_known_configuration_may_be_written_with_whole_numbers(self) -> None:
-        known = [Known({"layers": 1, "kind": "a", "rate": 0})]
-        proposals = Driver(self.make(TINY, known=known)).limit(None).run()
-        assert {"layers": 1, "kind": "a", "rate": 0.0} not in [p.params for p in proposals]
+        space = Space(Float("rate", 0, 3, step=1))
+        known = [Known({"rate": 0}), Known({"rate": 3})]
+        assert sorted(distinct(Driver(self.make(space, known=known)).limit(None).run())) == [
+            key({"rate": 1.0}),
+            key({"rate": 2.0}),
+        ]
 
     def test_a_known_configuration_may_lie_outside_the_space(self) -> None:
         known = [Known({"layers": 9, "kind": "a", "rate": 0.5}, score=0.5), Known({"old": 1}, 0.4)]
@@ -264,8 +273,14 @@ class BackendContract:
 
     def test_a_small_space_is_used_up_and_then_exhausted(self) -> None:
         driver = Driver(self.make(TINY), pending=2).limit(None)
-        found = len(set(distinct(driver.run())))
-        assert found == TINY.size == 18 if self.finds_all else 9 <= found <= 18
+        assert len(set(distinct(driver.run()))) == TINY.size == 18
+        assert isinstance(driver.backend.ask(), Exhausted)
+
+    def test_a_space_whose_last_configurations_are_rare_is_left_in_the_end(self) -> None:
+        driver = Driver(self.make(RARE), pending=2).limit(None)
+        found = distinct(driver.run())
+        assert RARE.size == 15
+        assert 4 <= len(set(found)) == len(found) <= 15
         assert isinstance(driver.backend.ask(), Exhausted)
 
     def test_a_space_of_one_configuration_is_searched(self) -> None:

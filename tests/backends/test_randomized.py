@@ -1,5 +1,29 @@
-from tests.backends.contract import BackendContract
+from collections import Counter
+
+from search import Choice, Float, Int, Space
+from search.backends import randomized
+from tests.backends.contract import OBJECTIVE, SETTINGS, BackendContract, Driver, distinct
+
+LISTS = Space(Choice("optimizer", ("sgd", "adam", "nadam")), Int("layers", 1, 9), Int("k", 1, 9))
 
 
 class TestRandomized(BackendContract):
     backend = "randomized"
+
+
+def test_a_space_of_lists_has_one_sequence_for_every_limit() -> None:
+    """ParameterSampler alone draws differently for every n_iter when given lists only."""
+    first, more = (
+        distinct(Driver(randomized.create(LISTS, OBJECTIVE, SETTINGS, 0)).limit(limit).run())
+        for limit in (10, 99)
+    )
+    assert more[:10] == first
+
+
+def test_draws_are_even_on_the_scale_of_the_parameter() -> None:
+    space = Space(Float("rate", 1e-4, 1e-1, log=True))
+    made = randomized.create(space, OBJECTIVE, SETTINGS, 0)
+    rates = [float(p.params["rate"]) for p in Driver(made).limit(600).run()]
+    decades = Counter(f"{rate:e}"[-2:] for rate in rates)
+    assert set(decades) == {"04", "03", "02"}
+    assert all(150 < count < 250 for count in decades.values())
