@@ -44,6 +44,7 @@ def study_link(base: str, experiment_id: str, study: str | None = None) -> str:
     """
     query = {
         "workflowType": "machine_learning",
+        "compareRunsMode": "CHART",
         "orderByKey": "metrics.`score`",
         "orderByAsc": "false",
     }

@@ -11,7 +11,7 @@ from search.coordinator import Baseline
 from search.errors import UsageError
 from search.events import Limited
 from search.narrowing import narrow
-from search.parameters import Int, Params
+from search.parameters import Choice, Int, Parameter, Params
 from search.problem import LoadedProblem, Problem
 from search.proposer import Proposer
 from search.space import Space
@@ -106,7 +106,7 @@ def prepare(config: StudyConfig) -> Setup:
         if baseline is not None:
             baseline.pop("epochs", None)
     elif epochs is not None:
-        space = space.replace(_capped(epochs, max_epochs) if isinstance(epochs, Int) else epochs)
+        space = space.replace(_capped(epochs, max_epochs))
         if baseline is not None and "epochs" in baseline:
             baseline["epochs"] = min(int(baseline["epochs"]), max_epochs)
         if config.patience is None:
@@ -124,9 +124,19 @@ def prepare(config: StudyConfig) -> Setup:
     )
 
 
-def _capped(epochs: Int, most: int) -> Int:
-    """The searched epochs with a ceiling, on the same steps where there is one left."""
-    if epochs.high <= most:
+def _capped(epochs: Parameter, most: int) -> Parameter:
+    """The searched epochs with a ceiling, on the same steps where there is one left.
+
+    Raises: UsageError when `--set` left only values above the ceiling.
+    """
+    if isinstance(epochs, Choice):
+        options = tuple(option for option in epochs.options if int(option) <= most)
+        if not options:
+            raise UsageError(
+                f"--max-epochs must leave some epochs of {epochs.options}, got {most}; raise it"
+            )
+        return replace(epochs, options=options)
+    if not isinstance(epochs, Int) or epochs.high <= most:
         return epochs
     low = min(epochs.low, most)
     high = low + (most - low) // epochs.step * epochs.step

@@ -1,7 +1,10 @@
 """TensorFlow as every trial finds it: one thread, quiet, seeded."""
 
+import contextlib
 import logging
 import os
+import sys
+from collections.abc import Iterator
 
 
 def prepare(threads: int = 1) -> None:
@@ -11,17 +14,35 @@ def prepare(threads: int = 1) -> None:
     is at work already in this process its thread count stays.
     """
     quieten()
-    import tensorflow as tf
+    with _no_stderr():
+        import tensorflow as tf
 
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:
+            # TensorFlow 2.21 refuses both once its runtime is up; an earlier call has set them
+            return
+
+
+@contextlib.contextmanager
+def _no_stderr() -> Iterator[None]:
+    """Keep C++ from writing to standard error: TensorFlow 2.21 logs there before its own settings.
+
+    Exceptions carry everything that matters; these lines only say that there is no GPU.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-        for gpu in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(gpu, True)
-    except RuntimeError:
-        # TensorFlow 2.21 refuses both once its runtime is up; an earlier call has set them
-        return
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def quieten() -> None:
