@@ -167,10 +167,11 @@ class BackendContract:
     def make(self, space: Space = SPACE, seed: int = 0, known: Sequence[Known] = ()) -> Backend:
         return module(self.backend).create(space, OBJECTIVE, self.settings, seed, known)
 
-    @pytest.fixture(params=[1, 4], ids=["1 pending", "4 pending"])
-    def driver(self, request: pytest.FixtureRequest) -> Driver:
-        """A run of 20 trials, left under way."""
-        driver = Driver(self.make(), pending=request.param).limit(20)
+    @pytest.fixture(scope="class", params=[1, 4], ids=["1 pending", "4 pending"])
+    @classmethod
+    def driver(cls, request: pytest.FixtureRequest) -> Driver:
+        """A run of 20 trials, left under way: to be looked at, not gone on with."""
+        driver = Driver(cls().make(), pending=request.param).limit(20)
         driver.run(steps=40)
         return driver
 
