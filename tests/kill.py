@@ -1,0 +1,106 @@
+"""Run one study undisturbed and once killed at random moments: `python -m tests.kill STORE BACKEND`.
+
+Prints both documents as JSON. Each run is a forked child of one process that has imported the
+libraries but not used them: a kill costs the study's own time, not half a minute of imports.
+"""
+
+import contextlib
+import io
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+from search.cli import main
+from search.training import runtime
+
+WORDS = ["run", "digits", "--trials", "6", "--max-epochs", "3", "--quiet", "--set", "layers=1,2"]
+KILLS = 5
+
+
+def child(words: list[str]) -> int:
+    """Run one command in a process of its own; its id."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                code = main(words)
+        finally:
+            os._exit(code)
+    return pid
+
+
+def ended(pid: int) -> int | None:
+    """The exit status of a child; None while it runs."""
+    done, status = os.waitpid(pid, os.WNOHANG)
+    return status if done else None
+
+
+def killed_run(words: list[str], resume: list[str], journal: Path, moments: list[float]) -> int:
+    """Start, kill at each moment (a share of the journal's growth), resume; kills that hit."""
+    hits = 0
+    pid = child(words)
+    for lines, delay in moments:
+        while (status := ended(pid)) is None and _lines(journal) < lines:
+            time.sleep(0.002)
+        if status is not None:
+            assert status == 0
+            break
+        time.sleep(delay)
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        hits += os.WIFSIGNALED(status)
+        pid = child(resume)
+    _, status = os.waitpid(pid, 0)
+    assert status == 0, status
+    return hits
+
+
+def _lines(journal: Path) -> int:
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
+def document(store: Path, study: str) -> dict:
+    """What `show --json` says of a study, without what differs between any two."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert main(["show", study, "--json", "--store", str(store)]) == 0
+    shown = json.loads(printed.getvalue())
+    for trial in shown["trials"]:
+        del trial["seconds"]
+    return {k: v for k, v in shown.items() if k not in ("seconds", "study", "mlflow")}
+
+
+def compare(store: Path, backend: str, seed: int) -> dict:
+    """Run both studies and return what came of them."""
+    runtime.quieten()
+    import keras  # noqa: F401 - imported here, inherited by every child
+    import keras_tuner  # noqa: F401
+    import mlflow  # noqa: F401
+    import optuna  # noqa: F401
+    import sklearn  # noqa: F401
+
+    words = [*WORDS, "--backend", backend, "--store", str(store)]
+    _, status = os.waitpid(child([*words, "--study", "whole"]), 0)
+    assert status == 0, status
+    whole = store / "journals" / "whole.jsonl"
+    rng = random.Random(seed)
+    most = _lines(whole)
+    moments = sorted((rng.uniform(2, most - 2), rng.uniform(0, 0.4)) for _ in range(KILLS))
+    journal = store / "journals" / "killed.jsonl"
+    resume = ["resume", "killed", "--quiet", "--store", str(store)]
+    hits = killed_run([*words, "--study", "killed"], resume, journal, moments)
+    return {
+        "hits": hits,
+        "whole": document(store, "whole"),
+        "killed": document(store, "killed"),
+    }
+
+
+if __name__ == "__main__":
+    folder, name, root = sys.argv[1:]
+    print(json.dumps(compare(Path(folder), name, int(root))))
