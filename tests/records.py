@@ -116,6 +116,27 @@ def whole_life(first: Entry | None = None) -> list[Entry]:
     )
 
 
+def short_life(first: Entry | None = None) -> list[Entry]:
+    """One event of each kind, a promotion and a failure."""
+    return entries(
+        [
+            Limited(3, None),
+            asked("1", 0, 1, may_continue=True, rung=0),
+            reported("1", 1, 0.5),
+            completed("1", 0.5, 1, 1),
+            asked("2", 0, 1, may_continue=True, rung=0),
+            reported("2", 1, 0.1),
+            Told("2", Failed("nan", "loss not finite in epoch 2", "Traceback: line 1", 1, 0.25)),
+            asked("1", 1, 2, rung=1),
+            reported("1", 2, 0.6),
+            completed("1", 0.6, 2, 2),
+            Stopped("exhausted"),
+            Judged("1", {"accuracy": 0.55}, "exports/demo-1"),
+        ],
+        first,
+    )
+
+
 def play(tracker: Tracker, record: StudyRecord, following: Sequence[Entry]) -> None:
     """Apply entries to the record and tell the tracker, in the coordinator's order."""
     for entry in following:

@@ -36,6 +36,7 @@ def test_the_link_opens_on_the_trials_of_a_study_with_the_best_first():
 
     assert address == "http://127.0.0.1:5000/#/experiments/7/runs"
     assert words["workflowType"] == "machine_learning"
+    assert words["compareRunsMode"] == "CHART"
     assert (words["orderByKey"], words["orderByAsc"]) == ("metrics.`score`", "false")
     assert words["searchFilter"] == "tags.`search.study` = 'fashion-1'"
 

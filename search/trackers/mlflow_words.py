@@ -148,7 +148,7 @@ def flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def in_words(parameter: Mapping[str, Any]) -> str:
     """A parameter of the space in a line that fits a table.
 
-    >>> _in_words({"kind": "Int", "name": "layers", "low": 1, "high": 3, "per": "blocks"})
+    >>> in_words({"kind": "Int", "name": "layers", "low": 1, "high": 3, "per": "blocks"})
     'Int low=1 high=3 per=blocks'
     """
     rest = {k: v for k, v in parameter.items() if k not in ("kind", "name") and v is not False}

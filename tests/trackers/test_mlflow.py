@@ -14,7 +14,7 @@ from search.trackers.base import Exported
 from search.trackers.mlflow import MlflowTracker
 from search.trackers.mlflow_model import only_keras, registered_name
 from search.trackers.mlflow_runs import EPOCH_SECONDS, TRIAL, connect
-from tests.records import asked, completed, entries, header, play, reported, whole_life
+from tests.records import asked, completed, entries, header, play, reported, short_life, whole_life
 from tests.trackers.contract import TrackerContract
 
 
@@ -233,11 +233,11 @@ def test_the_ui_opens_on_training_runs_and_artifacts_lie_in_the_store(place):
 
 @pytest.mark.slow
 def test_a_study_cut_between_any_journal_entry_and_mlflow_ends_as_if_undisturbed(place):
-    live(place, whole_life())
+    live(place, short_life())
     expected = place.content()
 
-    for cut in range(1, len(whole_life()) + 1):
-        journal = whole_life(header(f"cut-{cut}"))
+    for cut in range(1, len(short_life()) + 1):
+        journal = short_life(header(f"cut-{cut}"))
         record = fold(journal[:1])
         killed = place.tracker()
         killed.start_study(record)
