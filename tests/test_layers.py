@@ -9,7 +9,17 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PLAIN = {
-    *("config", "errors", "events", "leaderboard", "narrowing", "nodes", "objective", "outcomes"),
+    *(
+        "brackets",
+        "config",
+        "errors",
+        "events",
+        "leaderboard",
+        "narrowing",
+        "nodes",
+        "objective",
+        "outcomes",
+    ),
     *("parameters", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("store", "structures", "trial", "wording"),
 }

@@ -1,10 +1,6 @@
 """Hyperband (Li et al., JMLR 2018) with KerasTuner's HyperbandOracle as its engine.
 
-A sweep is one pass over all brackets; bracket s starts many configurations on few epochs (the
-larger s, the more of them) and promotes the best 1/factor of each rung to the next. A sweep has the
-paper's numbers n and r in its first rungs. Later rungs are rounded up, as KerasTuner does, where
-the paper rounds down; and where max_epochs is no power of the factor, epochs are rounded up too,
-so that the last rung always trains max_epochs.
+Its brackets are planned in search/brackets.py; KerasTuner draws and promotes.
 """
 
 import math
@@ -13,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from search.backends.base import Backend, BackendSettings, Known, Taken
+from search.brackets import Bracket, natural_sizes, rungs, sweep
 from search.errors import UsageError
 from search.objective import Objective
 from search.parameters import Scalar
@@ -38,24 +35,15 @@ _COLLISIONS = 1000
 _SCORE = "score"
 
 
-@dataclass(frozen=True, slots=True)
-class Bracket:
-    """One bracket: its number s in the paper, and for each rung the configurations and epochs."""
-
-    number: int
-    sizes: tuple[int, ...]
-    epochs: tuple[int, ...]
-
-
 def default_trials(space: Space, settings: BackendSettings) -> int | None:
     """The configurations of one sweep, and never so few that a search of them is refused."""
-    natural = sum(_natural_sizes(settings.max_epochs, settings.factor).values())
+    natural = sum(natural_sizes(settings.max_epochs, settings.factor).values())
     return max(natural, settings.factor)
 
 
 def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
     """The epochs of as many whole sweeps as fit, and of a smaller one for the rest."""
-    natural = sum(_natural_sizes(settings.max_epochs, settings.factor).values())
+    natural = sum(natural_sizes(settings.max_epochs, settings.factor).values())
     whole, rest = divmod(trials, natural)
     one = _epochs(sweep(settings.max_epochs, settings.factor))
     return whole * one + _epochs(sweep(settings.max_epochs, settings.factor, rest))
@@ -85,62 +73,6 @@ def create(
     if settings.factor < 2:
         raise UsageError(f"factor: must be >= 2, got {settings.factor}; the usual one is 3")
     return _Hyperband(space, objective, settings, seed, known)
-
-
-def sweep(max_epochs: int, factor: int, configurations: int | None = None) -> tuple[Bracket, ...]:
-    """The brackets of one sweep, most aggressive first.
-
-    With a number of configurations, these are shared out in proportion to the natural sizes
-    (largest remainder first). A bracket of several rungs that would get fewer than `factor`
-    gives its share to the most aggressive one.
-
-    >>> [bracket.sizes for bracket in sweep(9, 3)]
-    [(9, 3, 1), (5, 2), (3,)]
-    >>> [bracket.sizes for bracket in sweep(9, 3, configurations=5)]
-    [(4, 2, 1), (1,)]
-    """
-    sizes = _natural_sizes(max_epochs, factor)
-    if configurations is not None:
-        sizes = _resized(sizes, factor, configurations)
-    return tuple(
-        Bracket(
-            number,
-            _rungs(size, number, factor),
-            tuple(_ceil_div(max_epochs, factor ** (number - rung)) for rung in range(number + 1)),
-        )
-        for number, size in sizes.items()
-        if size > 0
-    )
-
-
-def _ceil_div(dividend: int, divisor: int) -> int:
-    return -(-dividend // divisor)
-
-
-def _rungs(size: int, number: int, factor: int) -> tuple[int, ...]:
-    return tuple(_ceil_div(size, factor**rung) for rung in range(number + 1))
-
-
-def _natural_sizes(max_epochs: int, factor: int) -> dict[int, int]:
-    """The first rung's size by bracket: n = ceil((s_max + 1) * factor**s / (s + 1))."""
-    s_max = 0
-    while factor ** (s_max + 1) <= max_epochs:  # in whole numbers: math.log(243, 3) is below 5
-        s_max += 1
-    return {s: _ceil_div((s_max + 1) * factor**s, s + 1) for s in range(s_max, -1, -1)}
-
-
-def _resized(natural: Mapping[int, int], factor: int, configurations: int) -> dict[int, int]:
-    total = sum(natural.values())
-    sizes = {s: configurations * size // total for s, size in natural.items()}
-    by_remainder = sorted(natural, key=lambda s: -(configurations * natural[s] % total))
-    for s in by_remainder[: configurations - sum(sizes.values())]:
-        sizes[s] += 1
-    most_aggressive = next(iter(sizes))
-    for s in sizes:
-        if 0 < s < most_aggressive and sizes[s] < factor:
-            sizes[most_aggressive] += sizes[s]
-            sizes[s] = 0
-    return sizes
 
 
 @dataclass(slots=True)
@@ -245,7 +177,7 @@ class _Hyperband:
     def _next_sweep(self) -> _Sweep | None:
         """A sweep of the natural size, or of as many configurations as are allowed and left."""
         max_epochs, factor = self._settings.max_epochs, self._settings.factor
-        natural = sum(_natural_sizes(max_epochs, factor).values())
+        natural = sum(natural_sizes(max_epochs, factor).values())
         allowed = natural if self._limit is None else self._limit - self._proposed
         left = natural if self._taken.left is None else self._taken.left
         configurations = min(natural, allowed, left)
@@ -371,7 +303,7 @@ def _oracle(
                 return answer
             # No more configurations: the bracket is content with what it has. KerasTuner would
             # leave it half filled, and its trials without a promotion, for ever.
-            sizes = _rungs(len(bracket["rounds"][0]), self.plan[place].number, factor)
+            sizes = rungs(len(bracket["rounds"][0]), self.plan[place].number, factor)
             self.plan[place] = replace(self.plan[place], sizes=sizes)
             return self.populate_space(trial_id)  # type: ignore[no-any-return]
 

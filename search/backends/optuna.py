@@ -102,18 +102,28 @@ def unmodelled(space: Space, settings: BackendSettings) -> tuple[str, ...]:
     _named("sampler", sampler, _samplers())
     if sampler in ("tpe", "random"):
         return ()
-    varied = [node for node in space.nodes if node.parameter.count != 1]
-    conditional = [node.name for node in varied if node.conditions]
-    if sampler != "cmaes":
-        return tuple(conditional)
-    modelled = [node for node in varied if not node.conditions and not _is_choice(node)]
-    # CMA-ES needs two dimensions (Optuna 5.0, samplers/_cmaes.py).
-    kept = {node.name for node in modelled} if len(modelled) > 1 else set()
-    return tuple(node.name for node in varied if node.name not in kept)
+    varied = [node.name for node in space.nodes if node.parameter.count != 1]
+    modelled = {node.name for node in _always_active(space)} & set(varied)
+    if sampler == "cmaes":
+        modelled -= {node.name for node in space.nodes if isinstance(node.parameter, Choice)}
+        if len(modelled) == 1:  # CMA-ES needs two dimensions (Optuna 5.0, samplers/_cmaes.py)
+            modelled = set()
+    return tuple(name for name in varied if name not in modelled)
 
 
-def _is_choice(node: Node) -> bool:
-    return isinstance(node.parameter, Choice)
+def _always_active(space: Space) -> list[Node]:
+    """The nodes whose conditions are met by every value that their parents can take."""
+    values: dict[str, Sequence[Scalar]] = {}
+    always = []
+    for node in space.nodes:
+        if all(
+            condition.parent in values and all(map(condition.met, values[condition.parent]))
+            for condition in node.conditions
+        ):
+            always.append(node)
+            if not isinstance(node.parameter, Float):
+                values[node.name] = node.parameter.values()
+    return always
 
 
 def _samplers() -> "Mapping[str, _MakeSampler]":

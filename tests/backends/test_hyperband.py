@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from search import Int, Objective, Space
 from search.backends import hyperband
 from search.backends.base import BackendSettings, Known
+from search.brackets import Bracket, sweep
 from search.errors import UsageError
 from search.trial import Completed, Exhausted, Proposal, Wait
 from tests.backends.contract import (
@@ -48,7 +49,7 @@ def rungs(proposals: list[Proposal]) -> dict[tuple[int, int], int]:
 
 
 def sizes(*args: int, **more: int) -> list[tuple[int, ...]]:
-    return [bracket.sizes for bracket in hyperband.sweep(*args, **more)]
+    return [bracket.sizes for bracket in sweep(*args, **more)]
 
 
 def test_a_sweep_is_the_papers() -> None:
@@ -69,18 +70,18 @@ def test_a_sweep_is_kerastuners_where_max_epochs_is_a_power_of_the_factor(
         keras_tuner.Objective("score", "max"), max_epochs=max_epochs, factor=factor, seed=1
     )
     theirs = [
-        hyperband.Bracket(
+        Bracket(
             s,
             tuple(oracle._get_size(s, rung) for rung in range(s + 1)),
             tuple(oracle._get_epochs(s, rung) for rung in range(s + 1)),
         )
         for s in reversed(range(oracle._get_num_brackets()))
     ]
-    assert list(hyperband.sweep(max_epochs, factor)) == theirs
+    assert list(sweep(max_epochs, factor)) == theirs
 
 
 def test_the_last_rung_trains_max_epochs_where_they_are_no_power_of_the_factor() -> None:
-    assert [bracket.epochs for bracket in hyperband.sweep(10, 3)] == [(2, 4, 10), (4, 10), (10,)]
+    assert [bracket.epochs for bracket in sweep(10, 3)] == [(2, 4, 10), (4, 10), (10,)]
     assert sizes(10, 3) == NATURAL
     assert sizes(2, 3) == [(1,)]
     assert hyperband.default_trials(SPACE, BackendSettings(max_epochs=2)) == 3
@@ -111,7 +112,7 @@ def test_a_resized_sweep_holds_what_it_was_given(
 ) -> None:
     natural = sum(rungs[0] for rungs in sizes(max_epochs, factor))
     configurations = data.draw(st.integers(1, natural))
-    brackets = hyperband.sweep(max_epochs, factor, configurations)
+    brackets = sweep(max_epochs, factor, configurations)
     assert sum(bracket.sizes[0] for bracket in brackets) == configurations
     for bracket in brackets:
         assert bracket.epochs[-1] == max_epochs

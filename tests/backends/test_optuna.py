@@ -19,6 +19,7 @@ MIXED = Space(
     Int("fixed", 3, 3),
     Choice("optimizer", ("sgd", "adam")),
     Float("momentum", 0, 1, when={"optimizer": "sgd"}),
+    Int("always", 1, 9, when={"optimizer": ("sgd", "adam")}),
 )
 
 
