@@ -40,6 +40,14 @@ class ReplayDivergedError(JournalError):
     """A backend fed with a journal's events answered otherwise than it did at the time."""
 
 
+class StudyInterrupted(KeyboardInterrupt):
+    """The user interrupted a study; its journal is closed in order and it can be resumed."""
+
+    def __init__(self, study: str) -> None:
+        super().__init__(f"study {study} was interrupted")
+        self.study = study
+
+
 def unknown_name(kind: str, got: str, known: Iterable[str]) -> UsageError:
     """The error for a word that is none of `known`, naming the nearest one.
 

@@ -104,8 +104,6 @@ class StudyRecord:
         self.seconds = 0.0
         self.stopped: str | None = None
         self.judged: Judged | None = None
-        self.adopted_at: int | None = None
-        self.length = 1
 
     @property
     def objective(self) -> Objective:
@@ -133,7 +131,6 @@ class StudyRecord:
         """
         event = entry.event
         self.seconds = entry.seconds
-        self.length += 1
         if isinstance(event, Stopped):
             self.stopped = event.reason
             return
@@ -161,9 +158,7 @@ class StudyRecord:
             self.told.append(event)
         elif isinstance(event, Limited):
             self.limit = event
-        elif isinstance(event, Adopted):
-            self.adopted_at = self.length
-        else:
+        elif not isinstance(event, Adopted):
             raise JournalError(
                 "a journal has one header, got a second; the journal has been edited"
             )

@@ -12,7 +12,7 @@ from search import journal as journals
 from search.config import StudyConfig, digest_of, from_plain
 from search.coordinator import Coordinator
 from search.datasets import base as datasets
-from search.errors import StudyChangedError, UsageError, unknown_name
+from search.errors import StudyChangedError, StudyInterrupted, UsageError, unknown_name
 from search.events import Entry, Limited, StudyStarted
 from search.executors.inline import InlineExecutor
 from search.journal import Journal
@@ -68,7 +68,7 @@ def start(config: StudyConfig, around: Surroundings) -> Result:
     """Run a new study to its end.
 
     Raises: UsageError when the settings do not fit or the name is taken; SearchError for data that
-    cannot be had or a journal that cannot be written. KeyboardInterrupt passes through once the
+    cannot be had or a journal that cannot be written; StudyInterrupted for Ctrl-C, once the
     journal and the trackers are closed in order.
     """
     setup = prepare(config)
@@ -161,7 +161,7 @@ class _Run:
             exported = judge(self.record, coordinator, trainer, self.data, store.export(name))
         except KeyboardInterrupt:
             coordinator.interrupt()
-            raise
+            raise StudyInterrupted(name) from None
         finally:
             tracker.end_study(self.record, exported)
         return Result(self.record, exported)

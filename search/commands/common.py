@@ -10,6 +10,7 @@ from pathlib import Path
 from search import journal as journals
 from search import summary
 from search.config import Environment
+from search.errors import StudyInterrupted
 from search.events import Limited
 from search.leaderboard import document
 from search.record import StudyRecord, StudyState, fold
@@ -98,15 +99,12 @@ def finish(
     options: Namespace, environment: Environment, store: Store, work: Callable[[], Result]
 ) -> int:
     """Do the work of `run` or `resume` and print what came of it; 130 when it was interrupted."""
-    known = set(store.studies())
+    if not options.quiet and options.progress != "json":
+        note("loading TensorFlow and the data ...")
     try:
         result = work()
-    except KeyboardInterrupt:
-        study = getattr(options, "study", None) or next(
-            (name for name in store.studies() if name not in known), None
-        )
-        if study is not None:
-            note(f"interrupted; go on with: {summary.resume_command(study, store)}")
+    except StudyInterrupted as interrupt:
+        note(f"interrupted; go on with: {summary.resume_command(interrupt.study, store)}")
         return INTERRUPTED
     record = result.record
     if options.json:
