@@ -135,7 +135,7 @@ def test_adopt_keeps_every_result_and_goes_on(name, undisturbed, tmp_path):
     path.write_text("".join(lines[: len(lines) // 2]))
     seeded_otherwise = study(path, name)
     seeded_otherwise.make = lambda known: backends.module(name).create(
-        SPACE, OBJECTIVE, SETTINGS[name], 99, known
+        SPACE, OBJECTIVE, SETTINGS.get(name, BackendSettings(max_epochs=3)), 99, known
     )
     with pytest.raises(ReplayDivergedError):
         seeded_otherwise.resume()
