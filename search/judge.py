@@ -9,7 +9,7 @@ from search.events import Judged
 from search.problem import Data
 from search.record import StudyRecord, TrialRecord
 from search.trackers.base import Exported
-from search.training.epoch import evaluate
+from search.training.epochs import evaluate
 from search.training.trainer import KerasTrainer
 
 EXAMPLE_ROWS = 3

@@ -8,9 +8,10 @@ import numpy as np
 from search.errors import UsageError
 from search.outcomes import values
 from search.problem import Data, Part, Problem
+from search.seeds import seed_for
 from search.training import runtime
 from search.training.checkpoint import Arrays, Checkpoint
-from search.training.epoch import evaluate, train_epoch
+from search.training.epochs import Epochs, TensorData, epochs
 from search.trial import EpochReport, Task
 
 if TYPE_CHECKING:
@@ -24,11 +25,13 @@ class TrialRun:
     which after a crash may be less. `whole` is False while an epoch is under way.
     """
 
-    def __init__(self, problem: Problem, data: Data, task: Task) -> None:
+    def __init__(self, problem: Problem, data: Data, tensors: TensorData, task: Task) -> None:
         self._problem = problem
         self._data = data
+        self._tensors = tensors
         self._seed = task.seed
         self._batch_size = int(task.proposal.params.get("batch_size", problem.batch_size))
+        self._epochs: Epochs | None = None
         self.curve = list(task.recorded)
         self.model = _built(problem, data.train, task)
         self.epoch = 0
@@ -67,16 +70,19 @@ class TrialRun:
             self.take(known)
 
     def train(self) -> dict[str, float]:
-        """Train the next epoch and evaluate it: all metrics, validation ones as "val_..."."""
+        """Train the next epoch and evaluate it: all metrics, and the learning rate at its end.
+
+        The order of the data is a function of (seed, epoch): an epoch trained again is the same.
+        """
         self.whole = False
-        trained = train_epoch(
-            self.model,
-            self._data.train,
-            batch_size=self._batch_size,
-            seed=self._seed,
-            epoch=self.epoch + 1,
-        )
-        return trained | evaluate(self.model, self._data.validation, prefix="val_")
+        if self._epochs is None:
+            self._epochs = epochs(self.model, self._data, self._tensors, self._batch_size)
+        generator = np.random.default_rng(seed_for(self._seed, "order", self.epoch + 1))
+        metrics = self._epochs.run(generator.permutation(len(self._data.train.x)))
+        rate = getattr(self.model.optimizer, "learning_rate", None)
+        if rate is not None:
+            metrics["learning_rate"] = float(np.asarray(rate))
+        return metrics
 
     def take(self, report: EpochReport) -> None:
         """Count the epoch just trained, and keep its weights if it is the best one."""

@@ -8,6 +8,7 @@ from search.seeds import Clock
 from search.stopping import stop_epoch
 from search.training.base import Training
 from search.training.checkpoint import CheckpointFolder
+from search.training.epochs import TensorData
 from search.training.run import TrialRun
 from search.trial import Decision, EpochReport, Outcome, Task
 
@@ -38,11 +39,12 @@ class KerasTrainer:
         self._clock = clock
         self._patience = patience
         self._checkpoint_seconds = checkpoint_seconds
+        self._tensors: TensorData | None = None
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
         trial = task.proposal.trial
-        run = TrialRun(self._problem, self._data, task)
+        run = TrialRun(self._problem, self._data, self._on_device(), task)
         if task.stopped or self._ended(run, task):
             return self._outcome(run, stopped=task.stopped)
         saved = self._checkpoints.load(trial)
@@ -81,7 +83,7 @@ class KerasTrainer:
 
         The task's `recorded` curve must reach that epoch.
         """
-        run = TrialRun(self._problem, self._data, task)
+        run = TrialRun(self._problem, self._data, self._on_device(), task)
         saved = self._checkpoints.load(task.proposal.trial)
         if saved is not None and saved.best_epoch == epoch:
             run.use_best(saved)
@@ -90,6 +92,12 @@ class KerasTrainer:
             run.train()
             run.take(task.recorded[run.epoch])
         return run.model
+
+    def _on_device(self) -> TensorData:
+        """The data as tensors: made at the first trial, kept for all others."""
+        if self._tensors is None:
+            self._tensors = TensorData(self._data)
+        return self._tensors
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
         """Whether nothing is left to train: the budget is used up, or the patience."""
