@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from search import cli, export
+from search import Choice, Float, Int, Space, cli, export
 from search.backends import base as backends
-from search.backends import optuna
+from search.backends import grid, optuna
 from search.leaderboard import document
 from search.record import fold
 from tests.records import whole_life
@@ -159,6 +159,12 @@ def test_the_readme_names_every_key_of_the_json_document() -> None:
 
     found = set(keys(document(record, record.state, None)))
     assert {name for name in found if f'"{name}"' not in shown} == set()
+
+
+def test_the_space_in_the_readme_can_be_searched() -> None:
+    names = {"Space": Space, "Int": Int, "Float": Float, "Choice": Choice}
+    space = eval(blocks(README, "python")[0], names)
+    assert grid.size(space) > 1
 
 
 def test_make_has_the_targets_that_the_documents_name() -> None:
