@@ -1,4 +1,4 @@
-"""The epoch in the graph equals `fit` bit for bit, for all that the spaces use; else `fit` it is."""
+"""The epoch in the graph equals `fit` bit for bit for all that the spaces use."""
 
 import itertools
 import warnings
@@ -106,7 +106,7 @@ def subclassed(**compile_options):
             return self.out(self.flat(inputs))
 
     model = Net()
-    model.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"], **compile_options)
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], **compile_options)
     model(np.zeros((1, 8, 8), "float32"))
     return model
 
