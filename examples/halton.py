@@ -24,6 +24,11 @@ def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
     return whole_budgets(space, settings, trials)
 
 
+def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
+    """Nothing that a user must know beforehand."""
+    return ()
+
+
 def create(
     space: Space,
     objective: Objective,

@@ -59,6 +59,10 @@ class Setup:
             trials = self.problem.trials if natural is None else natural + others
         return Limited(trials, seconds)
 
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know of the backend on this space before the search begins."""
+        return backends.module(self.config.backend).remarks(self.space, self.settings)
+
     def planned_epochs(self, limit: Limited) -> int | None:
         """About how many epochs the study trains in all; None without a number of trials."""
         if limit.trials is None:

@@ -123,6 +123,13 @@ class BackendModule(Protocol):
         """About how many epochs that many trials train in all, if none stops early."""
         ...
 
+    def remarks(self, space: Space, settings: BackendSettings) -> tuple[str, ...]:
+        """What a user should know before the search begins, a sentence each.
+
+        Raises: as `create`.
+        """
+        ...
+
     def create(
         self,
         space: Space,

@@ -45,6 +45,11 @@ def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
     return whole_budgets(space, settings, trials)
 
 
+def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
+    """The size of the grid."""
+    return (f"the grid has {size(space):,} points, visited in a random order of the seed",)
+
+
 def create(
     space: Space,
     objective: Objective,

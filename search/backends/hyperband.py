@@ -59,6 +59,21 @@ def _epochs(brackets: Sequence[Bracket]) -> int:
     )
 
 
+def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
+    """The brackets of a whole sweep, and whether they are those of the paper."""
+    factor, most = settings.factor, settings.max_epochs
+    brackets = sweep(most, factor)
+    plan = "; ".join(
+        ", ".join(f"{n} x {e} epochs" for n, e in zip(b.sizes, b.epochs, strict=True))
+        for b in brackets
+    )
+    said = f"brackets of a whole sweep (configurations x epochs reached): {plan}"
+    if brackets[0].epochs[0] * factor ** (len(brackets) - 1) == most:
+        return (said,)
+    near = factor ** (len(brackets) - 1)
+    return (said, f"epochs are rounded up: {most} is no power of {factor}, as {near} would be")
+
+
 def create(
     space: Space,
     objective: Objective,

@@ -60,6 +60,16 @@ def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
     return whole_budgets(space, settings, trials)
 
 
+def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
+    """The sampler and the pruner, and what the sampler cannot model."""
+    sampler, pruner = settings.sampler or DEFAULT_SAMPLER, settings.pruner or DEFAULT_PRUNER
+    chosen = f"sampler {sampler}, pruner {pruner}"
+    names = unmodelled(space, settings)
+    if not names:
+        return (chosen,)
+    return (chosen, f"{sampler} draws these independently, at random: {', '.join(names)}")
+
+
 def create(
     space: Space,
     objective: Objective,

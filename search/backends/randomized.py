@@ -33,6 +33,11 @@ def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
     return whole_budgets(space, settings, trials)
 
 
+def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
+    """The size of the space, where it has an end."""
+    return () if space.size is None else (f"the space has {space.size:,} configurations",)
+
+
 def create(
     space: Space,
     objective: Objective,

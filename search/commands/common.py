@@ -82,6 +82,9 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
 
         uri = tracking_uri(store, environment)
         watching: list[Tracker] = [MlflowTracker(uri, artifact_root(store, environment))]
+        if _talks(options):
+            for remark in setup.remarks():
+                note(remark)
         if not options.quiet:
             plan = Plan(
                 trials=limit.trials,
@@ -95,11 +98,16 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
     return Surroundings(store, options.data_dir or environment.data_dir, trackers, clock)
 
 
+def _talks(options: Namespace) -> bool:
+    """Whether remarks for people belong on standard error."""
+    return not options.quiet and options.progress != "json"
+
+
 def finish(
     options: Namespace, environment: Environment, store: Store, work: Callable[[], Result]
 ) -> int:
     """Do the work of `run` or `resume` and print what came of it; 130 when it was interrupted."""
-    if not options.quiet and options.progress != "json":
+    if _talks(options):
         note("loading TensorFlow and the data ...")
     try:
         result = work()
