@@ -1,4 +1,4 @@
-"""Run one study undisturbed and once killed at random moments: `python -m tests.kill STORE BACKEND`.
+"""One study undisturbed and once killed at random: `python -m tests.kill STORE BACKEND SEED`.
 
 Prints both documents as JSON. Each run is a forked child of one process that has imported the
 libraries but not used them: a kill costs the study's own time, not half a minute of imports.
@@ -103,4 +103,4 @@ def compare(store: Path, backend: str, seed: int) -> dict:
 
 if __name__ == "__main__":
     folder, name, root = sys.argv[1:]
-    print(json.dumps(compare(Path(folder), name, int(root))))
+    sys.stdout.write(json.dumps(compare(Path(folder), name, int(root))) + "\n")

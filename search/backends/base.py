@@ -146,9 +146,9 @@ class BackendModule(Protocol):
 
 
 def names() -> list[str]:
-    """The backends there are: one per file beside this one."""
+    """The backends there are: one per file beside this one; a leading underscore marks a part."""
     found = pkgutil.iter_modules([str(Path(__file__).parent)])
-    return sorted(module.name for module in found if module.name != "base")
+    return sorted(m.name for m in found if m.name != "base" and not m.name.startswith("_"))
 
 
 def module(name: str) -> BackendModule:

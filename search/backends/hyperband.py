@@ -4,12 +4,13 @@ Its brackets are planned in search/brackets.py; KerasTuner draws and promotes.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from search.backends._hyperband_oracle import SCORE, sweep_oracle
 from search.backends.base import Backend, BackendSettings, Known, Taken
-from search.brackets import Bracket, natural_sizes, rungs, sweep
+from search.brackets import Bracket, natural_sizes, sweep
 from search.errors import UsageError
 from search.objective import Objective
 from search.parameters import Scalar
@@ -28,11 +29,6 @@ from search.trial import (
 )
 
 EPOCHS_AS_BUDGET = True
-
-# Draws in a row that are all taken before a bracket is content with what it has.
-_COLLISIONS = 1000
-
-_SCORE = "score"
 
 
 def default_trials(space: Space, settings: BackendSettings) -> int | None:
@@ -199,7 +195,7 @@ class _Hyperband:
         if configurations <= 0:
             return None
         self._sweeps += 1
-        oracle = _oracle(
+        oracle = sweep_oracle(
             sweep(max_epochs, factor, None if configurations == natural else configurations),
             factor,
             [node.name for node in self._space.nodes],
@@ -245,87 +241,6 @@ class _Hyperband:
         )
 
     def _end(self, sweep: _Sweep, opened: Any, score: float) -> None:
-        sweep.oracle.update_trial(opened.trial_id, {_SCORE: score})
+        sweep.oracle.update_trial(opened.trial_id, {SCORE: score})
         opened.status = "COMPLETED"
         sweep.oracle.end_trial(opened)
-
-
-def _oracle(
-    brackets: Sequence[Bracket],
-    factor: int,
-    names: Sequence[str],
-    objective: Objective,
-    seed: int,
-    taken: Callable[[Mapping[str, float]], bool],
-    room: Callable[[], bool],
-) -> Any:
-    """KerasTuner's oracle for one sweep of these brackets, without its files and its output.
-
-    `names` are declared flat, each as a number of the unit interval; what they stand for is not
-    KerasTuner's concern. `taken` says which values not to draw, `room` whether to draw at all.
-    """
-    import keras_tuner
-
-    class SweepOracle(keras_tuner.oracles.HyperbandOracle):  # type: ignore[misc]  # untyped
-        """KerasTuner counts brackets down to 0; here that is their place, last first, in the plan.
-
-        Private names of keras-tuner 1.4.8 (tuners/hyperband.py, engine/oracle.py) are overridden:
-        the golden file and the plan's tests show when they change.
-        """
-
-        def __init__(self) -> None:
-            self.plan = list(reversed(brackets))
-            self.bracket_of: dict[str, Bracket] = {}
-            space = keras_tuner.HyperParameters()
-            for name in names:
-                space.Float(name, 0.0, 1.0)
-            super().__init__(
-                objective=keras_tuner.Objective(_SCORE, objective.direction),
-                max_epochs=brackets[0].epochs[-1],
-                factor=factor,
-                hyperparameters=space,
-                allow_new_entries=False,
-                tune_new_entries=False,
-                seed=seed,
-            )
-            self.verbose = 0
-            self._max_collisions = _COLLISIONS
-
-        def _get_num_brackets(self) -> int:
-            return len(self.plan)
-
-        def _get_num_rounds(self, bracket_num: int) -> int:
-            return len(self.plan[bracket_num].sizes)
-
-        def _get_size(self, bracket_num: int, round_num: int) -> int:
-            return self.plan[bracket_num].sizes[round_num]
-
-        def _get_epochs(self, bracket_num: int, round_num: int) -> int:
-            return self.plan[bracket_num].epochs[round_num]
-
-        def _duplicate(self, values: dict[str, float]) -> bool:
-            return taken(values)
-
-        def _random_values(self) -> dict[str, float] | None:
-            values: dict[str, float] | None = super()._random_values() if room() else None
-            return values
-
-        def _random_trial(self, trial_id: str, bracket: dict[str, Any]) -> dict[str, Any]:
-            answer: dict[str, Any] = super()._random_trial(trial_id, bracket)
-            place = bracket["bracket_num"]
-            if answer["status"] == "RUNNING":
-                self.bracket_of[trial_id] = self.plan[place]
-                return answer
-            # No more configurations: the bracket is content with what it has. KerasTuner would
-            # leave it half filled, and its trials without a promotion, for ever.
-            sizes = rungs(len(bracket["rounds"][0]), self.plan[place].number, factor)
-            self.plan[place] = replace(self.plan[place], sizes=sizes)
-            return self.populate_space(trial_id)  # type: ignore[no-any-return]
-
-        def save(self) -> None:
-            """Nothing: the journal is the only record."""
-
-        def _save_trial(self, trial: Any) -> None:
-            """Nothing, likewise."""
-
-    return SweepOracle()

@@ -8,11 +8,12 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from search.backends._optuna_draws import distribution, draw, to_draw, to_value
 from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget, whole_budgets
 from search.errors import unknown_name
 from search.nodes import Node
 from search.objective import Objective
-from search.parameters import Choice, Float, Int, Parameter, Scalar
+from search.parameters import Choice, Float, Scalar
 from search.seeds import seed_for
 from search.space import Space
 from search.trial import (
@@ -28,7 +29,6 @@ from search.trial import (
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.distributions import BaseDistribution
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
@@ -183,53 +183,6 @@ def _named(kind: str, name: str, known: Mapping[str, _Made]) -> _Made:
     return known[name]
 
 
-def _distribution(parameter: Parameter) -> "BaseDistribution":
-    """What Optuna draws for a parameter: a number as it is, else the index of a step or option.
-
-    Indexes, because Optuna's own steps end in floating-point noise.
-    """
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    if isinstance(parameter, Int):
-        last = parameter.low + parameter.step * (parameter.count - 1)
-        return IntDistribution(parameter.low, last, log=parameter.log, step=parameter.step)
-    if isinstance(parameter, Float):
-        if parameter.count is None:
-            return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
-        return IntDistribution(0, parameter.count - 1)
-    return CategoricalDistribution(range(parameter.count))
-
-
-def _draw(trial: "optuna.Trial", parameter: Parameter) -> float:
-    """Let the trial draw from the parameter's distribution."""
-    from optuna.distributions import FloatDistribution, IntDistribution
-
-    name, drawn = parameter.name, _distribution(parameter)
-    if isinstance(drawn, IntDistribution):
-        return trial.suggest_int(name, drawn.low, drawn.high, step=drawn.step, log=drawn.log)
-    if isinstance(drawn, FloatDistribution):
-        return trial.suggest_float(name, drawn.low, drawn.high, log=drawn.log)
-    return trial.suggest_categorical(name, range(parameter.count or 1))
-
-
-def _to_value(parameter: Parameter, drawn: float) -> Scalar:
-    """The value that a draw stands for."""
-    if isinstance(parameter, Int):
-        return int(drawn)
-    if isinstance(parameter, Float) and parameter.count is None:
-        return min(max(float(drawn), parameter.low), parameter.high)
-    return parameter.at((int(drawn) + 0.5) / (parameter.count or 1))
-
-
-def _to_draw(parameter: Parameter, value: Scalar) -> float:
-    """The draw that stands for a value: the inverse of `_to_value`."""
-    if isinstance(parameter, Choice):
-        return parameter.options.index(value)
-    if isinstance(parameter, Float) and parameter.count is not None:
-        return parameter.step_of(float(value))
-    return int(value) if isinstance(parameter, Int) else float(value)
-
-
 def _teach(study: "optuna.Study", space: Space, known: Sequence[Known]) -> None:
     """Give the study the known configurations that have a score and lie in the space."""
     from optuna.trial import create_trial
@@ -241,11 +194,11 @@ def _teach(study: "optuna.Study", space: Space, known: Sequence[Known]) -> None:
         study.add_trial(
             create_trial(
                 params={
-                    name: _to_draw(parameters[name], value)
+                    name: to_draw(parameters[name], value)
                     for name, value in configuration.params.items()
                 },
                 distributions={
-                    name: _distribution(parameters[name]) for name in configuration.params
+                    name: distribution(parameters[name]) for name in configuration.params
                 },
                 value=configuration.score,
             )
@@ -309,7 +262,7 @@ class _Optuna:
         params: dict[str, Scalar] = {}
         for node in self._space.nodes:
             if node.active(params):
-                params[node.name] = _to_value(node.parameter, _draw(trial, node.parameter))
+                params[node.name] = to_value(node.parameter, draw(trial, node.parameter))
         return params
 
     def report(self, report: EpochReport) -> Decision:
