@@ -78,8 +78,11 @@ def error(trial: TrialRecord) -> dict[str, str] | None:
     return {"kind": outcome.kind, "message": outcome.message}
 
 
-def table(record: StudyRecord, state: StudyState, top: int = 10) -> str:
-    """The best `top` trials as lines of text, the baseline always among them."""
+def table(record: StudyRecord, state: StudyState, top: int = 10, width: int | None = None) -> str:
+    """The best `top` trials as lines of text, the baseline always among them.
+
+    `width`: where to cut the lines, which end with the parameters; None leaves them whole.
+    """
     trials = ranked(record)
     shown = trials[:top]
     shown += [trial for trial in trials[top:] if trial.trial == BASELINE_TRIAL]
@@ -95,6 +98,8 @@ def table(record: StudyRecord, state: StudyState, top: int = 10) -> str:
         rows.append(row)
     widths = [max(len(row[column]) for row in rows) for column in range(len(head) - 1)]
     lines = ["  ".join([*map(str.ljust, row[:-1], widths), row[-1]]).rstrip() for row in rows]
+    if width is not None:
+        lines = [line if len(line) <= width else f"{line[: width - 3]}..." for line in lines]
     if len(trials) > len(shown):
         lines.append(f"... and {len(trials) - len(shown)} more")
     return "\n".join(lines)

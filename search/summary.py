@@ -1,6 +1,9 @@
 """What a finished run says: the answer first, then what to do with it."""
 
 import shlex
+import shutil
+import sys
+from pathlib import Path
 
 from search import leaderboard
 from search.config import StudyConfig
@@ -9,10 +12,13 @@ from search.store import Store
 from search.trackers.base import Exported
 
 
-def closing(record: StudyRecord, exported: Exported | None, store: Store) -> str:
-    """What is printed at the end: leaderboard, gain, test result, model, next commands."""
+def closing(record: StudyRecord, exported: Exported | None, store: Store, width: int | None) -> str:
+    """What is printed at the end: leaderboard, gain, test result, model, next commands.
+
+    `width`: of the terminal, None where it is none.
+    """
     metric = record.objective.metric
-    lines = ["", leaderboard.table(record, record.state), ""]
+    lines = ["", leaderboard.table(record, record.state, width=width), ""]
     best = record.best()
     if best is None or best.score is None:
         failed = next(iter(record.trials.values()), None)
@@ -36,7 +42,17 @@ def closing(record: StudyRecord, exported: Exported | None, store: Store) -> str
 
 def resume_command(study: str, store: Store) -> str:
     """The command that goes on with a study."""
-    return f"python -m search resume {study}{_where(store)}"
+    return f"{_program()} resume {study}{_where(store)}"
+
+
+def _program() -> str:
+    """What to type for `python -m search` here: the environment need not be the active one."""
+    python = sys.executable
+    if shutil.which("python") == python:
+        python = "python"
+    elif python.startswith(f"{Path.cwd()}/"):
+        python = str(Path(python).relative_to(Path.cwd()))
+    return f"{shlex.quote(python)} -m search"
 
 
 def _why(record: StudyRecord) -> str:
@@ -52,10 +68,10 @@ def _commands(record: StudyRecord, exported: Exported | None, store: Store) -> l
     study, where = record.header.study, _where(store)
     more = len(record.trials) * 2
     rows = [
-        ("see it", f"python -m search ui {study}{where}"),
+        ("see it", f"{_program()} ui {study}{where}"),
         (
             "try the model",
-            f"python -m search predict {exported.directory} INPUT" if exported else "",
+            f"{_program()} predict {exported.directory} INPUT" if exported else "",
         ),
         ("repeat it", repeat_command(record, store)),
         ("go on", f"{resume_command(study, store)} --trials {more}"),
@@ -67,7 +83,7 @@ def repeat_command(record: StudyRecord, store: Store) -> str:
     """The command that runs the same study again, under a new name."""
     config = record.header.config
     defaults = StudyConfig(problem=config["problem"]).plain()
-    words = ["python", "-m", "search", "run", str(config["problem"])]
+    words = ["run", str(config["problem"])]
     for name, value in config.items():
         if name == "assignments":
             words += [word for text in value for word in ("--set", text)]
@@ -77,7 +93,7 @@ def repeat_command(record: StudyRecord, store: Store) -> str:
         words += ["--trials", str(record.limit.trials)]
     if record.limit.seconds is not None:
         words += ["--time", f"{record.limit.seconds:g}s"]
-    return shlex.join(words) + _where(store)
+    return f"{_program()} {shlex.join(words)}{_where(store)}"
 
 
 def _where(store: Store) -> str:

@@ -1,6 +1,7 @@
 """What several commands share: where a study runs, how it is read, how results are printed."""
 
 import json
+import shutil
 import sys
 import warnings
 from argparse import Namespace
@@ -26,6 +27,11 @@ INTERRUPTED = 130
 def out(text: str) -> None:
     """Print a result to standard output."""
     sys.stdout.write(text + "\n")
+
+
+def width() -> int | None:
+    """The columns of standard output; None where it is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def note(text: str) -> None:
@@ -119,5 +125,5 @@ def finish(
         where = place(record, store, environment)
         out(json.dumps(document(record, record.state, where), indent=2))
     else:
-        out(summary.closing(record, result.exported, store))
+        out(summary.closing(record, result.exported, store, width()))
     return 1 if record.state == "failed" else 0

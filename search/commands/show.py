@@ -4,7 +4,7 @@ import json
 from argparse import Namespace
 
 from search import leaderboard
-from search.commands.common import out, place, read, store_of
+from search.commands.common import out, place, read, store_of, width
 from search.config import Environment
 
 
@@ -19,5 +19,5 @@ def main(options: Namespace, environment: Environment) -> int:
     header = record.header
     out(f"{header.study}: {header.problem}, {header.backend}, seed {header.seed}, {state}")
     out(f"{len(record.trials)} trials, {record.epochs_trained} epochs, {record.seconds:.0f} s")
-    out(leaderboard.table(record, state, options.top))
+    out(leaderboard.table(record, state, options.top, width()))
     return 0
