@@ -194,6 +194,29 @@ def _watching(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
     _data_dir(parser)
+    _workers(parser)
+
+
+def _workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers",
+        type=_worker_count,
+        default=1,
+        help="processes that train (default 1: this one); auto is the number of physical cores",
+    )
+    parser.add_argument(
+        "--trial-timeout", type=_seconds, metavar="TIME", help="most time for one trial's budget"
+    )
+
+
+def _worker_count(text: str) -> int:
+    if text == "auto":
+        from joblib import cpu_count
+
+        return int(cpu_count(only_physical_cores=True))
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be auto or a number from 1, got {text!r}")
+    return int(text)
 
 
 def _data_dir(parser: argparse.ArgumentParser) -> None:

@@ -43,6 +43,11 @@ class Proposer:
         return not self._waits and not self._exhausted
 
     @property
+    def prunes(self) -> bool:
+        """Whether the backend may stop a trial at a report."""
+        return self._backend.prunes
+
+    @property
     def waits(self) -> bool:
         """Whether the last ask was answered Wait and nothing has been told since."""
         return self._waits

@@ -14,19 +14,21 @@ from search.coordinator import Coordinator
 from search.datasets import base as datasets
 from search.errors import StudyChangedError, StudyInterrupted, UsageError, unknown_name
 from search.events import Entry, Limited, StudyStarted
+from search.executors import dask
+from search.executors.base import Executor
 from search.executors.inline import InlineExecutor
 from search.journal import Journal
 from search.judge import judge
 from search.problem import Data
 from search.proposer import Proposer
+from search.recipe import THREADS, TrainerRecipe, load
 from search.record import StudyRecord, TrialRecord, fold
 from search.replay import replay
-from search.seeds import Clock, SystemClock, wall_time_ms
+from search.seeds import Clock, wall_time_ms
 from search.setup import Setup, prepare
 from search.store import Store
 from search.trackers.audience import Audience
 from search.trackers.base import Exported, Tracker
-from search.training import runtime
 from search.training.checkpoint import CheckpointFolder
 from search.training.trainer import KerasTrainer
 from search.trial import Task
@@ -34,7 +36,6 @@ from search.trial import Task
 if TYPE_CHECKING:
     import keras
 
-THREADS = 1
 LIBRARIES = ("keras", "tensorflow", "numpy", "keras-tuner", "optuna", "scikit-learn", "scipy")
 
 MakeTrackers = Callable[[Setup, Limited], Sequence[Tracker]]
@@ -42,12 +43,18 @@ MakeTrackers = Callable[[Setup, Limited], Sequence[Tracker]]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Where a study runs: its store, its data, who watches, and what tells the time."""
+    """Where a study runs: its store, its data, who watches, what tells the time, and how widely.
+
+    `workers`: processes that train; 1 trains in this one. `trial_seconds`: what one attempt of a
+    trial may take in a worker; None for no limit.
+    """
 
     store: Store
     data_dir: Path | None
     trackers: MakeTrackers
     clock: Clock
+    workers: int = 1
+    trial_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ def start(config: StudyConfig, around: Surroundings) -> Result:
     path = around.store.journal(name)
     if path.exists():
         raise _taken(name)
-    data = _data(setup, around.data_dir)
+    data = load(setup, around.data_dir)
     first = [Entry(0.0, _header(name, setup, data)), Entry(0.0, limit)]
     try:
         journal = Journal.create(path, first)
@@ -110,7 +117,7 @@ def resume(
         record = fold(entries[:1])
         setup = prepare(from_plain(record.header.config))
         proposer = setup.proposer()
-        data = _data(setup, around.data_dir)
+        data = load(setup, around.data_dir)
         _refuse_changes(record.header, setup, data)
         if adopt:
             record = fold(entries)
@@ -134,19 +141,16 @@ class _Run:
     def to_the_end(self, raised: Limited | None = None, *, adopt: bool = False) -> Result:
         name = self.record.header.study
         store = self.around.store
-        trainer = KerasTrainer(
-            self.setup.problem,
-            self.data,
-            CheckpointFolder(store.checkpoints(name)),
-            self.around.clock,
-            patience=self.setup.patience,
+        recipe = TrainerRecipe(
+            self.setup.config, self.around.data_dir, store.checkpoints(name).absolute()
         )
+        trainer = recipe.trainer(self.setup, self.data)
         tracker = Audience(self.around.trackers(self.setup, raised or self.record.limit))
         coordinator = Coordinator(
             record=self.record,
             journal=self.journal,
             proposer=self.proposer,
-            executor=InlineExecutor(trainer),
+            executor=self._executor(recipe, trainer),
             tracker=tracker,
             clock=self.around.clock,
             baseline=self.setup.baseline(),
@@ -165,6 +169,17 @@ class _Run:
         finally:
             tracker.end_study(self.record, exported)
         return Result(self.record, exported)
+
+    def _executor(self, recipe: TrainerRecipe, trainer: KerasTrainer) -> Executor:
+        if self.around.workers == 1:
+            return InlineExecutor(trainer)
+        return dask.local(
+            self.around.workers,
+            recipe,
+            self.around.clock,
+            waits=self.proposer.prunes,
+            timeout=self.around.trial_seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,26 +212,19 @@ def open_trial(store: Store, study: str, trial: str | None, data_dir: Path | Non
             f"a trial needs a score to be exported, got {trial or study}; name another"
         )
     setup = prepare(from_plain(record.header.config))
-    data = _data(setup, data_dir)
+    data = load(setup, data_dir)
     _refuse_changes(record.header, setup, data)
-    checkpoints = CheckpointFolder(store.checkpoints(study))
-    saved = checkpoints.load(chosen.trial)
+    folder = store.checkpoints(study)
+    saved = CheckpointFolder(folder).load(chosen.trial)
     judged = record.judged
     test = dict(judged.test) if judged is not None and judged.trial == chosen.trial else None
     return OpenedTrial(
         trial=chosen,
         facts=export.about(record, chosen, data, test),
         kept=saved is not None and saved.best_epoch == chosen.best_epoch,
-        _trainer=KerasTrainer(
-            setup.problem, data, checkpoints, SystemClock(), patience=setup.patience
-        ),
+        _trainer=TrainerRecipe(setup.config, data_dir, folder).trainer(setup, data),
         _task=record.task(chosen),
     )
-
-
-def _data(setup: Setup, data_dir: Path | None) -> Data:
-    runtime.prepare(THREADS)  # a loader may import Keras, which must find its threads set
-    return setup.problem.load(data_dir)
 
 
 def _header(name: str, setup: Setup, data: Data) -> StudyStarted:

@@ -26,7 +26,7 @@ PLAIN = {
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
     *("coordinator", "export", "inputs", "journal", "judge", "mlflow_ui", "predict", "proposer"),
-    *("replay", "setup", "study", "summary"),
+    *("recipe", "replay", "setup", "study", "summary"),
 }
 STANDARD = sys.stdlib_module_names
 FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))

@@ -101,7 +101,14 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
             watching.append(console.create(options.progress, sys.stderr, clock, plan))
         return watching
 
-    return Surroundings(store, options.data_dir or environment.data_dir, trackers, clock)
+    return Surroundings(
+        store,
+        options.data_dir or environment.data_dir,
+        trackers,
+        clock,
+        workers=options.workers,
+        trial_seconds=options.trial_timeout,
+    )
 
 
 def _talks(options: Namespace) -> bool:

@@ -1,10 +1,11 @@
 """Where trials train: what an executor promises to the coordinator."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from search.trial import Decision, EpochReport, Outcome, Task
+from search.trial import Decision, EpochReport, Failed, Outcome, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class Lost:
 
 
 Message: TypeAlias = Epoch | Finished | Lost
+
+
+def failure(error: Exception, at_epoch: int) -> Failed:
+    """What an exception that a trial raised amounts to; call it while the exception is handled."""
+    return Failed(type(error).__name__, str(error), traceback.format_exc(), at_epoch)
 
 
 class Executor(Protocol):

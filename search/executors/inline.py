@@ -1,11 +1,10 @@
 """Trains in this process, one epoch per message: no threads, no cluster, `--workers 1`."""
 
-import traceback
 from collections.abc import Callable
 
-from search.executors.base import Epoch, Finished, Message
+from search.executors.base import Epoch, Finished, Message, failure
 from search.training.base import Trainer, Training
-from search.trial import Decision, EpochReport, Failed, Task
+from search.trial import Decision, EpochReport, Task
 
 
 class InlineExecutor:
@@ -44,13 +43,7 @@ class InlineExecutor:
             return Finished(task.proposal.trial, task.attempt, stop.value)
         except Exception as error:  # noqa: BLE001 - worker boundary: a failed trial is data
             self._task = None
-            failed = Failed(
-                kind=type(error).__name__,
-                message=str(error),
-                traceback=traceback.format_exc(),
-                at_epoch=self._epochs,
-            )
-            return Finished(task.proposal.trial, task.attempt, failed)
+            return Finished(task.proposal.trial, task.attempt, failure(error, self._epochs))
         self._epochs = report.epoch
 
         def reply(decision: Decision) -> None:

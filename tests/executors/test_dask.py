@@ -1,0 +1,78 @@
+"""Real worker processes: the contract, and what happens when they die or hang."""
+
+import pytest
+
+from search.executors import dask
+from search.executors.base import Epoch, Lost
+from search.seeds import SystemClock
+from search.trial import Completed, Decision
+from tests.executors.contract import ExecutorContract, task, until_finished
+from tests.executors.fake_trainer import FakeTrainer
+
+pytestmark = pytest.mark.slow
+
+
+def started(scratch, **settings):
+    return dask.local(2, FakeTrainer(scratch), SystemClock(), **{"waits": True, **settings})
+
+
+class TestDask(ExecutorContract):
+    @pytest.fixture
+    def executor(self, tmp_path):
+        executor = started(tmp_path)
+        yield executor
+        executor.close()
+
+    def test_a_killed_worker_costs_one_attempt_of_its_trial_only(self, executor):
+        executor.submit(task("1", stop=4, dies_at=3))
+        executor.submit(task("2", stop=30))
+        ends, epochs = {}, {"1": [], "2": []}
+        while "1" not in ends:
+            message = executor.next_message(60.0)
+            if isinstance(message, Epoch):
+                epochs[message.report.trial].append(message.report)
+                message.reply(Decision.CONTINUE)
+            else:
+                ends[message.trial] = message
+        assert ends["1"] == Lost("1", 1, "the worker died")
+        assert [report.epoch for report in epochs["1"]] == [1, 2]
+        executor.submit(task("1", stop=4, dies_at=3, recorded=epochs["1"], attempt=2))
+        while len(ends) < 2 or isinstance(ends["1"], Lost):
+            message = executor.next_message(60.0)
+            if isinstance(message, Epoch):
+                epochs[message.report.trial].append(message.report)
+                message.reply(Decision.CONTINUE)
+            else:
+                ends[message.trial] = message
+        assert isinstance(ends["1"].outcome, Completed)
+        assert isinstance(ends["2"].outcome, Completed)
+        assert [report.epoch for report in epochs["1"]] == [1, 2, 3, 4]
+        assert [report.epoch for report in epochs["2"]] == list(range(1, 31))
+
+
+CONTRACTS = (TestDask,)
+
+
+def test_a_hanging_trial_is_lost_after_its_timeout_and_its_slot_is_free(tmp_path):
+    executor = started(tmp_path, timeout=2.0)
+    try:
+        executor.submit(task("1", stop=3, hangs_at=2))
+        reports, end = until_finished(executor)
+        assert len(reports) == 1
+        assert end == Lost("1", 1, "took longer than 2 s")
+        for name in ("2", "3"):
+            executor.submit(task(name, stop=1))
+        assert {until_finished(executor)[1].trial for _ in range(2)} == {"2", "3"}
+    finally:
+        executor.close()
+
+
+def test_workers_do_not_wait_where_nothing_is_pruned(tmp_path):
+    executor = started(tmp_path, waits=False)
+    try:
+        executor.submit(task("1", stop=5))
+        reports, end = until_finished(executor)
+        assert [report.epoch for report in reports] == [1, 2, 3, 4, 5]
+        assert isinstance(end.outcome, Completed)
+    finally:
+        executor.close()

@@ -1,0 +1,48 @@
+"""The executors that train in this process, or nowhere, keep the contract."""
+
+import pkgutil
+
+import pytest
+
+import search.executors
+from search.executors.inline import InlineExecutor
+from search.executors.simulated import SimulatedExecutor, VirtualClock
+from tests.executors.contract import ExecutorContract
+from tests.executors.fake_trainer import FakeTrainer
+from tests.support import OBJECTIVE
+
+
+class TestInline(ExecutorContract):
+    @pytest.fixture
+    def executor(self, tmp_path):
+        executor = InlineExecutor(FakeTrainer(tmp_path))
+        yield executor
+        executor.close()
+
+    def test_a_full_slot_takes_no_second_task(self, executor):
+        from tests.executors.contract import task
+
+        executor.submit(task("1"))
+        with pytest.raises(ValueError, match="trial 1 is still under way"):
+            executor.submit(task("2"))
+
+
+def metrics(params, epoch):
+    if epoch == params.get("fails_at"):
+        raise ValueError("no such layer")
+    return {"val_accuracy": epoch / 10}
+
+
+class TestSimulated(ExecutorContract):
+    @pytest.fixture
+    def executor(self):
+        return SimulatedExecutor(OBJECTIVE, metrics, VirtualClock(), slots=3)
+
+
+def test_every_executor_keeps_the_contract():
+    from tests.executors import test_dask
+
+    files = {m.name for m in pkgutil.iter_modules(search.executors.__path__)} - {"base"}
+    kept = {name.lower() for name in ("Inline", "Simulated")}
+    kept |= {kind.__name__.removeprefix("Test").lower() for kind in test_dask.CONTRACTS}
+    assert files <= kept
