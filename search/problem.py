@@ -1,12 +1,14 @@
 """A problem: what is tuned. Data, a function that builds the model, a space, an objective."""
 
 import ast
+import contextlib
 import hashlib
 import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +18,7 @@ from search.errors import SpaceError, UsageError, unknown_name
 from search.objective import Objective
 from search.parameters import Int, Params
 from search.space import Space
+from search.store import check_name
 
 if TYPE_CHECKING:
     import keras
@@ -53,7 +56,8 @@ class Problem:
     space has an Int named "epochs" it is the number of epochs; one named "batch_size" is the batch
     size, else `batch_size` here. `patience`: epochs without improvement before a trial stops.
 
-    Raises: SpaceError when the baseline does not lie in the space.
+    Raises: UsageError for a name that no study could bear; SpaceError when the baseline does not
+    lie in the space.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Problem:
     description: str = ""
 
     def __post_init__(self) -> None:
+        check_name("problem", self.name)
         if self.baseline is not None:
             try:
                 self.space.check(self.baseline)
@@ -97,45 +102,90 @@ def names() -> list[str]:
 def load(word: str) -> LoadedProblem:
     """The problem that a word on the command line means.
 
-    `word`: a file name in `spaces/`, a path to a `.py` file, or `package.module:NAME`.
+    `word`: a file name in `spaces/`, a path to a `.py` file, or `package.module:NAME`. The folder
+    of a `.py` file stays importable in this process, as that of a script is: `build` may import
+    from it late.
 
-    Raises: UsageError when there is no such problem, naming the nearest one, or when the file
-    defines none.
+    Raises: UsageError when there is no such problem, naming the nearest one; when the file defines
+    none; or when it cannot be imported, naming file and line.
     """
     attribute = "PROBLEM"
     if word.endswith(".py"):
-        module = _from_path(Path(word))
+        path = Path(word).absolute()
+        if not path.is_file():
+            raise UsageError(f"problem file must exist, got {word!r}; check the path")
+        with _named(word):
+            module = _from_path(path)
     elif ":" in word:
         target, _, attribute = word.partition(":")
-        module = _imported(target, word)
+        with _named(word):
+            module = importlib.import_module(target)
     elif word in names():
-        module = importlib.import_module(f"spaces.{word}")
+        with _named(word):
+            module = importlib.import_module(f"spaces.{word}")
     else:
         raise unknown_name("problem", word, names())
     problem = getattr(module, attribute, None)
     if not isinstance(problem, Problem):
         raise UsageError(f"{word}: must define {attribute} = Problem(...), got {problem!r}; add it")
-    return LoadedProblem(word, problem, _source_digest(module))
+    with _named(word):
+        return LoadedProblem(word, problem, _source_digest(module))
 
 
 def _from_path(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise UsageError(f"problem file must exist, got {str(path)!r}; check the path")
     name = f"search_problem_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise UsageError(f"problem file must be Python source, got {str(path)!r}")
+        raise ImportError(f"no Python source: {path}")
     module = importlib.util.module_from_spec(spec)
+    if str(path.parent) not in sys.path:
+        # in front, as for a script: the file's neighbours go before what is installed
+        sys.path.insert(0, str(path.parent))
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 
-def _imported(target: str, word: str) -> ModuleType:
+@contextlib.contextmanager
+def _named(word: str) -> Iterator[None]:
+    """Make whatever ends the import of a problem one line that names its place."""
     try:
-        return importlib.import_module(target)
-    except ModuleNotFoundError as error:
-        raise UsageError(f"problem {word!r}: {error}; check package.module:NAME") from error
+        yield
+    except (Exception, SystemExit) as error:  # a problem file is the user's code: anything may come
+        # str() of a SyntaxError would repeat the place
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        reason = f"{type(error).__name__}: {' '.join(said.split())}"
+        place = _place(error)
+        if place is None:
+            remedy = "check the path" if word.endswith(".py") else "check package.module:NAME"
+            raise UsageError(
+                f"problem {word!r} must be importable, got {reason}; {remedy}"
+            ) from error
+        raise UsageError(f"{place}: must be importable, got {reason}; correct it") from error
+
+
+def _place(error: BaseException) -> str | None:
+    """The file and line of the user's that an error comes from; None where no file was reached.
+
+    That is the innermost call in the problem's own folder, not the library's that it led to.
+    """
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
+        return f"{error.filename}, line {error.lineno}" if error.lineno else error.filename
+    machinery = (__file__, importlib.__file__)
+    calls = [
+        call
+        for call in traceback.extract_tb(error.__traceback__)
+        if call.filename not in machinery and Path(call.filename).is_file()
+    ]
+    if not calls:
+        return None
+    folder = Path(calls[0].filename).parent
+    own = [call for call in calls if Path(call.filename).parent == folder]
+    return f"{own[-1].filename}, line {own[-1].lineno}"
 
 
 def _source_digest(module: ModuleType) -> str:
@@ -147,7 +197,7 @@ def _source_digest(module: ModuleType) -> str:
         if path in seen:
             continue
         seen[path] = path.read_bytes()
-        for node in ast.walk(ast.parse(seen[path])):
+        for node in ast.walk(ast.parse(seen[path], filename=str(path))):
             imported = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if isinstance(node, ast.Import):
                 imported = [alias.name for alias in node.names]

@@ -7,6 +7,18 @@ from pathlib import Path
 from search.errors import SearchError, UsageError, unknown_name
 
 
+def check_name(kind: str, name: str) -> None:
+    """A name can be that of a file, and stands in a command line without quotes.
+
+    Raises: UsageError for one that cannot.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise UsageError(
+            f"{kind} name must be letters, digits, '.', '_' and '-', 100 at most and a letter or "
+            f"digit first, got {name!r}; rename it"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """The folder of studies (by default `mlruns/`)."""
@@ -33,10 +45,7 @@ class Store:
 
         Raises: UsageError for a name that could not be a file's.
         """
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", study):
-            raise UsageError(
-                f"study name must be letters, digits, '.', '_' and '-', got {study!r}; rename it"
-            )
+        check_name("study", study)
         return self.journals / f"{study}.jsonl"
 
     def checkpoints(self, study: str) -> Path:
