@@ -10,7 +10,7 @@ run: $(READY)
 	$(BIN)/python -m search run fashion
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(READY) lint types test
 

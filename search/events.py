@@ -45,6 +45,11 @@ class StudyStarted:
     created_ms: int
     format: int = FORMAT
 
+    @property
+    def identity(self) -> str:
+        """What tells this study from any other, an earlier one of the same name included."""
+        return f"{self.study}@{self.created_ms}"
+
 
 @dataclass(frozen=True, slots=True)
 class Limited:

@@ -61,11 +61,7 @@ class Proposer:
         """The backend's next answer, its trial under the study's name."""
         answer = self._backend.ask()
         if isinstance(answer, Proposal):
-            answer = replace(
-                answer,
-                trial=self._study_name(answer.trial),
-                start_from=answer.start_from and self._study_name(answer.start_from),
-            )
+            answer = replace(answer, trial=self._study_name(answer.trial))
             self._own.add(answer.trial)
         self._waits = isinstance(answer, Wait)
         self._exhausted = isinstance(answer, Exhausted)

@@ -16,11 +16,15 @@ THREADS = 1
 
 @dataclass(frozen=True, slots=True)
 class TrainerRecipe:
-    """What a worker needs to make a study's trainer: settings and places, no data and no code."""
+    """What a worker needs to make a study's trainer: settings and places, no data and no code.
+
+    `study`: the identity of the study, to which its checkpoints belong.
+    """
 
     config: StudyConfig
     data_dir: Path | None
     checkpoints: Path
+    study: str
 
     def __call__(self) -> KerasTrainer:
         """The trainer, with the data loaded."""
@@ -33,7 +37,7 @@ class TrainerRecipe:
         return KerasTrainer(
             setup.problem,
             data,
-            CheckpointFolder(self.checkpoints),
+            CheckpointFolder(self.checkpoints, self.study),
             SystemClock(),
             patience=setup.patience,
         )

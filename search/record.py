@@ -104,6 +104,7 @@ class StudyRecord:
         self.seconds = 0.0
         self.stopped: str | None = None
         self.judged: Judged | None = None
+        self.judged_before = 0  # earlier winners that met the test data
 
     @property
     def objective(self) -> Objective:
@@ -135,6 +136,8 @@ class StudyRecord:
             self.stopped = event.reason
             return
         if isinstance(event, Judged):
+            if self.judged is not None and self.judged.trial != event.trial:
+                self.judged_before += 1
             self.judged = event
             return
         self.stopped = None

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import platform
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,13 @@ from search import journal as journals
 from search.config import StudyConfig, digest_of, from_plain
 from search.coordinator import Coordinator
 from search.datasets import base as datasets
-from search.errors import StudyChangedError, StudyInterrupted, UsageError, unknown_name
+from search.errors import (
+    StudyChangedError,
+    StudyInterrupted,
+    StudyLockedError,
+    UsageError,
+    unknown_name,
+)
 from search.events import Entry, Limited, StudyStarted
 from search.executors import dask
 from search.executors.base import Executor
@@ -36,7 +43,12 @@ from search.trial import Task
 if TYPE_CHECKING:
     import keras
 
-LIBRARIES = ("keras", "tensorflow", "numpy", "keras-tuner", "optuna", "scikit-learn", "scipy")
+LIBRARIES = (
+    *("keras-hyperparameter-search", "keras", "tensorflow", "numpy"),
+    *("keras-tuner", "optuna", "scikit-learn", "scipy"),
+)
+
+LOADING = "loading TensorFlow and the data ..."
 
 MakeTrackers = Callable[[Setup, Limited], Sequence[Tracker]]
 
@@ -46,7 +58,7 @@ class Surroundings:
     """Where a study runs: its store, its data, who watches, what tells the time, and how widely.
 
     `workers`: processes that train; 1 trains in this one. `trial_seconds`: what one attempt of a
-    trial may take in a worker; None for no limit.
+    trial may take in a worker; None for no limit. `say`: told what takes long before a study runs.
     """
 
     store: Store
@@ -55,6 +67,7 @@ class Surroundings:
     clock: Clock
     workers: int = 1
     trial_seconds: float | None = None
+    say: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +95,27 @@ def start(config: StudyConfig, around: Surroundings) -> Result:
     proposer = setup.proposer()
     limit = setup.limit(config.trials, config.seconds)
     proposer.limit(limit.trials)
-    name = config.study or around.store.free_name(f"{setup.problem.name}-{config.backend}")
-    path = around.store.journal(name)
-    if path.exists():
-        raise _taken(name)
+    if config.study is not None and around.store.journal(config.study).exists():
+        raise _taken(config.study)
+    around.say(LOADING)
     data = load(setup, around.data_dir)
-    first = [Entry(0.0, _header(name, setup, data)), Entry(0.0, limit)]
-    try:
-        journal = Journal.create(path, first)
-    except FileExistsError:
-        raise _taken(name) from None
+    journal, first = _begun(setup, data, limit, around.store)
     with journal:
         return _Run(setup, around, data, journal, fold(first), proposer).to_the_end()
+
+
+def _begun(setup: Setup, data: Data, limit: Limited, store: Store) -> tuple[Journal, list[Entry]]:
+    """The journal of a new study with its first entries, under the user's name or a free one."""
+    while True:
+        chosen = setup.config.study
+        name = chosen or store.free_name(f"{setup.problem.name}-{setup.config.backend}")
+        first = [Entry(0.0, _header(name, setup, data)), Entry(0.0, limit)]
+        try:
+            return Journal.create(store.journal(name), first), first
+        except (FileExistsError, StudyLockedError):
+            # another process took the free name meanwhile: there is a next one
+            if chosen is not None:
+                raise _taken(chosen) from None
 
 
 def resume(
@@ -114,17 +136,20 @@ def resume(
     """
     journal, entries = Journal.reopen(around.store.existing(name))
     with journal:
+        raised = _raised(fold(entries), trials, seconds)
         record = fold(entries[:1])
         setup = prepare(from_plain(record.header.config))
         proposer = setup.proposer()
+        around.say(LOADING)
         data = load(setup, around.data_dir)
         _refuse_changes(record.header, setup, data)
+        _warn_of_versions(record.header)
         if adopt:
             record = fold(entries)
         else:
             replay(entries[1:], record, proposer)
         run = _Run(setup, around, data, journal, record, proposer)
-        return run.to_the_end(_raised(record, trials, seconds), adopt=adopt)
+        return run.to_the_end(raised, adopt=adopt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +167,19 @@ class _Run:
         name = self.record.header.study
         store = self.around.store
         recipe = TrainerRecipe(
-            self.setup.config, self.around.data_dir, store.checkpoints(name).absolute()
+            self.setup.config,
+            self.around.data_dir,
+            store.checkpoints(name).absolute(),
+            self.record.header.identity,
         )
         trainer = recipe.trainer(self.setup, self.data)
         tracker = Audience(self.around.trackers(self.setup, raised or self.record.limit))
+        executor = self._executor(recipe, trainer)
         coordinator = Coordinator(
             record=self.record,
             journal=self.journal,
             proposer=self.proposer,
-            executor=self._executor(recipe, trainer),
+            executor=executor,
             tracker=tracker,
             clock=self.around.clock,
             baseline=self.setup.baseline(),
@@ -168,6 +197,7 @@ class _Run:
             raise StudyInterrupted(name) from None
         finally:
             tracker.end_study(self.record, exported)
+            executor.close()
         return Result(self.record, exported)
 
     def _executor(self, recipe: TrainerRecipe, trainer: KerasTrainer) -> Executor:
@@ -215,14 +245,15 @@ def open_trial(store: Store, study: str, trial: str | None, data_dir: Path | Non
     data = load(setup, data_dir)
     _refuse_changes(record.header, setup, data)
     folder = store.checkpoints(study)
-    saved = CheckpointFolder(folder).load(chosen.trial)
+    identity = record.header.identity
+    saved = CheckpointFolder(folder, identity).load(chosen.trial)
     judged = record.judged
     test = dict(judged.test) if judged is not None and judged.trial == chosen.trial else None
     return OpenedTrial(
         trial=chosen,
         facts=export.about(record, chosen, data, test),
         kept=saved is not None and saved.best_epoch == chosen.best_epoch,
-        _trainer=TrainerRecipe(setup.config, data_dir, folder).trainer(setup, data),
+        _trainer=TrainerRecipe(setup.config, data_dir, folder, identity).trainer(setup, data),
         _task=record.task(chosen),
     )
 
@@ -257,6 +288,20 @@ def _refuse_changes(header: StudyStarted, setup: Setup, data: Data) -> None:
         raise StudyChangedError(
             f"study {header.study} can only go on as it was begun, but its {' and '.join(changed)} "
             "changed since; undo the change, or begin a new study with `run`"
+        )
+
+
+def _warn_of_versions(header: StudyStarted) -> None:
+    now = versions()
+    changed = [
+        f"{name} {old} -> {now.get(name, 'none')}"
+        for name, old in header.versions.items()
+        if now.get(name) != old
+    ]
+    if changed:
+        warnings.warn(
+            f"not as when the study began: {', '.join(changed)}; results from here on may differ",
+            stacklevel=2,
         )
 
 

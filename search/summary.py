@@ -32,7 +32,9 @@ def closing(record: StudyRecord, exported: Exported | None, store: Store, width:
         lines.append(f"gain over the baseline: {gain:+.4f} {metric}")
     if record.judged is not None and record.judged.test:
         test = ", ".join(f"{name} {value:.4f}" for name, value in record.judged.test.items())
-        lines.append(f"on test data, met once: {test}")
+        before = record.judged_before
+        met = f"met by {before} winners before this one" if before else "met once"
+        lines.append(f"on test data, {met}: {test}")
     if exported is not None:
         lines.append(f"model: {exported.directory}")
     stopped = f"{len(record.trials)} trials, {record.epochs_trained} epochs, {record.seconds:.0f} s"

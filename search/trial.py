@@ -40,7 +40,6 @@ class Proposal:
     budget: Budget
     labels: Mapping[str, str | int] = field(default_factory=dict)
     may_continue: bool = False
-    start_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ EVENTS = [
     Limited(6, None),
     Asked(Proposal("0", {"layers": 1, "rate": 0.1 + 0.2}, Budget(0, 9)), by_study=True),
     Asked(Proposal("1", {"a": "relu", "b": True}, Budget(0, 3), {"rung": 0}, may_continue=True)),
-    Asked(Proposal("2", {"a": "relu"}, Budget(3, 9), start_from="1")),
+    Asked(Proposal("2", {"a": "relu"}, Budget(3, 9))),
     Asked(Wait()),
     Asked(Exhausted()),
     Reported(EpochReport("1", 1, {"val_accuracy": 0.1 + 0.2}, 1.5), Decision.STOP),

@@ -22,6 +22,6 @@ def main(options: Namespace, environment: Environment) -> int:
             f"study {options.study} is being run by process {owner}; wait for it"
         )
     kept = [trial.trial for trial in leaderboard.ranked(record)[: options.keep]]
-    freed = CheckpointFolder(store.checkpoints(options.study)).keep(kept)
+    freed = CheckpointFolder(store.checkpoints(options.study), record.header.identity).keep(kept)
     out(f"kept the checkpoints of trials {', '.join(kept) or 'none'}; freed {freed / 1e6:.1f} MB")
     return 0

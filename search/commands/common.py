@@ -108,6 +108,7 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
         clock,
         workers=options.workers,
         trial_seconds=options.trial_timeout,
+        say=note if _talks(options) else lambda _: None,
     )
 
 
@@ -120,8 +121,6 @@ def finish(
     options: Namespace, environment: Environment, store: Store, work: Callable[[], Result]
 ) -> int:
     """Do the work of `run` or `resume` and print what came of it; 130 when it was interrupted."""
-    if _talks(options):
-        note("loading TensorFlow and the data ...")
     try:
         result = work()
     except StudyInterrupted as interrupt:

@@ -47,7 +47,8 @@ class Executor(Protocol):
 
     Duties. All calls come from one thread. At most `slots` tasks are under way. Messages of one
     trial come in order: its epochs, each answered before the next, then exactly one Finished or
-    Lost. An exception in a trial becomes `Finished(Failed)`, never an exception here.
+    Lost. An exception in a trial becomes `Finished(Failed)`; only a SearchError (a checkpoint that
+    cannot be written, a problem used wrongly) comes out of `next_message`, and ends the study.
     """
 
     @property

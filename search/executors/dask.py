@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from search.errors import SearchError
 from search.executors.base import Epoch, Finished, Lost, Message, failure
 from search.seeds import Clock
 from search.training.base import Trainer
@@ -56,6 +57,15 @@ class _Reported:
 
     attempt: int
     report: EpochReport
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """A worker met trouble that is not the trial's."""
+
+    trial: str
+    attempt: int
+    error: SearchError
 
 
 @dataclass(slots=True)
@@ -182,6 +192,8 @@ class DaskExecutor:
             flight.worker, flight.since = message.worker, self._clock.seconds()
             return None
         del self._flights[message.trial]
+        if isinstance(message, _Broken):
+            raise message.error
         result: Finished | Lost = message
         return result
 
@@ -316,6 +328,9 @@ def _train(make_trainer: MakeTrainer, task: Task, topic: str, waits: bool) -> No
             decision = Decision(replies.get()) if replies is not None else Decision.CONTINUE
     except StopIteration as stop:
         outcome = stop.value
+    except SearchError as error:
+        send(_Broken(trial, attempt, error))
+        return
     except Exception as error:  # noqa: BLE001 - worker boundary: a failed trial is data
         outcome = failure(error, epochs)
     send(Finished(trial, attempt, outcome))

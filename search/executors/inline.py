@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from search.errors import SearchError
 from search.executors.base import Epoch, Finished, Message, failure
 from search.training.base import Trainer, Training
 from search.trial import Decision, EpochReport, Task
@@ -41,6 +42,9 @@ class InlineExecutor:
         except StopIteration as stop:
             self._task = None
             return Finished(task.proposal.trial, task.attempt, stop.value)
+        except SearchError:  # the platform's own trouble (a full disk), or wrong use: no trial's
+            self._task = None
+            raise
         except Exception as error:  # noqa: BLE001 - worker boundary: a failed trial is data
             self._task = None
             return Finished(task.proposal.trial, task.attempt, failure(error, self._epochs))

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from search.errors import SearchError
 from search.trial import EpochReport
 
 Arrays: TypeAlias = list[np.ndarray[Any, Any]]
@@ -37,10 +38,15 @@ class Checkpoint:
 
 
 class CheckpointFolder:
-    """The checkpoints of a study, one file per trial, each replaced as a whole."""
+    """The checkpoints of a study, one file per trial, each replaced as a whole.
 
-    def __init__(self, folder: Path) -> None:
+    `owner` says whose they are: those of another owner (an earlier study of the same name, whose
+    journal was removed) count as none.
+    """
+
+    def __init__(self, folder: Path, owner: str) -> None:
         self._folder = folder
+        self._owner = owner
 
     def load(self, trial: str) -> Checkpoint | None:
         """The trial's checkpoint; None where there is none, or none that can be read.
@@ -50,6 +56,8 @@ class CheckpointFolder:
         try:
             with self._path(trial).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 about = json.loads(bytes(file["about"]).decode())
+                if about["owner"] != self._owner:
+                    return None
                 last = [file[f"last_{index}"] for index in range(about["last"])]
                 best = [file[f"best_{index}"] for index in range(about["best"])]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -60,11 +68,12 @@ class CheckpointFolder:
     def save(self, trial: str, checkpoint: Checkpoint) -> None:
         """Replace the trial's checkpoint; a reader sees the old one or the new one, whole.
 
-        Raises: OSError when it cannot be written.
+        Raises: SearchError when it cannot be written.
         """
         # after the best epoch the model's own variables are the best ones: stored once
         best = [] if checkpoint.best_epoch == checkpoint.epoch else checkpoint.best
         about = {
+            "owner": self._owner,
             "curve": [asdict(report) for report in checkpoint.curve],
             "best_epoch": checkpoint.best_epoch,
             "last": len(checkpoint.last),
@@ -74,11 +83,19 @@ class CheckpointFolder:
         arrays = {"about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)}
         arrays |= {f"last_{index}": array for index, array in enumerate(checkpoint.last)}
         arrays |= {f"best_{index}": array for index, array in enumerate(best)}
-        self._folder.mkdir(parents=True, exist_ok=True)
         temporary = self._path(trial).with_suffix(".tmp")
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes it for a flag
-        os.replace(temporary, self._path(trial))
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes it for a flag
+            os.replace(temporary, self._path(trial))
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise SearchError(
+                f"cannot write the checkpoint {self._path(trial)}: {error.strerror}; nothing "
+                "recorded is lost: make room or access, then resume"
+            ) from error
 
     def keep(self, trials: Sequence[str]) -> int:
         """Delete the checkpoints of all other trials; how many bytes that freed."""

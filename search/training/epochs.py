@@ -81,10 +81,12 @@ def _epoch(
 
     def train(start: "tf.Tensor", stop: "tf.Tensor") -> None:
         rows = order[start:stop]
-        model.train_step(keras.tree.map_structure(lambda a: tf.gather(a, rows), data.train))
+        batch = keras.tree.map_structure(lambda a: tf.gather(a, rows), data.train)
+        _refuse_own_logs(model, model.train_step(batch))
 
     def test(start: "tf.Tensor", stop: "tf.Tensor") -> None:
-        model.test_step(keras.tree.map_structure(lambda a: a[start:stop], data.validation))
+        batch = keras.tree.map_structure(lambda a: a[start:stop], data.validation)
+        _refuse_own_logs(model, model.test_step(batch))
 
     def loop(step: Any, size: int, batch: int) -> dict[str, "tf.Tensor"]:
         def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
@@ -102,15 +104,27 @@ def _epoch(
     return trained | {f"val_{name}": value for name, value in tested.items()}
 
 
+def _refuse_own_logs(model: "keras.Model", logs: dict[str, Any]) -> None:
+    """`fit` reports what the last step returned where that is more than the metrics."""
+    if set(logs) != set(model.get_metrics_result()):
+        raise ValueError("its steps report values that are no metrics")
+
+
 def _create_metrics(model: "keras.Model", data: TensorData) -> None:
-    """Have the model create its metrics' variables: none may be created inside a loop."""
+    """Have the model create its metrics' variables: none may be created inside a loop.
+
+    The call must leave no trace: a layer may draw random numbers, or count, in every call.
+    """
     import keras
 
+    states = [(v, v.numpy()) for v in model.non_trainable_variables]
     x, y = keras.tree.map_structure(lambda a: a[:1], data.train)
     predicted = model(x, training=False)
     model.compute_loss(x=x, y=y, y_pred=predicted)
     model.compute_metrics(x, y, predicted)
     model.reset_metrics()
+    for variable, value in states:
+        variable.assign(value)
 
 
 class FitEpochs:

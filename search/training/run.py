@@ -56,9 +56,9 @@ class TrialRun:
             checkpoint.best_epoch,
         )
 
-    def catch_up(self) -> None:
-        """Train again the known epochs that the model has not seen; they must come out as known."""
-        while self.epoch < len(self.curve):
+    def catch_up(self, epoch: int) -> None:
+        """Train again the known epochs up to this one; they must come out as they are known."""
+        while self.epoch < epoch:
             known = self.curve[self.epoch]
             metrics = self.train()
             if metrics != dict(known.metrics):

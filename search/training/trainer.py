@@ -7,7 +7,7 @@ from search.problem import Data, Problem
 from search.seeds import Clock
 from search.stopping import stop_epoch
 from search.training.base import Training
-from search.training.checkpoint import CheckpointFolder
+from search.training.checkpoint import Checkpoint, CheckpointFolder
 from search.training.epochs import TensorData
 from search.training.run import TrialRun
 from search.trial import Decision, EpochReport, Outcome, Task
@@ -47,7 +47,7 @@ class KerasTrainer:
         run = TrialRun(self._problem, self._data, self._on_device(), task)
         if task.stopped or self._ended(run, task):
             return self._outcome(run, stopped=task.stopped)
-        saved = self._checkpoints.load(trial)
+        saved = self._usable(task)
         if saved is not None:
             run.restore(saved)
         saved_epoch, saved_at = run.epoch, self._clock.seconds()
@@ -59,7 +59,7 @@ class KerasTrainer:
                 decision = yield report
                 if decision is Decision.STOP:
                     break
-            run.catch_up()
+            run.catch_up(len(run.curve))
             while decision is Decision.CONTINUE and not self._ended(run, task):
                 started = self._clock.seconds()
                 metrics = run.train()
@@ -81,17 +81,27 @@ class KerasTrainer:
     def restored(self, task: Task, epoch: int) -> "keras.Model":
         """The task's model as it was after `epoch`: from its checkpoint, or trained again.
 
-        The task's `recorded` curve must reach that epoch.
+        The task's `recorded` curve must reach that epoch; a warning says when an epoch that is
+        trained again differs from it.
         """
         run = TrialRun(self._problem, self._data, self._on_device(), task)
         saved = self._checkpoints.load(task.proposal.trial)
         if saved is not None and saved.best_epoch == epoch:
             run.use_best(saved)
             return run.model
-        while run.epoch < epoch:
-            run.train()
-            run.take(task.recorded[run.epoch])
+        run.catch_up(epoch)
         return run.model
+
+    def _usable(self, task: Task) -> Checkpoint | None:
+        """The trial's checkpoint, if it lies on the recorded curve and within the budget.
+
+        A journal that was put back from a copy may know less than the checkpoint, or other things.
+        """
+        saved = self._checkpoints.load(task.proposal.trial)
+        if saved is None or saved.epoch > task.proposal.budget.stop:
+            return None
+        both = zip(saved.curve, task.recorded, strict=False)
+        return saved if all(dict(a.metrics) == dict(b.metrics) for a, b in both) else None
 
     def _on_device(self) -> TensorData:
         """The data as tensors: made at the first trial, kept for all others."""

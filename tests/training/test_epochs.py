@@ -115,6 +115,12 @@ def test_subclassed_models(data, tensors):
     same(subclassed, data, tensors)
 
 
+def test_models_that_draw_random_numbers_in_every_call(data, tensors):
+    from tests.training.test_trainer import sampling
+
+    same(sampling, data, tensors, {})
+
+
 def own_fit():
     model = subclassed()
     kind = type(model)
@@ -135,9 +141,17 @@ def untraceable():
     return model
 
 
+def own_logs():
+    model = subclassed()
+    kind = type(model)
+    kind.train_step = lambda self, batch: {**super(kind, self).train_step(batch), "extra": 1.0}
+    return model
+
+
 @pytest.mark.parametrize(
     ("build", "reason"),
     [
+        (own_logs, "its steps report values that are no metrics"),
         (lambda: subclassed(run_eagerly=True), "compiled with run_eagerly"),
         (own_fit, "Net has a fit of its own"),
         (untraceable, "NotImplementedError|TypeError"),

@@ -55,7 +55,7 @@ def data() -> Data:
 
 @pytest.fixture
 def folder(tmp_path) -> CheckpointFolder:
-    return CheckpointFolder(tmp_path / "checkpoints")
+    return CheckpointFolder(tmp_path / "checkpoints", "a study")
 
 
 def trainer(data, folder, problem=PROBLEM, *, patience=None, every=0.0) -> KerasTrainer:
@@ -90,7 +90,7 @@ def metrics(reports) -> list[dict[str, float]]:
 
 @pytest.fixture(scope="module")
 def straight(data, tmp_path_factory):
-    folder = CheckpointFolder(tmp_path_factory.mktemp("straight"))
+    folder = CheckpointFolder(tmp_path_factory.mktemp("straight"), "a study")
     reports, outcome = train(trainer(data, folder).train(task()))
     return reports, outcome, folder.load("1")
 
@@ -120,7 +120,7 @@ def same_state(one, other) -> bool:
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_budgets_add_up_bit_for_bit(data, folder, tmp_path, optimizer):
-    whole = CheckpointFolder(tmp_path / "whole")
+    whole = CheckpointFolder(tmp_path / "whole", "a study")
     expected, end = train(trainer(data, whole).train(task(optimizer=optimizer)))
     reports = []
     for start, stop in ((0, 1), (1, 2), (2, EPOCHS)):
@@ -251,3 +251,61 @@ def test_a_damaged_checkpoint_costs_training_only(data, folder, straight, tmp_pa
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     rest, _ = train(trainer(data, folder).train(task(recorded=begun)))
     assert metrics(begun + rest) == metrics(expected)
+
+
+def test_the_checkpoint_of_an_earlier_study_of_that_name_counts_as_none(data, tmp_path, straight):
+    expected, _, _ = straight
+    places = tmp_path / "checkpoints"
+    other = replace(PROBLEM, build=lambda params: build({**params, "optimizer": "sgd"}))
+    train(trainer(data, CheckpointFolder(places, "earlier"), other).train(task()), epochs=3)
+    reports, _ = train(trainer(data, CheckpointFolder(places, "later")).train(task()))
+    assert metrics(reports) == metrics(expected)
+
+
+def test_a_checkpoint_beyond_the_budget_is_not_used(data, folder, straight):
+    expected, _, _ = straight
+    train(trainer(data, folder).train(task()), epochs=3)
+    reports, _ = train(trainer(data, folder).train(task(0, 2)))
+    assert metrics(reports) == metrics(expected[:2])
+
+
+def test_a_checkpoint_that_cannot_be_written_is_no_failure_of_the_trial(data, tmp_path):
+    from search.errors import SearchError
+    from search.executors.inline import InlineExecutor
+
+    (tmp_path / "checkpoints").write_text("a file where the folder should be")
+    blocked = CheckpointFolder(tmp_path / "checkpoints", "a study")
+    executor = InlineExecutor(trainer(data, blocked, every=1e9))
+    executor.submit(task())
+    executor.next_message()
+    with pytest.raises(SearchError, match=r"cannot write the checkpoint .*then resume"):
+        executor.close()
+
+
+def sampling(params):
+    """A model that draws random numbers in every call, evaluation included."""
+    import keras
+
+    class Noise(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.generator = keras.random.SeedGenerator(5)
+
+        def call(self, inputs):
+            shape = keras.ops.shape(inputs)
+            return inputs + keras.random.normal(shape, stddev=0.1, seed=self.generator)
+
+    layers = [keras.Input((8, 8)), keras.layers.Rescaling(1 / 16), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, Noise(), keras.layers.Dense(10, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test_a_model_that_always_draws_goes_on_exactly_too(data, folder, tmp_path):
+    noisy = replace(PROBLEM, build=sampling)
+    whole = CheckpointFolder(tmp_path / "whole", "a study")
+    expected, _ = train(trainer(data, whole, noisy).train(task()))
+    reports = []
+    for start, stop in ((0, 1), (1, EPOCHS)):
+        reports += train(trainer(data, folder, noisy).train(task(start, stop, recorded=reports)))[0]
+    assert metrics(reports) == metrics(expected)
