@@ -10,9 +10,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, TextIO
+from typing import NoReturn, TextIO
 
-from search.config import Environment, parse_seconds, read_toml
+from search.config import Environment, narrowed_name, parse_seconds, read_toml
 from search.errors import SearchError, UsageError, unknown_name
 
 INTERRUPTED = 130
@@ -63,26 +63,31 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     if word is not None and word not in commands:
         raise unknown_name("command", word, commands)
     options = parser.parse_args(arguments)
-    if getattr(options, "config", None) is not None:
-        _set_defaults(commands[options.command], read_toml(options.config), options.config)
-        options = parser.parse_args(arguments)
-    return options
+    if getattr(options, "config", None) is None:
+        return options
+    words = _words_of_file(commands[options.command], options)
+    # the file's words come before the command's own: of two for one option the later counts
+    own = arguments.index(options.command) + 1
+    try:
+        return parser.parse_args([*arguments[:own], *words, *arguments[own:]])
+    except UsageError as error:  # the command line alone was fine
+        raise UsageError(f"{options.config}: {error}") from None
 
 
-def _set_defaults(parser: argparse.ArgumentParser, table: dict[str, Any], path: Path) -> None:
-    """Let a TOML file speak for the options that the command line leaves out."""
-    known = {
-        action.option_strings[-1].removeprefix("--"): action
+def _words_of_file(parser: argparse.ArgumentParser, given: argparse.Namespace) -> list[str]:
+    """What the TOML file adds: a parameter narrowed on the command line is narrowed there only."""
+    flags = {
+        action.option_strings[-1].removeprefix("--"): action.nargs == 0
         for action in parser._actions
         if action.option_strings and action.dest not in ("help", "config", "debug")
     }
-    for name, value in table.items():
-        if name not in known:
-            raise UsageError(f"{path}: {unknown_name('option', name, known)}")
-        action = known[name]
-        if action.type is not None and not isinstance(value, list):
-            value = parser._get_value(action, str(value))
-        parser.set_defaults(**{action.dest: value})
+    narrowed = {narrowed_name(text) for text in given.set}
+    return [
+        word
+        for word in read_toml(given.config, flags)
+        if not word.startswith("--set=")
+        or narrowed_name(word.removeprefix("--set=")) not in narrowed
+    ]
 
 
 class _Parser(argparse.ArgumentParser):

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from search.errors import UsageError
+from search.errors import UsageError, unknown_name
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SCALARS = (str, int, float)  # what TOML has beside dates, lists and tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,6 @@ class StudyConfig:
             plain.pop(cap)
         return plain | {"assignments": list(self.assignments)}
 
-    @property
-    def digest(self) -> str:
-        """A SHA-256 of what defines the study, in hexadecimal."""
-        return digest_of(self.plain())
-
 
 def digest_of(plain: Mapping[str, Any]) -> str:
     """A SHA-256 of JSON data, in hexadecimal."""
@@ -113,13 +109,14 @@ class Environment:
         )
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The options in a TOML file: long option names without dashes in front, `set` as a table.
+def read_toml(path: Path, flags: Mapping[str, bool]) -> list[str]:
+    """The options in a TOML file, as the words that say the same on a command line.
 
-    Raises: UsageError when the file cannot be read.
+    `flags`: the long names of the options there are, without dashes; True for those that take no
+    value. A file may hold: `backend = "optuna"`, `max-epochs = 27`, `quiet = true`, and under
+    `[set]` lines like `learning_rate = "1e-3..1e-1"`.
 
-    A file may hold: `backend = "optuna"`, `max-epochs = 27`, `time = "10m"`, and under `[set]`
-    lines like `learning_rate = "1e-3..1e-1"`.
+    Raises: UsageError when the file cannot be read, or holds what no option can mean.
     """
     try:
         with path.open("rb") as file:
@@ -128,12 +125,53 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"--config must name a readable file, got {path}: {error.strerror}"
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or UnicodeDecodeError for bytes that are no text
         raise UsageError(f"--config must be TOML, but {path} is not: {error}") from None
-    if isinstance(table.get("set"), dict):
-        table["set"] = [f"{name}={_values(value)}" for name, value in table["set"].items()]
-    return table
+    words = []
+    for name, value in table.items():
+        try:
+            if name not in flags:
+                raise unknown_name("option", name, flags)
+            words += _narrowing(value) if name == "set" else _option(name, value, flags[name])
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
+    return words
 
 
-def _values(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+def narrowed_name(assignment: str) -> str:
+    """The parameter that a `--set` text is about."""
+    return assignment.partition("=")[0].strip()
+
+
+def _option(name: str, value: object, flag: bool) -> list[str]:
+    if flag:
+        if not isinstance(value, bool):
+            raise _unfit(name, "true or false", value, "write one of them, without quotes")
+        return [f"--{name}"] if value else []
+    if isinstance(value, bool) or not isinstance(value, _SCALARS):
+        raise _unfit(name, "one number or text", value, "write it as on the command line")
+    # joined by "=": a text that begins with a dash is a value all the same
+    return [f"--{name}={value}"]
+
+
+def _narrowing(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [f"--set={name}={_values(name, values)}" for name, values in value.items()]
+    texts = value if isinstance(value, list) else [value]
+    if not all(isinstance(text, str) and "=" in text for text in texts):
+        raise _unfit("set", "a table of NAME = VALUES", value, "put them under [set]")
+    return [f"--set={text}" for text in texts]
+
+
+def _values(name: str, value: object) -> str:
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(one, _SCALARS) for one in values):
+        rule = "a value or a list of values"
+        raise _unfit(f"set.{name}", rule, value, "write numbers or texts")
+    return ",".join(map(str, values))
+
+
+def _unfit(name: str, rule: str, value: object, remedy: str) -> UsageError:
+    got = repr(value) if isinstance(value, str) else str(value)
+    got = got.lower() if isinstance(value, bool) else got
+    return UsageError(f"{name} must be {rule}, got {got}; {remedy}")
