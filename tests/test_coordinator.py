@@ -151,7 +151,9 @@ def test_a_broken_tracker_warns_once_and_the_study_goes_on(tmp_path):
         record = study(tmp_path, tracker=tracker).start()
     assert len(seen) == 1
     assert record.state == "finished"
-    assert [call[0] for call in tracker.calls].count("epoch") == 1
+    made = [call[0] for call in tracker.calls]
+    assert made.count("epoch") == made.count("end_trial")  # one for each trial, not one per epoch
+    assert made.count("epoch") < record.epochs_trained
 
 
 def test_trackers_see_what_the_journal_holds_in_its_order(tmp_path):

@@ -1,4 +1,4 @@
-"""All trackers of a study as one that never raises: a broken one is warned about and dropped."""
+"""All trackers of a study as one that never raises: one that fails rests and catches up later."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -9,13 +9,19 @@ from search.trial import EpochReport, Outcome, Proposal
 
 
 class Audience:
-    """Passes each call on to every tracker that has not failed yet."""
+    """Passes each call on to every tracker that is well.
+
+    One that raised rests until the next end of a trial, so that a dead server does not cost its
+    timeout at every epoch; there it catches up, or rests until the end of the study.
+    """
 
     def __init__(self, trackers: Sequence[Tracker]) -> None:
-        self._trackers = list(trackers)
+        self._listeners = [_Listener(tracker) for tracker in trackers]
+        self._study: StudyRecord | None = None
 
     def start_study(self, study: StudyRecord) -> None:
         """Pass it on."""
+        self._study = study
         self._each(lambda tracker: tracker.start_study(study))
 
     def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
@@ -27,22 +33,73 @@ class Audience:
         self._each(lambda tracker: tracker.epoch(trial, report))
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
-        """Pass it on."""
-        self._each(lambda tracker: tracker.end_trial(trial, outcome))
+        """Pass it on; a tracker that failed since the last one is first given the whole record."""
+
+        def end(tracker: Tracker) -> None:
+            tracker.end_trial(trial, outcome)
+
+        def catch_up(tracker: Tracker) -> None:
+            if self._study is not None:
+                tracker.start_study(self._study)
+            end(tracker)
+
+        for listener in self._listeners:
+            if listener.failures == 0:
+                listener.tell(end)
+            elif listener.failures == 1:
+                listener.tell(catch_up)
 
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
-        """Pass it on."""
-        self._each(lambda tracker: tracker.end_study(study, exported))
+        """Pass it on to every tracker, the resting ones too."""
+        for listener in self._listeners:
+            listener.tell(
+                lambda tracker: tracker.end_study(study, exported), ending=study.header.study
+            )
 
     def _each(self, call: Callable[[Tracker], None]) -> None:
-        for tracker in list(self._trackers):
-            try:
-                call(tracker)
-            except Exception as error:  # noqa: BLE001 - tracker edge: a view never ends a study
-                self._trackers.remove(tracker)
-                warnings.warn(
-                    f"{type(tracker).__name__} failed and is left out from here on "
-                    f"({type(error).__name__}: {error}); the journal goes on, and "
-                    "`python -m search doctor --rebuild STUDY` writes MLflow anew from it",
-                    stacklevel=2,
-                )
+        for listener in self._listeners:
+            if listener.failures == 0:
+                listener.tell(call)
+
+
+class _Listener:
+    """One tracker, and how often in a row it has failed."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self.failures = 0
+        self._tracker = tracker
+        self._warned = False
+
+    def tell(self, call: Callable[[Tracker], None], *, ending: str | None = None) -> None:
+        """Make the call; `ending` names the study where no later call can make up for it."""
+        try:
+            call(self._tracker)
+        except Exception as error:  # noqa: BLE001 - tracker edge: a view never ends a study
+            self.failures += 1
+            self._warn(error, ending)
+        else:
+            self.failures = 0
+
+    def _warn(self, error: Exception, ending: str | None) -> None:
+        failed = f"{type(self._tracker).__name__} failed ({_in_a_line(error)})"
+        if ending is not None:
+            text = (
+                f"{failed} at the end of the study; `python -m search doctor --rebuild {ending}` "
+                "writes MLflow anew from the journal"
+            )
+        elif not self._warned:
+            text = f"{failed}; the study goes on, and the tracker is tried again later"
+        else:
+            return
+        self._warned = True
+        warnings.warn(text, stacklevel=2)
+
+
+def _in_a_line(error: Exception) -> str:
+    r"""The error's type and the first line of what it says.
+
+    >>> _in_a_line(OSError("database is locked\n[SQL: INSERT ...]"))
+    'OSError: database is locked'
+    """
+    first, *_ = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__

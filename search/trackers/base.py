@@ -27,7 +27,9 @@ class Tracker(Protocol):
     brings itself up to date with it, so that no epoch is missing and none is there twice. A
     promoted trial gets a second `start_trial`. `end_study` may come more than once in the life of
     a study (a resume may follow), always last in a process. Any method may raise: the study goes
-    on, the tracker is warned about once and is not called again.
+    on, the tracker is warned about once, and is called again at the next end of a trial, with
+    `start_study` before `end_trial`, so that it can bring itself up to date; if that fails too, not
+    before `end_study`, which always comes.
     """
 
     def start_study(self, study: StudyRecord) -> None:

@@ -34,10 +34,12 @@ class MlflowTracker:
     def __init__(self, tracking_uri: str, artifact_root: Path | None = None) -> None:
         self._uri = tracking_uri
         self._artifact_root = artifact_root
+        self._begun = False
         self._open: _OpenStudy | None = None
 
     def start_study(self, study: StudyRecord) -> None:
         """Make what is missing (database, experiment, runs) and write what is in the record."""
+        self._begun = True
         self._open = _OpenStudy(self._experiment(study), study)
         self._open.write_all("running")
 
@@ -56,18 +58,20 @@ class MlflowTracker:
 
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
         """Write the final states, the winner, the leaderboard, and register the winner's model."""
-        if self._open is None:  # it stopped before it started: there is nothing to end
+        if not self._begun:  # it stopped before it started: there is nothing to end
             return
+        # MLflow may not have been there when the study started.
+        experiment = self._experiment(study) if self._open is None else self._open.experiment
         # Read anew what MLflow holds: Ctrl-C may have come in the middle of a write.
-        self._open = _OpenStudy(self._open.experiment, study)
+        self._open = _OpenStudy(experiment, study)
         # A journal without a last word was left by a process that was killed.
         state = "interrupted" if study.state == "running" else study.state
         self._open.write_all(state)
         self._open.write_end(state)
         if exported is not None:
-            experiment, parent = self._open.experiment, self._open.parent
+            run_id = self._open.parent.run_id
             mlflow_model.register(
-                experiment.client, experiment.experiment_id, parent.run_id, study, exported
+                experiment.client, experiment.experiment_id, run_id, study, exported
             )
 
     def locate(self, study: StudyRecord) -> dict[str, str] | None:
@@ -90,7 +94,7 @@ class MlflowTracker:
 
     def forget(self, study: StudyRecord) -> None:
         """Delete the study's runs; `start_study` then writes them anew. Registered models stay."""
-        self._open = None
+        self._begun, self._open = False, None
         experiment = self._experiment(study)
         parent, children = experiment.runs(study.header)
         for run in [*children.values(), *([parent] if parent is not None else [])]:
