@@ -1,6 +1,8 @@
 """The winner as a registered MLflow model that takes the problem's raw inputs."""
 
+import contextlib
 import importlib.metadata
+import io
 import json
 import re
 import tempfile
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 REQUIREMENTS = ("mlflow", "keras", "tensorflow", "numpy")
 _MODEL_ID = "search.model_id"
 _LONGEST_DIGEST = 36  # of a data set, in MLflow
+# What Keras serializes without a module though it is no code: functional models are full of these.
+_VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__", "__ellipsis__"}
 
 
 def registered_name(problem: str) -> str:
@@ -123,17 +127,21 @@ def _save(folder: str, exported: Exported, run_id: str, model_id: str, location:
     model = keras.saving.load_model(exported.directory / "model.keras", compile=False)
     prediction = keras.ops.convert_to_numpy(model(np.asarray(exported.example), training=False))
     # Requirements are given: MLflow would find them by running the model in another process (5 s).
-    mlflow.keras.save_model(
-        model,
-        folder,
-        save_exported_model=not only_keras(model),
-        mlflow_model=Model(
-            artifact_path=location, model_uuid=model_id, run_id=run_id, model_id=model_id
-        ),
-        signature=infer_signature(exported.example, prediction),
-        input_example=exported.example,
-        pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS],
-    )
+    # Keras tells standard output of each SavedModel; that is where the results of a command go.
+    with contextlib.redirect_stdout(io.StringIO()):
+        mlflow.keras.save_model(
+            model,
+            folder,
+            save_exported_model=not only_keras(model),
+            mlflow_model=Model(
+                artifact_path=location, model_uuid=model_id, run_id=run_id, model_id=model_id
+            ),
+            signature=infer_signature(exported.example, prediction),
+            input_example=exported.example,
+            pip_requirements=[
+                f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS
+            ],
+        )
 
 
 def only_keras(model: "keras.Model") -> bool:
@@ -147,7 +155,7 @@ def only_keras(model: "keras.Model") -> bool:
 def _modules(config: Any) -> Iterator[Any]:
     """The module of every object in a serialized model; None for one that Keras does not know."""
     if isinstance(config, dict):
-        if "class_name" in config and "config" in config:
+        if "class_name" in config and "config" in config and config["class_name"] not in _VALUES:
             yield config.get("module")
         for value in config.values():
             yield from _modules(value)
