@@ -6,6 +6,7 @@ from search import outcomes
 from search.problem import Data, Problem
 from search.seeds import Clock
 from search.stopping import stop_epoch
+from search.training import runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, CheckpointFolder
 from search.training.epochs import TensorData
@@ -43,6 +44,10 @@ class KerasTrainer:
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
+        with runtime.gradients_released():
+            return (yield from self._train(task))
+
+    def _train(self, task: Task) -> Training:
         trial = task.proposal.trial
         run = TrialRun(self._problem, self._data, self._on_device(), task)
         if task.stopped or self._ended(run, task):
@@ -89,7 +94,8 @@ class KerasTrainer:
         if saved is not None and saved.best_epoch == epoch:
             run.use_best(saved)
             return run.model
-        run.catch_up(epoch)
+        with runtime.gradients_released():
+            run.catch_up(epoch)
         return run.model
 
     def _usable(self, task: Task) -> Checkpoint | None:

@@ -309,3 +309,12 @@ def test_a_model_that_always_draws_goes_on_exactly_too(data, folder, tmp_path):
     for start, stop in ((0, 1), (1, EPOCHS)):
         reports += train(trainer(data, folder, noisy).train(task(start, stop, recorded=reports)))[0]
     assert metrics(reports) == metrics(expected)
+
+
+def test_a_trial_leaves_nothing_in_tensorflows_registries(data, folder):
+    from tensorflow.python.framework import ops
+
+    train(trainer(data, folder).train(task(0, 1)))
+    before = set(ops.gradient_registry._registry)
+    train(trainer(data, folder).train(task()), epochs=2)
+    assert set(ops.gradient_registry._registry) == before
