@@ -13,9 +13,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from search.config import Environment, narrowed_name, parse_seconds, read_toml
-from search.errors import SearchError, UsageError, unknown_name
-
-INTERRUPTED = 130
+from search.errors import SearchError, StudyInterrupted, UsageError, unknown_name
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
-        return INTERRUPTED
+        return StudyInterrupted.exit_code
     except BrokenPipeError:
         # the reader of a pipe (head, say) has left: nothing more to say, and no trace
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

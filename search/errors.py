@@ -28,6 +28,10 @@ class JournalError(SearchError):
     """A study's journal cannot be read, written or continued."""
 
 
+class NewerJournalError(JournalError):
+    """A newer version of the platform wrote the journal: whole, but not to be read by this one."""
+
+
 class StudyLockedError(JournalError):
     """Another process is working on the study."""
 
@@ -42,6 +46,8 @@ class ReplayDivergedError(JournalError):
 
 class StudyInterrupted(KeyboardInterrupt):
     """The user interrupted a study; its journal is closed in order and it can be resumed."""
+
+    exit_code = 130
 
     def __init__(self, study: str) -> None:
         super().__init__(f"study {study} was interrupted")

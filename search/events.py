@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
-from search.errors import JournalError
+from search.errors import JournalError, NewerJournalError
 from search.objective import Metrics, Objective
 from search.trial import (
     Answer,
@@ -29,7 +29,7 @@ class StudyStarted:
     """The header: what the study is, and the digests that a resume is held to.
 
     `config`: the settings as JSON data. `space`: `Space.describe()` of the space as searched.
-    `digests`: "source", "data" and "config". `versions`: of Python and the libraries, and
+    `digests`: "problem", "data" and "settings". `versions`: of Python and the libraries, and
     "threads". `created_ms`: milliseconds since 1970, UTC.
     """
 
@@ -154,7 +154,7 @@ def encode(entry: Entry) -> str:
 def decode(line: str) -> Entry:
     """The entry that a line of the journal holds.
 
-    Raises: JournalError when it is not one.
+    Raises: JournalError when it is not one; NewerJournalError for a header of a newer format.
     """
     try:
         data = json.loads(line)
@@ -174,6 +174,11 @@ def _event(word: str, data: dict[str, Any]) -> Event:
         trial, kind = data.pop("trial"), _OUTCOMES[data.pop("outcome")]
         return Told(trial, kind(**data))
     if word == "study":
+        if data["format"] > FORMAT:  # before the fields, which may be others by then
+            raise NewerJournalError(
+                f"its format must be {FORMAT} at most, got {data['format']}: it was written by a "
+                "newer version; upgrade"
+            )
         data["objective"] = Objective(**data["objective"])
     return _KINDS[word](**data)
 

@@ -5,10 +5,14 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from time import sleep
 from typing import IO
 
-from search.errors import JournalError, StudyLockedError
+from search.errors import JournalError, NewerJournalError, StudyLockedError
 from search.events import Entry, decode, encode
+
+_TRIES = 5
+_PAUSE_SECONDS = 0.04
 
 
 class Journal:
@@ -57,7 +61,8 @@ class Journal:
         lock = _locked(path)
         try:
             entries, length = _read(path)
-            file = path.open("r+b")
+            with _writing(path):
+                file = path.open("r+b")
             file.truncate(length)
             file.seek(length)
         except BaseException:
@@ -120,6 +125,8 @@ def _read(path: Path) -> tuple[list[Entry], int]:
     for number, line in enumerate(content[:length].splitlines(), start=1):
         try:
             entries.append(decode(line.decode()))
+        except NewerJournalError as error:
+            raise NewerJournalError(f"journal {path}: {error}") from error
         except (JournalError, UnicodeDecodeError) as error:
             raise JournalError(
                 f"journal {path}, line {number} is damaged: {error}; restore it from a copy, or "
@@ -144,20 +151,32 @@ def _locked(path: Path) -> IO[str]:
         lock = lock_path.open("a+")
     except OSError as error:
         raise _cannot_write(lock_path, error) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _taken(lock):
         lock.seek(0)
-        owner = lock.read().strip()
+        owner = lock.read().strip() or "unknown"
         lock.close()
         raise StudyLockedError(
-            f"study {path.stem} is being run by process {owner}; wait for it or end it first"
-        ) from None
+            f"study {path.stem} is being run by another process, recorded as process {owner}; "
+            "wait for it or end it first"
+        )
     with _writing(lock_path):
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
     return lock
+
+
+def _taken(lock: IO[str]) -> bool:
+    for left in reversed(range(_TRIES)):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if left:
+                # `writer` holds a lock too, for the instant of a look: `show` keeps no one out
+                sleep(_PAUSE_SECONDS)
+        else:
+            return True
+    return False
 
 
 @contextlib.contextmanager

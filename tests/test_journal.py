@@ -1,5 +1,8 @@
 """The journal: nothing that counted is lost, nothing damaged goes unseen, one writer at a time."""
 
+import errno
+import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -9,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from search import journal as journals
+from search.cli import main
 from search.errors import JournalError, StudyLockedError
 from search.events import (
+    FORMAT,
     Adopted,
     Asked,
     Entry,
@@ -151,6 +156,99 @@ def test_a_killed_writer_leaves_no_lock_behind(tmp_path):
         holder.send_signal(signal.SIGKILL)
         holder.wait()
     Journal.reopen(path)[0].close()
+
+
+def test_a_look_at_the_lock_does_not_keep_a_writer_out(tmp_path, monkeypatch):
+    path = tmp_path / "s.jsonl"
+    begun(path).close()
+    with path.with_suffix(".lock").open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)  # what `writer` does, for an instant
+        pauses = []
+
+        def look_ends(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 2:
+                fcntl.flock(looking, fcntl.LOCK_UN)
+
+        monkeypatch.setattr(journals, "sleep", look_ends)
+        Journal.reopen(path)[0].close()
+    assert len(pauses) == 2
+
+
+def test_a_writer_that_stays_is_waited_for_a_fifth_of_a_second_at_most(tmp_path, monkeypatch):
+    path = tmp_path / "s.jsonl"
+    pauses = []
+    monkeypatch.setattr(journals, "sleep", pauses.append)
+    with begun(path), pytest.raises(StudyLockedError, match=f"recorded as process {os.getpid()}"):
+        Journal.reopen(path)
+    assert 0 < sum(pauses) <= 0.2
+
+
+@pytest.mark.parametrize("fields", [{"format": FORMAT + 1}, {"format": FORMAT + 1, "new": 1}])
+def test_a_journal_of_a_newer_version_is_refused_as_such(tmp_path, fields):
+    path = tmp_path / "s.jsonl"
+    line = json.loads(encode(Entry(0.0, header())))
+    path.write_text(json.dumps(line | fields) + "\n" + '{"event":"new","at":1}\n')
+    with pytest.raises(JournalError, match="written by a newer version") as caught:
+        journals.read(path)
+    assert "damaged" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def cleanable(store: Path) -> Path:
+    """The checkpoint of trial 7 of a study "s"."""
+    begun(store / "journals" / "s.jsonl").close()
+    checkpoint = store / "checkpoints" / "s" / "7.npz"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"x")
+    return checkpoint
+
+
+def test_clean_holds_the_journal_while_it_deletes(tmp_path, monkeypatch):
+    checkpoint = cleanable(tmp_path)
+    held = []
+    unlink = Path.unlink
+
+    def watched(path: Path, missing_ok: bool = False) -> None:
+        held.append(journals.writer(tmp_path / "journals" / "s.jsonl"))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", watched)
+    assert main(["clean", "s", "--store", str(tmp_path)]) == 0
+    assert held == [os.getpid()]
+    assert not checkpoint.exists()
+    assert journals.writer(tmp_path / "journals" / "s.jsonl") is None
+
+
+@pytest.mark.parametrize("what", ["journals/s.lock", "journals/s.jsonl", "checkpoints/s/7.npz"])
+def test_clean_says_in_one_line_what_it_may_not_change(tmp_path, capsys, monkeypatch, what):
+    cleanable(tmp_path)
+    # root may do everything: the refusal of a read-only store is acted, by path
+    forbidden = tmp_path / what
+
+    real_open, real_unlink = Path.open, Path.unlink
+
+    def refused(path: Path) -> None:
+        if path == forbidden:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    def opened(path, mode="r", *arguments, **named):
+        if set(mode) & set("wa+"):
+            refused(path)
+        return real_open(path, mode, *arguments, **named)
+
+    def unlinked(path, missing_ok=False):
+        refused(path)
+        real_unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "open", opened)
+    monkeypatch.setattr(Path, "unlink", unlinked)
+    assert main(["clean", "s", "--store", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert str(forbidden) in said
+    assert "Permission denied" in said
+    assert "unexpected" not in said
+    assert len(said.splitlines()) == 1
 
 
 def test_a_full_disk_is_one_clear_error():

@@ -2,11 +2,12 @@
 
 from argparse import Namespace
 
-from search import journal as journals
 from search import leaderboard
-from search.commands.common import out, read, store_of
+from search.commands.common import out, store_of
 from search.config import Environment
-from search.errors import StudyLockedError, UsageError
+from search.errors import SearchError, UsageError
+from search.journal import Journal
+from search.record import fold
 from search.training.checkpoint import CheckpointFolder
 
 
@@ -15,13 +16,18 @@ def main(options: Namespace, environment: Environment) -> int:
     if options.keep < 0:
         raise UsageError(f"--keep must be at least 0, got {options.keep}")
     store = store_of(options)
-    record, _ = read(store, options.study)
-    owner = journals.writer(store.journal(options.study))
-    if owner is not None:
-        raise StudyLockedError(
-            f"study {options.study} is being run by process {owner}; wait for it"
-        )
-    kept = [trial.trial for trial in leaderboard.ranked(record)[: options.keep]]
-    freed = CheckpointFolder(store.checkpoints(options.study), record.header.identity).keep(kept)
+    # held until all is deleted: a resume that began meanwhile would lose what it goes on from
+    journal, entries = Journal.reopen(store.existing(options.study))
+    with journal:
+        record = fold(entries)
+        kept = [trial.trial for trial in leaderboard.ranked(record)[: options.keep]]
+        folder = CheckpointFolder(store.checkpoints(options.study), record.header.identity)
+        try:
+            freed = folder.keep(kept)
+        except OSError as error:
+            raise SearchError(
+                f"checkpoints must be deletable, got {error.filename}: {error.strerror}; "
+                "make access, then clean again"
+            ) from error
     out(f"kept the checkpoints of trials {', '.join(kept) or 'none'}; freed {freed / 1e6:.1f} MB")
     return 0

@@ -21,8 +21,6 @@ from search.store import Store
 from search.study import Result, Surroundings
 from search.trackers.base import Tracker
 
-INTERRUPTED = 130
-
 
 def out(text: str) -> None:
     """Print a result to standard output."""
@@ -125,7 +123,7 @@ def finish(
         result = work()
     except StudyInterrupted as interrupt:
         note(f"interrupted; go on with: {summary.resume_command(interrupt.study, store)}")
-        return INTERRUPTED
+        return interrupt.exit_code
     record = result.record
     if options.json:
         where = place(record, store, environment)
