@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from search.errors import SearchError, UsageError, unknown_name
 from search.problem import Data
 from search.record import StudyRecord, TrialRecord
+from search.trackers.base import Exported
 
 if TYPE_CHECKING:
     import keras
 
 FORMATS = ("keras", "savedmodel")
 ABOUT = "export.json"
+EXAMPLE_ROWS = 3
 
 
 def about(
@@ -74,3 +76,19 @@ def write(
     except OSError as error:
         raise SearchError(f"cannot write {directory}: {error.strerror or error}") from error
     return directory
+
+
+def winner(directory: Path, data: Data) -> Exported:
+    """The exported winner of a study, with the first raw inputs of the validation data."""
+    return Exported(directory, data.validation.x[:EXAMPLE_ROWS])
+
+
+def stands(record: StudyRecord, best: TrialRecord, directory: Path) -> bool:
+    """Whether the winner has been judged and exported, at the epoch it now hands over."""
+    if record.judged is None or record.judged.trial != best.trial:
+        return False
+    try:
+        facts = json.loads((directory / ABOUT).read_text())
+    except (OSError, ValueError):
+        return False
+    return (facts["trial"], facts["best_epoch"]) == (best.trial, best.best_epoch)

@@ -1,18 +1,15 @@
 """The end of a study: the winner, and nothing else, meets the test data and is exported."""
 
-import json
 from pathlib import Path
 
 from search import export
 from search.coordinator import Coordinator
 from search.events import Judged
 from search.problem import Data
-from search.record import StudyRecord, TrialRecord
+from search.record import StudyRecord
 from search.trackers.base import Exported
 from search.training.epochs import evaluate
 from search.training.trainer import KerasTrainer
-
-EXAMPLE_ROWS = 3
 
 
 def judge(
@@ -29,22 +26,11 @@ def judge(
     best = record.best()
     if best is None or best.best_epoch is None:
         return None
-    exported = Exported(directory, data.validation.x[:EXAMPLE_ROWS])
-    if _stands(record, best, directory):
+    exported = export.winner(directory, data)
+    if export.stands(record, best, directory):
         return exported
     model = trainer.restored(record.task(best), best.best_epoch)
     test = evaluate(model, data.test) if data.test is not None else {}
     export.write(model, directory, export.about(record, best, data, test or None))
     coordinator.write(Judged(best.trial, test, str(directory)))
     return exported
-
-
-def _stands(record: StudyRecord, best: TrialRecord, directory: Path) -> bool:
-    """Whether the winner has been judged, at the epoch it now hands over."""
-    if record.judged is None or record.judged.trial != best.trial:
-        return False
-    try:
-        facts = json.loads((directory / export.ABOUT).read_text())
-    except (OSError, ValueError):
-        return False
-    return (facts["trial"], facts["best_epoch"]) == (best.trial, best.best_epoch)

@@ -6,12 +6,17 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
+from search import export, summary
 from search import journal as journals
 from search.commands.common import artifact_root, out, read, store_of, tracking_uri
-from search.config import Environment
+from search.config import Environment, from_plain
 from search.datasets import base as datasets
 from search.errors import JournalError, SearchError
+from search.recipe import load
+from search.record import StudyRecord
+from search.setup import prepare
 from search.store import Store
+from search.trackers.base import Exported
 
 PACKAGES = (
     *("tensorflow", "keras", "keras-tuner", "optuna", "scikit-learn", "scikeras"),
@@ -21,11 +26,11 @@ PACKAGES = (
 
 def main(options: Namespace, environment: Environment) -> int:
     """Print what was found, a line each; 1 when something is wrong. Or rebuild MLflow."""
-    store = store_of(options)
+    store, data_dir = store_of(options), options.data_dir or environment.data_dir
     if options.rebuild is not None:
-        return _rebuild(store, environment, options.rebuild)
+        return _rebuild(store, environment, options.rebuild, data_dir)
     sound = True
-    for good, text in _checks(store, environment, options.data_dir or environment.data_dir):
+    for good, text in _checks(store, environment, data_dir):
         out(f"{'ok  ' if good else 'BAD '} {text}")
         sound = sound and good
     return 0 if sound else 1
@@ -64,7 +69,7 @@ def _store(store: Store) -> Iterator[tuple[bool, str]]:
         yield True, f"study {name}: {state}, {len(record.trials)} trials{running}"
 
 
-def _rebuild(store: Store, environment: Environment, study: str) -> int:
+def _rebuild(store: Store, environment: Environment, study: str, data_dir: Path | None) -> int:
     from search.trackers.mlflow import MlflowTracker
 
     path = store.existing(study)
@@ -72,9 +77,28 @@ def _rebuild(store: Store, environment: Environment, study: str) -> int:
     if owner is not None:
         raise SearchError(f"study {study} is being run by process {owner}; wait for it to end")
     record, _ = read(store, study)
+    exported, missing = None, ""
+    try:
+        exported = _winner(store, record, data_dir)
+    except SearchError as error:
+        missing = f" ({error})"
     tracker = MlflowTracker(tracking_uri(store, environment), artifact_root(store, environment))
     tracker.forget(record)
     tracker.start_study(record)
-    tracker.end_study(record, None)
+    tracker.end_study(record, exported)
     out(f"study {study}: {len(record.trials)} trials written to MLflow from the journal")
+    if exported is None and record.best() is not None:
+        out(
+            f"the winner's model is missing{missing}; export and register it with "
+            f"`{summary.resume_command(study, store)}`"
+        )
     return 0
+
+
+def _winner(store: Store, record: StudyRecord, data_dir: Path | None) -> Exported | None:
+    """The exported winner with examples from the problem's data; None where there is none."""
+    best, directory = record.best(), store.export(record.header.study)
+    if best is None or not export.stands(record, best, directory):
+        return None
+    settings = prepare(from_plain(record.header.config))
+    return export.winner(directory, load(settings, data_dir))
