@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from search.cli import _parse
+from search.commands.run import study_config
 from search.errors import UsageError
 from search.problem import load
 from spaces.digits import PROBLEM
@@ -107,3 +109,13 @@ def test_a_problem_name_that_no_study_could_bear_is_refused(name):
     with pytest.raises(UsageError, match=r"problem name must be letters, digits.*got.*rename it"):
         replace(PROBLEM, name=name)
     assert replace(PROBLEM, name="My-problem_2.0").name == "My-problem_2.0"
+
+
+def test_a_relative_problem_file_is_recorded_by_its_whole_path(tmp_path, monkeypatch):
+    (tmp_path / "my_problem.py").write_text(WHOLE)
+    monkeypatch.chdir(tmp_path)
+    words = {"./my_problem.py": str(tmp_path / "my_problem.py"), "digits": "digits"}
+    for word, recorded in words.items():
+        assert study_config(_parse(["run", word])).problem == recorded
+    monkeypatch.chdir("/")
+    assert load(words["./my_problem.py"]).problem.name == "mine"

@@ -1,6 +1,7 @@
 """`run`: search a problem from the start."""
 
 from argparse import Namespace
+from pathlib import Path
 
 from search.commands.common import finish, store_of, surroundings
 from search.config import Environment, StudyConfig
@@ -9,14 +10,23 @@ from search.study import start
 
 def main(options: Namespace, environment: Environment) -> int:
     """Start a study and print what came of it."""
-    config = _study_config(options)
+    config = study_config(options)
     around = surroundings(options, environment)
     return finish(options, environment, store_of(options), lambda: start(config, around))
 
 
-def _study_config(options: Namespace) -> StudyConfig:
+def study_config(options: Namespace) -> StudyConfig:
+    """The settings as they are recorded; a problem's file by its whole path.
+
+    So a study can be resumed, repeated and trained by workers from any folder.
+
+    Raises: UsageError for a value out of range.
+    """
+    problem = options.problem
+    if problem.endswith(".py") and Path(problem).is_file():  # else refused, in the user's words
+        problem = str(Path(problem).absolute())
     return StudyConfig(
-        problem=options.problem,
+        problem=problem,
         backend=options.backend,
         trials=options.trials,
         max_epochs=options.max_epochs,
