@@ -59,6 +59,8 @@ def connect(uri: str) -> "MlflowClient":
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # mlflow 3.17.2 prints the whole trace of a database error that it raises as well.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     database = sqlite_file(uri)
     if database is None:
         return MlflowClient(uri, uri)

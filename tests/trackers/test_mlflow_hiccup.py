@@ -1,6 +1,7 @@
 """MLflow out of reach for a while: at the end nothing is missing and nothing is there twice."""
 
 import shutil
+import sqlite3
 
 import pytest
 
@@ -88,3 +89,18 @@ def test_a_study_whose_database_cannot_be_opened_before_its_end_is_written_whole
     audience.end_study(record, None)
 
     assert store.content() == place.content()
+
+
+def test_a_database_error_is_one_line_and_no_trace_of_mlflows(place, capfd):
+    journal = short_life()
+    record = fold(journal[:1])
+    audience = Audience([place.tracker()])
+    audience.start_study(record)
+    with sqlite3.connect(place.folder / "mlflow.db") as database:
+        database.execute("ALTER TABLE metrics RENAME TO elsewhere")
+    database.close()
+    with pytest.warns(UserWarning, match="MlflowTracker failed") as seen:
+        play(audience, record, journal[1:4])
+
+    assert ["\n" in str(warning.message) for warning in seen] == [False]
+    assert capfd.readouterr() == ("", "")
