@@ -1,13 +1,14 @@
 """The command line: words to calls. What a word does stands in `search/commands/`."""
 
 import argparse
+import contextlib
 import importlib
 import os
 import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
@@ -21,8 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     _quieten_warnings()
-    # a terminated search closes its books as an interrupted one does
-    signal.signal(signal.SIGTERM, _interrupt)
+    with _interruptible():
+        return _run(arguments, debug=debug)
+
+
+def _run(arguments: list[str], *, debug: bool) -> int:
     try:
         options = _parse(arguments)
         command: Callable[[argparse.Namespace, Environment], int] = _command(options.command)
@@ -234,8 +238,26 @@ def _place(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM interrupt once; more of them cannot cut the closing of books."""
+
+    def again(_number: int, _frame: FrameType | None) -> None:
+        print("being interrupted; a moment", file=sys.stderr)  # noqa: T201
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        for number in before:
+            signal.signal(number, again)
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _quieten_warnings() -> None:

@@ -59,8 +59,11 @@ def serve(
     artifact_root: Path,
     port: int,
     ready: Callable[[str], None],
+    starting: Callable[[], None] = lambda: None,
 ) -> None:
     """Show a store until interrupted; `ready` is called with the UI's address once it answers.
+
+    `starting` is called before the wait, once nothing speaks against the start.
 
     An `http://` or `https://` address has a server of its own: `ready` gets it, nothing starts.
 
@@ -77,6 +80,7 @@ def serve(
             "first, or name the right folder with --store"
         )
     refuse_used(port)
+    starting()
     with tempfile.TemporaryFile() as log, _server(tracking_uri, artifact_root, port, log) as server:
         while not _answers(server, port):
             _refuse_ended(server, log)

@@ -298,6 +298,7 @@ def test_interrupted_it_prints_how_to_go_on_and_exits_130(store):
             if "trial 1 " in line:
                 break
         process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)  # an impatient second one must not cut the end short
         _, rest = process.communicate()
     assert process.returncode == 130, [*said, rest]
     assert "Traceback" not in rest

@@ -113,6 +113,7 @@ ONE_LIBRARY = {  # what an adapter wraps; numpy counts as a language of arrays, 
     "backends.randomized": {"sklearn", "scipy"},
     "backends.hyperband": {"keras_tuner"},
     "backends.optuna": {"optuna"},
+    "executors.dask": {"dask", "distributed"},  # one library in two packages
     "trackers.console": {"rich"},
     "trackers.mlflow": {"mlflow", "keras"},  # keras: to load the model that is registered
 }

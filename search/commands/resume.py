@@ -4,6 +4,7 @@ from argparse import Namespace
 
 from search.commands.common import finish, store_of, surroundings
 from search.config import Environment
+from search.errors import StudyInterrupted
 from search.study import Result, resume
 
 
@@ -12,12 +13,15 @@ def main(options: Namespace, environment: Environment) -> int:
     around = surroundings(options, environment)
 
     def go_on() -> Result:
-        return resume(
-            options.study,
-            around,
-            trials=options.trials,
-            seconds=options.time,
-            adopt=options.adopt,
-        )
+        try:
+            return resume(
+                options.study,
+                around,
+                trials=options.trials,
+                seconds=options.time,
+                adopt=options.adopt,
+            )
+        except KeyboardInterrupt:  # while loading, say: the study is where it was
+            raise StudyInterrupted(options.study) from None
 
     return finish(options, environment, store_of(options), go_on)

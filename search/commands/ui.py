@@ -24,10 +24,15 @@ def main(options: Namespace, environment: Environment) -> int:
         out(study_link(address, where["experiment_id"], record.header.study))
         note("Ctrl-C ends it")
 
-    note("starting the MLflow UI ...")
     root = artifact_root(store, environment) or store.artifacts
     try:
-        serve(tracking_uri(store, environment), root, options.port, ready)
+        serve(
+            tracking_uri(store, environment),
+            root,
+            options.port,
+            ready,
+            starting=lambda: note("starting the MLflow UI ..."),
+        )
     except KeyboardInterrupt:
         note("ended")
     return 0
