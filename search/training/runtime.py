@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import random
 import sys
 from collections.abc import Iterator
 
@@ -72,6 +73,12 @@ def quieten() -> None:
 def fresh(seed: int) -> None:
     """Forget earlier models and seed Python, NumPy and TensorFlow for what is built next."""
     import keras
+    from keras.src.random import seed_generator
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
+    # Keras 3.15 draws the seeds of initializers and dropout from Python's global generator. In a
+    # worker Dask's own threads draw from it too, so that now and then a model began with other
+    # weights. Keras gets a generator for itself, which gives what the global one would give; see
+    # test_other_threads_that_draw_change_no_model.
+    seed_generator.python_random = random.Random(seed)

@@ -318,3 +318,30 @@ def test_a_trial_leaves_nothing_in_tensorflows_registries(data, folder):
     before = set(ops.gradient_registry._registry)
     train(trainer(data, folder).train(task()), epochs=2)
     assert set(ops.gradient_registry._registry) == before
+
+
+def test_other_threads_that_draw_change_no_model():
+    import random
+    import threading
+
+    from search.training import runtime
+
+    def weights() -> list:
+        runtime.fresh(3)
+        return [array.numpy() for array in build({"optimizer": "sgd"}).weights]
+
+    expected, over = weights(), threading.Event()
+
+    def draw() -> None:
+        while not over.is_set():
+            random.random()
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        for _ in range(3):
+            for one, other in zip(weights(), expected, strict=True):
+                np.testing.assert_array_equal(one, other)
+    finally:
+        over.set()
+        thread.join()
