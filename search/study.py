@@ -6,19 +6,14 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from search import export
-from search import journal as journals
-from search.config import StudyConfig, digest_of, from_plain
+from search.config import StudyConfig, from_plain
 from search.coordinator import Coordinator
-from search.datasets import base as datasets
 from search.errors import (
-    StudyChangedError,
     StudyInterrupted,
     StudyLockedError,
     UsageError,
-    unknown_name,
 )
 from search.events import Entry, Limited, StudyStarted
 from search.executors import dask
@@ -26,22 +21,21 @@ from search.executors.base import Executor
 from search.executors.inline import InlineExecutor
 from search.journal import Journal
 from search.judge import judge
+from search.opened import digests, refuse_changes
 from search.problem import Data
 from search.proposer import Proposer
 from search.recipe import THREADS, TrainerRecipe, load
-from search.record import StudyRecord, TrialRecord, fold
+from search.record import StudyRecord, fold
 from search.replay import replay
 from search.seeds import Clock, wall_time_ms
 from search.setup import Setup, prepare
 from search.store import Store
 from search.trackers.audience import Audience
 from search.trackers.base import Exported, Tracker
-from search.training.checkpoint import CheckpointFolder
 from search.training.trainer import KerasTrainer
-from search.trial import Task
 
 if TYPE_CHECKING:
-    import keras
+    pass
 
 LIBRARIES = (
     *("keras-hyperparameter-search", "keras", "tensorflow", "numpy"),
@@ -142,7 +136,7 @@ def resume(
         proposer = setup.proposer()
         around.say(LOADING)
         data = load(setup, around.data_dir)
-        _refuse_changes(record.header, setup, data)
+        refuse_changes(record.header, setup, data)
         _warn_of_versions(record.header)
         if adopt:
             record = fold(entries)
@@ -212,52 +206,6 @@ class _Run:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedTrial:
-    """A trained trial of a recorded study."""
-
-    trial: TrialRecord
-    facts: dict[str, Any]
-    kept: bool
-    _trainer: KerasTrainer
-    _task: Task
-
-    def model(self) -> "keras.Model":
-        """The model with the weights the trial hands over: from its checkpoint or trained again."""
-        return self._trainer.restored(self._task, self.trial.best_epoch or 0)
-
-
-def open_trial(store: Store, study: str, trial: str | None, data_dir: Path | None) -> OpenedTrial:
-    """A trial of a study, by default its winner, with the facts that go with its export.
-
-    Raises: UsageError for an unknown trial or one without a score; StudyChangedError when the
-    problem or the data are no longer those it was trained on.
-    """
-    record = fold(journals.read(store.existing(study)))
-    if trial is not None and trial not in record.trials:
-        raise unknown_name("trial", trial, record.trials)
-    chosen = record.best() if trial is None else record.trials[trial]
-    if chosen is None or chosen.best_epoch is None:
-        raise UsageError(
-            f"a trial needs a score to be exported, got {trial or study}; name another"
-        )
-    setup = prepare(from_plain(record.header.config))
-    data = load(setup, data_dir)
-    _refuse_changes(record.header, setup, data)
-    folder = store.checkpoints(study)
-    identity = record.header.identity
-    saved = CheckpointFolder(folder, identity).load(chosen.trial)
-    judged = record.judged
-    test = dict(judged.test) if judged is not None and judged.trial == chosen.trial else None
-    return OpenedTrial(
-        trial=chosen,
-        facts=export.about(record, chosen, data, test),
-        kept=saved is not None and saved.best_epoch == chosen.best_epoch,
-        _trainer=TrainerRecipe(setup.config, data_dir, folder, identity).trainer(setup, data),
-        _task=record.task(chosen),
-    )
-
-
 def _header(name: str, setup: Setup, data: Data) -> StudyStarted:
     return StudyStarted(
         study=name,
@@ -267,28 +215,10 @@ def _header(name: str, setup: Setup, data: Data) -> StudyStarted:
         objective=setup.problem.objective,
         config=setup.config.plain(),
         space=setup.space.describe(),
-        digests=_digests(setup, data),
+        digests=digests(setup, data),
         versions=versions(),
         created_ms=wall_time_ms(),
     )
-
-
-def _digests(setup: Setup, data: Data) -> dict[str, str]:
-    return {
-        "problem": setup.loaded.source_digest,
-        "data": datasets.digest(data),
-        "settings": digest_of(setup.config.plain()),
-    }
-
-
-def _refuse_changes(header: StudyStarted, setup: Setup, data: Data) -> None:
-    now = _digests(setup, data)
-    changed = [name for name, digest in header.digests.items() if now.get(name) != digest]
-    if changed:
-        raise StudyChangedError(
-            f"study {header.study} can only go on as it was begun, but its {' and '.join(changed)} "
-            "changed since; undo the change, or begin a new study with `run`"
-        )
 
 
 def _warn_of_versions(header: StudyStarted) -> None:

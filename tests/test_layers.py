@@ -25,8 +25,8 @@ PLAIN = {
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
-    *("coordinator", "export", "inputs", "journal", "judge", "mlflow_ui", "predict", "proposer"),
-    *("recipe", "replay", "setup", "study", "summary"),
+    *("coordinator", "export", "inputs", "journal", "judge", "mlflow_ui", "opened", "predict"),
+    *("proposer", "recipe", "replay", "setup", "study", "summary"),
 }
 STANDARD = sys.stdlib_module_names
 FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))

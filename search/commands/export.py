@@ -6,7 +6,7 @@ from search import export
 from search.commands.common import note, out, store_of
 from search.config import Environment
 from search.errors import unknown_name
-from search.study import open_trial
+from search.opened import open_trial
 
 
 def main(options: Namespace, environment: Environment) -> int:

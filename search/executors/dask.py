@@ -16,18 +16,23 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from search.errors import SearchError
-from search.executors.base import Epoch, Finished, Lost, Message, failure
+from search.executors._dask_worker import (
+    Broken,
+    MakeTrainer,
+    Reported,
+    Started,
+    reply_name,
+    train,
+    warm_up,
+)
+from search.executors.base import Epoch, Finished, Lost, Message
 from search.seeds import Clock
-from search.training.base import Trainer
-from search.trial import Decision, EpochReport, Outcome, Task
+from search.trial import Decision, Task
 
 if TYPE_CHECKING:
     from distributed import Client, Future
-
-MakeTrainer: TypeAlias = Callable[[], Trainer]
 
 # Pausing and spilling serve data in Dask's own keeping; here they would only stop a trial half-way.
 # `allowed-failures` 0: Dask must not run a trial again by itself, the coordinator knows its curve.
@@ -45,32 +50,6 @@ _CONFIG = {
 # that is set already goes before Dask's; setting one ends glibc's own tuning of the other.
 _MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
 _START_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Started:
-    """A worker has begun with a task."""
-
-    trial: str
-    attempt: int
-    worker: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Reported:
-    """A worker completed an epoch."""
-
-    attempt: int
-    report: EpochReport
-
-
-@dataclass(frozen=True, slots=True)
-class _Broken:
-    """A worker met trouble that is not the trial's."""
-
-    trial: str
-    attempt: int
-    error: SearchError
 
 
 @dataclass(slots=True)
@@ -116,8 +95,7 @@ class DaskExecutor:
         self._slots = len(workers)
         client.subscribe_topic(self._topic, self._received)
         self._warm_ups = [
-            client.submit(_warm_up, make_trainer, workers=[worker], pure=False)
-            for worker in workers
+            client.submit(warm_up, make_trainer, workers=[worker], pure=False) for worker in workers
         ]
 
     @property
@@ -129,7 +107,7 @@ class DaskExecutor:
         """Send a task to a free worker."""
         trial = task.proposal.trial
         future = self._client.submit(
-            _train, self._make_trainer, task, self._topic, self._waits, pure=False, retries=0
+            train, self._make_trainer, task, self._topic, self._waits, pure=False, retries=0
         )
         self._flights[trial] = _Flight(task, future, len(task.recorded), self._clock.seconds())
         future.add_done_callback(functools.partial(self._ended, trial, task.attempt))
@@ -180,7 +158,7 @@ class DaskExecutor:
 
     def _current(self, message: Any) -> Message | None:
         """The message for the coordinator; None for one that is stale or only of use here."""
-        if isinstance(message, _Reported):
+        if isinstance(message, Reported):
             flight = self._flights.get(message.report.trial)
             report = message.report
             if flight is None or flight.task.attempt != message.attempt:
@@ -188,16 +166,16 @@ class DaskExecutor:
             if report.epoch <= flight.epochs:  # a foreign scheduler ran the task again by itself
                 return None
             flight.epochs = report.epoch
-            name = _reply_name(self._topic, flight.task)
+            name = reply_name(self._topic, flight.task)
             return Epoch(report, functools.partial(self._reply, name))
         flight = self._flights.get(message.trial)
         if flight is None or flight.task.attempt != message.attempt:
             return None
-        if isinstance(message, _Started):
+        if isinstance(message, Started):
             flight.worker, flight.since = message.worker, self._clock.seconds()
             return None
         del self._flights[message.trial]
-        if isinstance(message, _Broken):
+        if isinstance(message, Broken):
             raise message.error
         result: Finished | Lost = message
         return result
@@ -295,49 +273,3 @@ def _interrupts_ignored() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _reply_name(topic: str, task: Task) -> str:
-    return f"{topic}-{task.proposal.trial}-{task.attempt}"
-
-
-@functools.lru_cache(maxsize=1)
-def _trainer(make_trainer: MakeTrainer) -> Trainer:
-    """The trainer of a worker: TensorFlow and the data are loaded once."""
-    return make_trainer()
-
-
-def _warm_up(make_trainer: MakeTrainer) -> None:
-    _trainer(make_trainer)
-
-
-def _train(make_trainer: MakeTrainer, task: Task, topic: str, waits: bool) -> None:
-    """Train one task, in a worker; all that comes of it goes out as messages."""
-    from distributed import Queue, get_client, get_worker
-
-    worker = get_worker()
-    trial, attempt = task.proposal.trial, task.attempt
-    replies = Queue(_reply_name(topic, task), client=get_client()) if waits else None
-
-    def send(message: Any) -> None:
-        worker.log_event(topic, pickle.dumps(message))
-
-    send(_Started(trial, attempt, worker.address))
-    epochs = len(task.recorded)
-    decision: Decision | None = None
-    outcome: Outcome
-    try:
-        training = _trainer(make_trainer).train(task)
-        while True:
-            report = next(training) if decision is None else training.send(decision)
-            epochs = report.epoch
-            send(_Reported(attempt, report))
-            decision = Decision(replies.get()) if replies is not None else Decision.CONTINUE
-    except StopIteration as stop:
-        outcome = stop.value
-    except SearchError as error:
-        send(_Broken(trial, attempt, error))
-        return
-    except Exception as error:  # noqa: BLE001 - worker boundary: a failed trial is data
-        outcome = failure(error, epochs)
-    send(Finished(trial, attempt, outcome))

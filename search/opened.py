@@ -1,0 +1,92 @@
+"""A recorded study opened again: is it still what it was, and what became of one trial."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search import export
+from search import journal as journals
+from search.config import digest_of, from_plain
+from search.datasets import base as datasets
+from search.errors import StudyChangedError, UsageError, unknown_name
+from search.events import StudyStarted
+from search.problem import Data
+from search.recipe import TrainerRecipe, load
+from search.record import TrialRecord, fold
+from search.setup import Setup, prepare
+from search.store import Store
+from search.training.checkpoint import CheckpointFolder
+from search.training.trainer import KerasTrainer
+from search.trial import Task
+
+if TYPE_CHECKING:
+    import keras
+
+
+def digests(setup: Setup, data: Data) -> dict[str, str]:
+    """What a study is held to when it goes on: its problem's source, its data, its settings."""
+    return {
+        "problem": setup.loaded.source_digest,
+        "data": datasets.digest(data),
+        "settings": digest_of(setup.config.plain()),
+    }
+
+
+def refuse_changes(header: StudyStarted, setup: Setup, data: Data) -> None:
+    """Refuse to go on with what is no longer as it was.
+
+    Raises: StudyChangedError naming what changed.
+    """
+    now = digests(setup, data)
+    changed = [name for name, digest in header.digests.items() if now.get(name) != digest]
+    if changed:
+        raise StudyChangedError(
+            f"study {header.study} can only go on as it was begun, but its {' and '.join(changed)} "
+            "changed since; undo the change, or begin a new study with `run`"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedTrial:
+    """A trained trial of a recorded study."""
+
+    trial: TrialRecord
+    facts: dict[str, Any]
+    kept: bool
+    _trainer: KerasTrainer
+    _task: Task
+
+    def model(self) -> "keras.Model":
+        """The model with the weights the trial hands over: from its checkpoint or trained again."""
+        return self._trainer.restored(self._task, self.trial.best_epoch or 0)
+
+
+def open_trial(store: Store, study: str, trial: str | None, data_dir: Path | None) -> OpenedTrial:
+    """A trial of a study, by default its winner, with the facts that go with its export.
+
+    Raises: UsageError for an unknown trial or one without a score; StudyChangedError when the
+    problem or the data are no longer those it was trained on.
+    """
+    record = fold(journals.read(store.existing(study)))
+    if trial is not None and trial not in record.trials:
+        raise unknown_name("trial", trial, record.trials)
+    chosen = record.best() if trial is None else record.trials[trial]
+    if chosen is None or chosen.best_epoch is None:
+        raise UsageError(
+            f"a trial needs a score to be exported, got {trial or study}; name another"
+        )
+    setup = prepare(from_plain(record.header.config))
+    data = load(setup, data_dir)
+    refuse_changes(record.header, setup, data)
+    folder = store.checkpoints(study)
+    identity = record.header.identity
+    saved = CheckpointFolder(folder, identity).load(chosen.trial)
+    judged = record.judged
+    test = dict(judged.test) if judged is not None and judged.trial == chosen.trial else None
+    return OpenedTrial(
+        trial=chosen,
+        facts=export.about(record, chosen, data, test),
+        kept=saved is not None and saved.best_epoch == chosen.best_epoch,
+        _trainer=TrainerRecipe(setup.config, data_dir, folder, identity).trainer(setup, data),
+        _task=record.task(chosen),
+    )
