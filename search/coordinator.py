@@ -1,26 +1,22 @@
 """THE loop of a study: ask, submit, report, tell; each event in the journal before it counts."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from search.errors import SearchError
 from search.events import Adopted, Asked, Entry, Event, Limited, Reported, Stopped, Told
-from search.executors.base import Epoch, Executor, Finished, Lost
+from search.executors.base import Epoch, Executor, Finished, Lost, Message
 from search.journal import Journal
 from search.parameters import Params
 from search.proposer import Proposer
 from search.record import StudyRecord
 from search.seeds import Clock
 from search.trackers.base import Tracker
-from search.trial import (
-    BASELINE_TRIAL,
-    Budget,
-    EpochReport,
-    Failed,
-    Outcome,
-    Proposal,
-)
+from search.trial import BASELINE_TRIAL, Budget, Failed, Outcome, Proposal
+
+# Messages that are handled before their events are committed: a bound on how long replies wait.
+_GROUP = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +34,10 @@ class Baseline:
 class Coordinator:
     """Runs a study from where its record stands to its end, or until time is up.
 
-    Order of each step: an ask or a report goes to the backend, its answer to the journal, then to
-    the worker; a tell goes to the journal, then to the backend; the tracker comes last. So a kill
-    between any two of these leaves a journal that replays to the same state.
+    Each turn takes all the messages that are there, puts the backend's answers to them and its
+    next proposals into the journal, commits once, and only then lets anything out: replies and
+    tasks to workers, calls to the tracker, in the order of their events. So a kill at any moment
+    leaves a journal that replays to a state from which nothing was seen that is not recorded.
     """
 
     def __init__(
@@ -64,6 +61,7 @@ class Coordinator:
         self._baseline = baseline
         self._attempts = attempts
         self._in_flight: dict[str, int] = {}
+        self._effects: list[Callable[[], object]] = []
         self._started = clock.seconds()
         self._before = record.seconds
 
@@ -84,37 +82,36 @@ class Coordinator:
         while True:
             remaining = self._remaining()
             if remaining is not None and remaining <= 0:
+                self._commit()
                 return self._stop("time")
             while again and len(self._in_flight) < self._executor.slots:
-                trial = again.popleft()
-                self._submit(trial.proposals[-1], attempt=1)
+                self._submit(again.popleft().trial, attempt=1)
             while not again and len(self._in_flight) < self._executor.slots:
                 if not self._propose():
                     break
+            self._commit()
             if not self._in_flight:
                 return self._stop(self._reason())
-            message = self._executor.next_message(remaining)
-            if isinstance(message, Epoch):
-                self._epoch(message)
-            elif isinstance(message, Finished):
-                if self._in_flight.get(message.trial) == message.attempt:
-                    self._finished(message.trial, message.outcome)
-            elif isinstance(message, Lost):
-                self._lost(message)
+            self._receive(remaining)
 
     def interrupt(self) -> None:
         """Stop where it stands, at the user's wish: checkpoints are kept, nothing is told."""
         self._stop("interrupted")
 
+    def write(self, event: Event) -> None:
+        """Put an event into the journal and the record; it is on disk when this returns."""
+        self._append(event)
+        self._commit()
+
     def _propose(self) -> bool:
-        """Submit one new proposal; False when there is none to be had now."""
+        """Have one new proposal submitted; False when there is none to be had now."""
         if self._baseline is not None and BASELINE_TRIAL not in self._record.trials:
             asked = Asked(self._baseline.proposal(), by_study=True)
         elif self._proposer.ready:
             asked = Asked(self._proposer.ask())
         else:
             return False
-        self.write(asked)
+        self._append(asked)
         if not isinstance(asked.answer, Proposal):
             if not self._in_flight and self._proposer.waits:
                 raise SearchError(
@@ -122,36 +119,61 @@ class Coordinator:
                     f"backend {self._record.header.backend!r}"
                 )
             return False
-        self._submit(asked.answer, attempt=1)
+        self._submit(asked.answer.trial, attempt=1)
         return True
 
-    def _submit(self, proposal: Proposal, attempt: int) -> None:
-        trial = self._record.trials[proposal.trial]
-        self._in_flight[proposal.trial] = attempt
-        self._executor.submit(self._record.task(trial, attempt))
-        if attempt == 1:
-            self._tracker.start_trial(trial, proposal)
+    def _submit(self, name: str, attempt: int) -> None:
+        self._in_flight[name] = attempt
+
+        def submit() -> None:
+            trial = self._record.trials[name]
+            self._executor.submit(self._record.task(trial, attempt))
+            if attempt == 1:
+                self._tracker.start_trial(trial, trial.proposals[-1])
+
+        self._effects.append(submit)
+
+    def _receive(self, timeout: float | None) -> None:
+        """Wait for a message, then take all that are there without waiting."""
+        message = self._executor.next_message(timeout)
+        for _ in range(_GROUP):
+            if message is None:
+                return
+            self._handle(message)
+            message = self._executor.next_message(0.0)
+        if message is not None:
+            self._handle(message)
+
+    def _handle(self, message: Message) -> None:
+        if isinstance(message, Epoch):
+            self._epoch(message)
+        elif self._in_flight.get(message.trial) != message.attempt:
+            return  # of an attempt that was given up
+        elif isinstance(message, Finished):
+            self._finished(message.trial, message.outcome)
+        else:
+            self._lost(message)
 
     def _epoch(self, message: Epoch) -> None:
-        report: EpochReport = message.report
+        report = message.report
         decision = self._proposer.report(report)
-        self.write(Reported(report, decision))
-        message.reply(decision)
-        self._tracker.epoch(self._record.trials[report.trial], report)
+        self._append(Reported(report, decision))
+        trial = self._record.trials[report.trial]
+        self._effects.append(lambda: message.reply(decision))
+        self._effects.append(lambda: self._tracker.epoch(trial, report))
 
     def _finished(self, name: str, outcome: Outcome) -> None:
         del self._in_flight[name]
-        self.write(Told(name, outcome))
+        self._append(Told(name, outcome))
         self._proposer.tell(name, outcome)
-        self._tracker.end_trial(self._record.trials[name], outcome)
+        trial = self._record.trials[name]
+        self._effects.append(lambda: self._tracker.end_trial(trial, outcome))
 
     def _lost(self, message: Lost) -> None:
-        if self._in_flight.get(message.trial) != message.attempt:
+        if message.attempt < self._attempts:
+            self._submit(message.trial, message.attempt + 1)
             return
         trial = self._record.trials[message.trial]
-        if message.attempt < self._attempts:
-            self._submit(trial.proposals[-1], message.attempt + 1)
-            return
         failed = Failed("lost", message.reason, "", len(trial.curve), trial.seconds)
         self._finished(message.trial, failed)
 
@@ -162,6 +184,7 @@ class Coordinator:
 
     def _stop(self, reason: str) -> None:
         self._executor.close()
+        self._effects.clear()  # Ctrl-C came before they were let out: there is no one to hear them
         self.write(Stopped(reason))
 
     def _remaining(self) -> float | None:
@@ -171,8 +194,15 @@ class Coordinator:
     def _seconds(self) -> float:
         return self._before + self._clock.seconds() - self._started
 
-    def write(self, event: Event) -> None:
-        """Put an event into the journal, then into the record."""
+    def _append(self, event: Event) -> None:
+        """Put an event into the journal, then into the record; it counts once committed."""
         entry = Entry(self._seconds(), event)
         self._journal.append(entry)
         self._record.apply(entry)
+
+    def _commit(self) -> None:
+        """Make durable what was appended, then let out what follows from it."""
+        self._journal.commit()
+        effects, self._effects = self._effects, []
+        for effect in effects:
+            effect()

@@ -41,6 +41,7 @@ class Journal:
         try:
             for entry in entries:
                 journal.append(entry)
+            journal.commit()
             os.link(path.with_suffix(".new"), path)  # unlike rename, refuses to replace a journal
         except BaseException as error:
             journal.close()
@@ -71,12 +72,23 @@ class Journal:
         return cls(path, file, lock), entries
 
     def append(self, entry: Entry) -> None:
-        """Write one entry and wait until it is on disk.
+        """Add one entry, which counts once it is committed.
 
         Raises: JournalError when it cannot be written (a full disk, say).
         """
+        line = encode(entry).encode() + b"\n"
         with _writing(self.path):
-            self._file.write(encode(entry).encode() + b"\n")
+            self._file.write(line)
+
+    def commit(self) -> None:
+        """Wait until all that was appended is on disk.
+
+        Nothing that an entry decides may be seen by anyone before this returns. A kill before it
+        leaves the first few of the entries, or none: what is left is a journal all the same.
+
+        Raises: JournalError when it cannot be written.
+        """
+        with _writing(self.path):
             self._file.flush()
             os.fsync(self._file.fileno())
 

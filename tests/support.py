@@ -75,10 +75,14 @@ class MortalJournal:
 
     def append(self, entry: Entry) -> None:
         if self._left == 0:
+            self._journal.commit()  # of a group the first events may reach the disk alone
             raise Kill
         if self._left is not None:
             self._left -= 1
         self._journal.append(entry)
+
+    def commit(self) -> None:
+        self._journal.commit()
 
 
 @dataclass

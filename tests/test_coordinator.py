@@ -2,13 +2,17 @@
 
 import pytest
 
+from search.coordinator import Coordinator
 from search.errors import SearchError
-from search.events import Asked, Limited, Reported, Stopped, Told
-from search.record import TrialRecord
+from search.events import Asked, Entry, Event, Limited, Reported, Stopped, Told
+from search.executors.base import Epoch
+from search.executors.simulated import SimulatedExecutor, VirtualClock
+from search.proposer import Proposer
+from search.record import TrialRecord, fold
 from search.trackers.memory import MemoryTracker
-from search.trial import Completed, Failed, Proposal, Pruned, Wait
+from search.trial import Completed, Failed, Proposal, Pruned, Task, Wait
 from tests.scripted import ScriptedBackend
-from tests.support import BASELINE, SimulatedStudy, accuracy
+from tests.support import BASELINE, OBJECTIVE, SimulatedStudy, accuracy, header
 
 
 def study(tmp_path, **settings) -> SimulatedStudy:
@@ -56,6 +60,88 @@ def test_each_event_comes_after_what_it_answers(tmp_path):
             assert event.trial in asked
             waiting = False
     assert isinstance(event, Stopped)
+
+
+class Durable:
+    """A journal that knows which of its events are on disk, and how often it was committed."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.groups: list[int] = []
+        self._appended: list[Event] = []
+
+    def append(self, entry: Entry) -> None:
+        self._appended.append(entry.event)
+
+    def commit(self) -> None:
+        self.groups.append(len(self._appended))
+        self.events += self._appended
+        self._appended = []
+
+
+class Suspicious(SimulatedExecutor):
+    """Takes a task or an answer only once the event behind it is on disk."""
+
+    def __init__(self, journal: Durable, *arguments, **named) -> None:
+        super().__init__(*arguments, **named)
+        self._journal = journal
+        self.replies = 0
+
+    def submit(self, task: Task) -> None:
+        assert task.proposal in [e.answer for e in self._journal.events if isinstance(e, Asked)]
+        super().submit(task)
+
+    def next_message(self, timeout=None):
+        message = super().next_message(timeout)
+        if not isinstance(message, Epoch):
+            return message
+
+        def reply(decision) -> None:
+            assert Reported(message.report, decision) in self._journal.events
+            self.replies += 1
+            message.reply(decision)
+
+        return Epoch(message.report, reply)
+
+
+class SuspiciousTracker(MemoryTracker):
+    def __init__(self, journal: Durable) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
+        assert proposal in [e.answer for e in self._journal.events if isinstance(e, Asked)]
+
+    def epoch(self, trial: TrialRecord, report) -> None:
+        assert report in [e.report for e in self._journal.events if isinstance(e, Reported)]
+
+    def end_trial(self, trial: TrialRecord, outcome) -> None:
+        assert Told(trial.trial, outcome) in self._journal.events
+
+
+@pytest.mark.parametrize("slots", [1, 4])
+def test_nothing_is_let_out_before_it_is_on_disk_and_one_sync_serves_many(slots):
+    journal, clock = Durable(), VirtualClock()
+    proposer = Proposer(ScriptedBackend, None)
+    proposer.limit(12)
+    executor = Suspicious(journal, OBJECTIVE, accuracy, clock, slots=slots)
+    record = fold([Entry(0.0, header()), Entry(0.0, Limited(12, None))])
+    Coordinator(
+        record=record,
+        journal=journal,
+        proposer=proposer,
+        executor=executor,
+        tracker=SuspiciousTracker(journal),
+        clock=clock,
+        baseline=None,
+    ).run()
+    assert record.state == "finished"
+    reports = sum(isinstance(event, Reported) for event in journal.events)
+    assert executor.replies == reports == record.epochs_trained
+    if slots == 1:  # each epoch is on disk before the next one is trained
+        assert reports < len(journal.groups)
+    else:
+        assert len(journal.groups) < reports
 
 
 def test_no_more_than_the_slots_are_under_way(tmp_path):

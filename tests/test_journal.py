@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import io
 import json
 import os
 import signal
@@ -252,7 +253,29 @@ def test_clean_says_in_one_line_what_it_may_not_change(tmp_path, capsys, monkeyp
 
 
 def test_a_full_disk_is_one_clear_error():
-    with open("/dev/full", "r+b", buffering=0) as file, open(os.devnull) as lock:
-        journal = Journal(Path("s.jsonl"), file, lock)
+    with open("/dev/full", "r+b", buffering=0) as raw, open(os.devnull) as lock:
+        journal = Journal(Path("s.jsonl"), io.BufferedRandom(raw), lock)
+        journal.append(Entry(0.0, Stopped("time")))
         with pytest.raises(JournalError, match=r"cannot write s.jsonl: No space left on device"):
-            journal.append(Entry(0.0, Stopped("time")))
+            journal.commit()
+        with pytest.raises(JournalError, match=r"cannot write s.jsonl: No space left on device"):
+            journal.append(Entry(0.0, Stopped("time" * io.DEFAULT_BUFFER_SIZE)))
+        journal.close()
+
+
+def test_what_was_appended_is_on_disk_with_one_sync_for_all(tmp_path, monkeypatch):
+    path = tmp_path / "s.jsonl"
+    synced = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.append(len(journals.read(path)))
+
+    with begun(path) as journal:
+        monkeypatch.setattr(os, "fsync", watched)
+        for second in range(5):
+            journal.append(Entry(float(second), Stopped("time")))
+        assert len(journals.read(path)) == 2
+        journal.commit()
+    assert synced == [7]

@@ -61,7 +61,11 @@ class Executor(Protocol):
         ...
 
     def next_message(self, timeout: float | None = None) -> Message | None:
-        """The next message; None when `timeout` seconds passed without one."""
+        """The next message; None when `timeout` seconds passed without one.
+
+        With a timeout of 0 it takes what is there: epochs may be answered after it, and a trial
+        whose epoch is not yet answered does not go on.
+        """
         ...
 
     def cancel(self, trial: str) -> None:

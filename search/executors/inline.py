@@ -9,7 +9,10 @@ from search.trial import Decision, EpochReport, Task
 
 
 class InlineExecutor:
-    """One slot; a trial advances by one epoch whenever `next_message` is called."""
+    """One slot; a trial advances by one epoch whenever `next_message` is called.
+
+    Not before its last epoch was answered, though: until then there is no message.
+    """
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
@@ -33,7 +36,7 @@ class InlineExecutor:
         self._epochs = len(task.recorded)
 
     def next_message(self, timeout: float | None = None) -> Message | None:
-        """Train one epoch of the current task, however long it takes; None without a task."""
+        """Train one epoch of the current task, however long it takes; None without one to train."""
         task, training, advance = self._task, self._training, self._advance
         if task is None or training is None or advance is None:
             return None
@@ -49,6 +52,7 @@ class InlineExecutor:
             self._task = None
             return Finished(task.proposal.trial, task.attempt, failure(error, self._epochs))
         self._epochs = report.epoch
+        self._advance = None
 
         def reply(decision: Decision) -> None:
             self._advance = lambda: training.send(decision)

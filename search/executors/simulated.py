@@ -69,11 +69,11 @@ class SimulatedExecutor:
         """The next event in virtual time; None when nothing is under way."""
         if not self._due:
             return None
-        at, _, task = heapq.heappop(self._due)
+        at, _, task = self._due[0]
         if timeout is not None and at > self._clock.now + timeout:
-            heapq.heappush(self._due, (at, next(self._tie), task))
             self._clock.now += timeout
             return None
+        heapq.heappop(self._due)
         self._clock.now = max(at, self._clock.now)
         return self._event(task)
 

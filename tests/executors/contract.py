@@ -70,6 +70,15 @@ class ExecutorContract:
     def test_nothing_under_way_gives_no_message(self, executor):
         assert executor.next_message(0.0) is None
 
+    def test_a_trial_whose_epoch_is_not_answered_does_not_go_on(self, executor):
+        executor.submit(task("1", stop=2))
+        first = executor.next_message(60.0)
+        assert isinstance(first, Epoch)
+        assert executor.next_message(0.0) is None
+        first.reply(Decision.CONTINUE)
+        reports, _ = until_finished(executor)
+        assert [report.epoch for report in reports] == [2]
+
     def test_all_slots_can_be_filled(self, executor):
         for number in range(executor.slots):
             executor.submit(task(str(number), stop=2))
