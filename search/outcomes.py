@@ -25,6 +25,7 @@ def completed(
     objective: Objective,
     curve: Sequence[EpochReport],
     parameter_count: int,
+    way: str = "",
     *,
     stopped_early: bool,
 ) -> Completed:
@@ -38,14 +39,17 @@ def completed(
         seconds=_seconds(curve),
         parameter_count=parameter_count,
         stopped_early=stopped_early,
+        way=way,
     )
 
 
-def pruned(objective: Objective, curve: Sequence[EpochReport], parameter_count: int) -> Pruned:
+def pruned(
+    objective: Objective, curve: Sequence[EpochReport], parameter_count: int, way: str = ""
+) -> Pruned:
     """The outcome of a trial that its backend stopped; `curve` is not empty."""
     scores = values(objective, curve)
     best = objective.best_epoch(scores)
-    return Pruned(scores[best - 1], best, len(curve), _seconds(curve), parameter_count)
+    return Pruned(scores[best - 1], best, len(curve), _seconds(curve), parameter_count, way)
 
 
 def not_finite(metrics: Metrics, curve: Sequence[EpochReport]) -> Failed | None:

@@ -8,12 +8,13 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from search import arrays
 from search.errors import SpaceError, UsageError, unknown_name
 from search.objective import Objective
 from search.parameters import Int, Params
@@ -24,13 +25,37 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+# An array, or a structure of them.
+Arrays: TypeAlias = Any
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the data: `x: (n, ...)` and `y: (n, ...)`, arrays of equal length n."""
+    """One part of the data: n examples.
 
-    x: "np.ndarray[Any, Any]"
-    y: "np.ndarray[Any, Any]"
+    `x` and `y`: arrays `(n, ...)`, or dictionaries, tuples or lists of them for a model with
+    several inputs or outputs, as the model names or orders them. `weights`: what each example
+    counts in the loss and in weighted metrics, `(n,)`, or the structure of `y`; None counts all
+    alike.
+    """
+
+    x: Arrays
+    y: Arrays
+    weights: Arrays | None = None
+
+    @property
+    def size(self) -> int:
+        """n, the number of examples."""
+        return len(arrays.first(self.x))
+
+    def take(self, rows: "slice | np.ndarray[Any, Any]") -> "Part":
+        """The examples that `rows` picks, in that order."""
+
+        def picked(array: Any) -> Any:
+            return array[rows]
+
+        weights = None if self.weights is None else arrays.mapped(picked, self.weights)
+        return Part(arrays.mapped(picked, self.x), arrays.mapped(picked, self.y), weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +63,24 @@ class Data:
     """Training, validation and test parts, as a client of the finished model would feed them.
 
     `test` is touched once, by the winner. `class_names[k]` says what label k means.
+    `class_weight[k]`: what a training example of label k counts in the loss (1.0 where k is left
+    out), for a model with one output; it goes with no weights of the training part.
+
+    Raises: UsageError for both kinds of weights at once.
     """
 
     train: Part
     validation: Part
     test: Part | None = None
     class_names: tuple[str, ...] = ()
+    class_weight: Mapping[int, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.class_weight is not None and self.train.weights is not None:
+            raise UsageError(
+                "data must have class_weight or weights of the training part, got both; multiply "
+                "them into the weights"
+            )
 
 
 @dataclass(frozen=True)
@@ -55,6 +92,7 @@ class Problem:
     belongs inside it. `baseline` are the settings in use today: trial 0 of every study. Where the
     space has an Int named "epochs" it is the number of epochs; one named "batch_size" is the batch
     size, else `batch_size` here. `patience`: epochs without improvement before a trial stops.
+    `callbacks(params)` gives Keras callbacks for one trial; see `search.training.callbacks`.
 
     Raises: UsageError for a name that no study could bear; SpaceError when the baseline does not
     lie in the space.
@@ -66,6 +104,7 @@ class Problem:
     load: Callable[[Path | None], Data]
     build: Callable[[Params], "keras.Model"]
     baseline: Params | None = None
+    callbacks: "Callable[[Params], Sequence[keras.callbacks.Callback]] | None" = None
     batch_size: int = 32
     patience: int | None = 3
     max_epochs: int = 9

@@ -40,6 +40,7 @@ class TrainerRecipe:
             CheckpointFolder(self.checkpoints, self.study),
             SystemClock(),
             patience=setup.patience,
+            most_epochs=setup.settings.max_epochs,
         )
 
 

@@ -77,7 +77,10 @@ class EpochReport:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The trial trained its budget, or stopped early of its own (`stopped_early`)."""
+    """The trial trained its budget, or stopped early of its own (`stopped_early`).
+
+    `way`: how its epochs were trained, "fit", "graph" or "compiled"; empty where none says.
+    """
 
     score: float
     best_epoch: int
@@ -85,6 +88,7 @@ class Completed:
     seconds: float
     parameter_count: int
     stopped_early: bool = False
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class Pruned:
     at_epoch: int
     seconds: float
     parameter_count: int
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import hashlib
 import struct
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -320,7 +321,9 @@ def test_the_digest_is_of_values_not_of_memory() -> None:
     assert base.digest(other) == base.digest(data)
 
 
-@pytest.mark.parametrize("change", ["value", "dtype", "shape", "names", "test"])
+@pytest.mark.parametrize(
+    "change", ["value", "dtype", "shape", "names", "test", "weights", "class_weight", "input names"]
+)
 def test_the_digest_sees_every_change(change: str) -> None:
     data = small_data()
     x, y = data.train.x, data.train.y
@@ -330,8 +333,18 @@ def test_the_digest_sees_every_change(change: str) -> None:
         "shape": Data(Part(x.reshape(3, 2, 2), y), data.validation, data.test, data.class_names),
         "names": Data(data.train, data.validation, data.test, ("yes", "no")),
         "test": Data(data.train, data.validation, None, data.class_names),
+        "weights": replace(data, train=Part(x, y, np.ones(3))),
+        "class_weight": replace(data, class_weight={1: 2.0}),
+        "input names": replace(data, train=Part({"wide": x}, y)),
     }[change]
     assert base.digest(changed) != base.digest(data)
+
+
+def test_class_weight_and_weights_exclude_each_other() -> None:
+    data = small_data()
+    weighted = Part(data.train.x, data.train.y, np.ones(3))
+    with pytest.raises(UsageError, match="class_weight or weights"):
+        replace(data, train=weighted, class_weight={0: 2.0})
 
 
 def test_the_digest_of_objects_is_of_their_values() -> None:

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PLAIN = {
     *(
+        "arrays",
         "brackets",
         "config",
         "errors",
@@ -21,7 +22,7 @@ PLAIN = {
         "outcomes",
     ),
     *("parameters", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
-    *("store", "structures", "trial", "wording"),
+    *("serialized", "store", "structures", "trial", "wording"),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {

@@ -11,13 +11,14 @@ import tempfile
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
+from search import arrays
 from search.errors import DataError, unknown_name
-from search.problem import Data
+from search.problem import Data, Part
 
 Files: TypeAlias = Mapping[str, str]
 """File names and the SHA-256 of each one's contents, uncompressed: archives recompress."""
@@ -229,16 +230,25 @@ def read_verified(folder: Path, files: Files) -> dict[str, bytes]:
 
 
 def digest(data: Data) -> str:
-    """SHA-256, in hexadecimal, over every array (dtype, shape, values) and the class names."""
+    """SHA-256, in hexadecimal, over all arrays (dtype, shape, values), class names and weights."""
     result = hashlib.sha256("\x1f".join(data.class_names).encode())
-    parts = {"train": data.train, "validation": data.validation, "test": data.test}
-    for name, part in parts.items():
-        for letter, array in (("x", part.x), ("y", part.y)) if part is not None else ():
-            result.update(f"\x1e{name}.{letter} {array.dtype.str} {array.shape}\x1e".encode())
+    if data.class_weight is not None:
+        result.update(f"\x1eclass_weight {sorted(data.class_weight.items())}\x1e".encode())
+    for name in ("train", "validation", "test"):
+        part = getattr(data, name)
+        for place, array in _named_arrays(part, name) if part is not None else ():
+            result.update(f"\x1e{place} {array.dtype.str} {array.shape}\x1e".encode())
             # The bytes of an object array are addresses, which differ in every process.
             values = array.tobytes() if not array.dtype.hasobject else repr(array.tolist()).encode()
             result.update(values)
     return result.hexdigest()
+
+
+def _named_arrays(part: Part, name: str) -> Iterator[tuple[str, Any]]:
+    yield from arrays.named(part.x, f"{name}.x")
+    yield from arrays.named(part.y, f"{name}.y")
+    if part.weights is not None:
+        yield from arrays.named(part.weights, f"{name}.weights")
 
 
 def _lies_in(folder: Path, name: str) -> Path | None:

@@ -7,9 +7,9 @@ import json
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from search import serialized
 from search.record import StudyRecord
 from search.trackers.base import Exported
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 REQUIREMENTS = ("mlflow", "keras", "tensorflow", "numpy")
 _MODEL_ID = "search.model_id"
 _LONGEST_DIGEST = 36  # of a data set, in MLflow
-# What Keras serializes without a module though it is no code: functional models are full of these.
-_VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__", "__ellipsis__"}
 
 
 def registered_name(problem: str) -> str:
@@ -148,20 +146,7 @@ def only_keras(model: "keras.Model") -> bool:
     """Whether Keras can load the model without any code of the user's."""
     import keras
 
-    config = keras.saving.serialize_keras_object(model)
-    return all(str(module).split(".")[0] == "keras" for module in _modules(config))
-
-
-def _modules(config: Any) -> Iterator[Any]:
-    """The module of every object in a serialized model; None for one that Keras does not know."""
-    if isinstance(config, dict):
-        if "class_name" in config and "config" in config and config["class_name"] not in _VALUES:
-            yield config.get("module")
-        for value in config.values():
-            yield from _modules(value)
-    elif isinstance(config, list | tuple):
-        for value in config:
-            yield from _modules(value)
+    return serialized.only_keras(keras.saving.serialize_keras_object(model))
 
 
 def log_dataset(client: "MlflowClient", run_id: str, problem: str, digest: str) -> None:

@@ -23,13 +23,15 @@ class Checkpoint:
 
     `last`: every variable of the model and of its optimizer, in Keras's order, states of seed
     generators (dropout) included: a plain `.keras` file lacks those. `best`: the model's variables
-    after `best_epoch`, to be exported.
+    after `best_epoch`, to be exported. `callbacks`: the state of the user's callbacks, as JSON
+    data; None where they have one that cannot be kept.
     """
 
     curve: tuple[EpochReport, ...]
     last: Arrays
     best: Arrays
     best_epoch: int
+    callbacks: dict[str, Any] | None = None
 
     @property
     def epoch(self) -> int:
@@ -63,15 +65,18 @@ class CheckpointFolder:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         curve = tuple(EpochReport(**report) for report in about["curve"])
-        return Checkpoint(curve, last, best or last[: about["model"]], about["best_epoch"])
+        best = best or last[: about["model"]]
+        return Checkpoint(curve, last, best, about["best_epoch"], about.get("callbacks"))
 
     def save(self, trial: str, checkpoint: Checkpoint) -> None:
         """Replace the trial's checkpoint; a reader sees the old one or the new one, whole.
 
         Raises: SearchError when it cannot be written.
         """
-        # after the best epoch the model's own variables are the best ones: stored once
-        best = [] if checkpoint.best_epoch == checkpoint.epoch else checkpoint.best
+        # after the best epoch the model's own variables are the best ones (unless an optimizer
+        # averages them): stored once
+        both = zip(checkpoint.best, checkpoint.last, strict=False)
+        best = [] if all(np.array_equal(a, b) for a, b in both) else checkpoint.best
         about = {
             "owner": self._owner,
             "curve": [asdict(report) for report in checkpoint.curve],
@@ -79,6 +84,7 @@ class CheckpointFolder:
             "last": len(checkpoint.last),
             "model": len(checkpoint.best),
             "best": len(best),
+            "callbacks": checkpoint.callbacks,
         }
         arrays = {"about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)}
         arrays |= {f"last_{index}": array for index, array in enumerate(checkpoint.last)}

@@ -1,15 +1,19 @@
-"""One epoch of training and validation: in one TensorFlow graph, or by way of `keras.Model.fit`.
+"""One epoch of training, and one of validation: in a TensorFlow graph, or by `keras.Model.fit`.
 
 Between two steps of a small model `fit` spends more time than on the step itself. Here the whole
 epoch is one call into TensorFlow, through Keras's public `train_step` and `test_step`: equal to
 `fit` bit for bit, and several times faster.
 """
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
+from search import arrays
+from search.errors import UsageError
 from search.problem import Data, Part
 
 if TYPE_CHECKING:
@@ -22,86 +26,181 @@ Order: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 
 class Epochs(Protocol):
-    """Trains a model, an epoch at a time."""
+    """Trains and evaluates one model, an epoch at a time; metrics go by Keras's names."""
 
-    def run(self, order: Order) -> dict[str, float]:
-        """Train on the examples in this order, in batches, the last one maybe smaller; evaluate.
+    @property
+    def way(self) -> str:
+        """How it trains: "fit", "graph", or "compiled" by XLA."""
+        ...
 
-        Returns all metrics by Keras's names, those on the validation part with "val_" in front.
-        """
+    def train(self, order: Order, batch_size: int) -> dict[str, float]:
+        """Train on the examples in this order, in batches, the last one maybe smaller."""
+        ...
+
+    def test(self) -> dict[str, float]:
+        """Evaluate on the validation part."""
         ...
 
 
 class TensorData:
-    """The training and validation parts as tensors, made once and shared by all models."""
+    """The training and validation parts as tensors, made once and shared by all models.
+
+    `train` and `validation`: (x, y) or (x, y, weights).
+
+    Raises: UsageError for a class weight that cannot be applied.
+    """
 
     def __init__(self, data: Data) -> None:
-        import keras
         import tensorflow as tf
 
-        self.sizes = len(data.train.x), len(data.validation.x)
-        self.train, self.validation = (
-            keras.tree.map_structure(tf.constant, (part.x, part.y))
-            for part in (data.train, data.validation)
-        )
+        self.sizes = data.train.size, data.validation.size
+        parts = weighted(data), data.validation
+        self.train, self.validation = (arrays.mapped(tf.constant, _batch(part)) for part in parts)
+
+
+def _batch(part: Part) -> tuple[Any, ...]:
+    return (part.x, part.y) if part.weights is None else (part.x, part.y, part.weights)
+
+
+def weighted(data: Data) -> Part:
+    """The training part, each example with the weight of its class where classes have weights.
+
+    Labels are integers `(n,)` or `(n, 1)`, or one-hot `(n, k)`, as `fit` takes them.
+
+    Raises: UsageError for several outputs, which `fit` refuses too.
+    """
+    if data.class_weight is None:
+        return data.train
+    labels = data.train.y
+    if not isinstance(labels, np.ndarray):
+        raise UsageError("class_weight is for models with one output; give weights per output")
+    labels = labels.argmax(1) if labels.ndim > 1 and labels.shape[1] > 1 else labels.reshape(-1)
+    weights = np.ones(len(labels), np.float32)
+    for label, weight in data.class_weight.items():
+        weights[labels == label] = weight
+    return Part(data.train.x, data.train.y, weights)
 
 
 class GraphEpochs:
-    """The epoch as one TensorFlow graph.
+    """The epoch as one TensorFlow graph; with `compiled_batch`, compiled by XLA for that batch.
 
     Raises: whatever Keras or TensorFlow raise where the model cannot be traced so; the model is
     then as it was.
     """
 
-    def __init__(self, model: "keras.Model", data: TensorData, batch_size: int) -> None:
+    def __init__(
+        self, model: "keras.Model", data: TensorData, compiled_batch: int | None = None
+    ) -> None:
         import tensorflow as tf
 
-        self._model = model
         _create_metrics(model, data)
-        epoch = tf.function(
-            lambda order: _epoch(model, data, batch_size, order),
-            input_signature=[tf.TensorSpec([data.sizes[0]], tf.int32)],
-            autograph=False,
-        )
-        self._epoch = epoch.get_concrete_function()
+        self.way = "graph" if compiled_batch is None else "compiled"
+        self.model = model
 
-    def run(self, order: Order) -> dict[str, float]:
-        """Train one epoch and evaluate, in one call into TensorFlow."""
+        def train(order: "tf.Tensor", batch_size: "tf.Tensor") -> dict[str, "tf.Tensor"]:
+            model.reset_metrics()
+            if compiled_batch is None:
+                _train(model, data, order, batch_size)
+            else:
+                _train_compiled(model, data, order, compiled_batch)
+            return _results(model)
+
+        def test() -> dict[str, "tf.Tensor"]:
+            model.reset_metrics()
+            _test(model, data)
+            return _results(model)
+
+        rows, number = tf.TensorSpec([data.sizes[0]], tf.int32), tf.TensorSpec([], tf.int32)
+        self._train = _traced(train, [rows, number])
+        self._test = _traced(test, [])
+
+    def train(self, order: Order, batch_size: int) -> dict[str, float]:
+        """Train one epoch, in one call into TensorFlow."""
         import tensorflow as tf
 
-        metrics = self._epoch(tf.constant(order, tf.int32))
-        return {name: float(value) for name, value in metrics.items()}
+        # every argument a tensor: a Python number would be traced as a constant
+        return _floats(self._train(tf.constant(order, tf.int32), tf.constant(batch_size, tf.int32)))
+
+    def test(self) -> dict[str, float]:
+        """Evaluate, in one call into TensorFlow."""
+        return _floats(self._test())
 
 
-def _epoch(
-    model: "keras.Model", data: TensorData, batch_size: int, order: "tf.Tensor"
-) -> dict[str, "tf.Tensor"]:
-    import keras
+def _traced(function: Any, signature: list[Any]) -> Any:
     import tensorflow as tf
 
-    def train(start: "tf.Tensor", stop: "tf.Tensor") -> None:
-        rows = order[start:stop]
-        batch = keras.tree.map_structure(lambda a: tf.gather(a, rows), data.train)
-        _refuse_own_logs(model, model.train_step(batch))
+    traced = tf.function(function, input_signature=signature, autograph=False)
+    return traced.get_concrete_function()
 
-    def test(start: "tf.Tensor", stop: "tf.Tensor") -> None:
-        batch = keras.tree.map_structure(lambda a: a[start:stop], data.validation)
+
+def _results(model: "keras.Model") -> dict[str, "tf.Tensor"]:
+    import tensorflow as tf
+
+    # values read now, not references to variables that the next loop resets
+    return {name: tf.identity(value) for name, value in model.get_metrics_result().items()}
+
+
+def _floats(metrics: dict[str, "tf.Tensor"]) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def _step(model: "keras.Model", data: TensorData, rows: "tf.Tensor") -> None:
+    import tensorflow as tf
+
+    batch = arrays.mapped(lambda array: tf.gather(array, rows), data.train)
+    _refuse_own_logs(model, model.train_step(batch))
+
+
+def _train(
+    model: "keras.Model", data: TensorData, order: "tf.Tensor", batch_size: "tf.Tensor"
+) -> None:
+    import tensorflow as tf
+
+    size = data.sizes[0]
+
+    def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
+        stop = tf.minimum(start + batch_size, size)
+        _step(model, data, order[start:stop])
+        return (stop,)
+
+    tf.while_loop(lambda start: start < size, body, (0,), parallel_iterations=1)
+
+
+def _train_compiled(
+    model: "keras.Model", data: TensorData, order: "tf.Tensor", batch_size: int
+) -> None:
+    """XLA takes batches of one size only: the last, smaller one is a step of the plain graph."""
+    import tensorflow as tf
+
+    size = data.sizes[0]
+    whole = size - size % batch_size
+
+    def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
+        _step(model, data, tf.slice(order, [start], [batch_size]))
+        return (start + batch_size,)
+
+    @tf.function(autograph=False, jit_compile=True)  # type: ignore[untyped-decorator]
+    def batches() -> "tf.Tensor":
+        return tf.while_loop(lambda start: start < whole, body, (0,), parallel_iterations=1)
+
+    if whole:
+        batches()
+    if whole < size:
+        _step(model, data, order[whole:])
+
+
+def _test(model: "keras.Model", data: TensorData) -> None:
+    import tensorflow as tf
+
+    size = data.sizes[1]
+
+    def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
+        stop = tf.minimum(start + EVALUATION_BATCH, size)
+        batch = arrays.mapped(lambda array: array[start:stop], data.validation)
         _refuse_own_logs(model, model.test_step(batch))
+        return (stop,)
 
-    def loop(step: Any, size: int, batch: int) -> dict[str, "tf.Tensor"]:
-        def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
-            stop = tf.minimum(start + batch, size)
-            step(start, stop)
-            return (stop,)
-
-        model.reset_metrics()
-        tf.while_loop(lambda start: start < size, body, (0,), parallel_iterations=1)
-        # a value read now, not a reference to a variable that the next loop resets
-        return {k: tf.identity(v) for k, v in model.get_metrics_result().items()}
-
-    trained = loop(train, data.sizes[0], batch_size)
-    tested = loop(test, data.sizes[1], EVALUATION_BATCH)
-    return trained | {f"val_{name}": value for name, value in tested.items()}
+    tf.while_loop(lambda start: start < size, body, (0,), parallel_iterations=1)
 
 
 def _refuse_own_logs(model: "keras.Model", logs: dict[str, Any]) -> None:
@@ -115,52 +214,85 @@ def _create_metrics(model: "keras.Model", data: TensorData) -> None:
 
     The call must leave no trace: a layer may draw random numbers, or count, in every call.
     """
-    import keras
-
     states = [(v, v.numpy()) for v in model.non_trainable_variables]
-    x, y = keras.tree.map_structure(lambda a: a[:1], data.train)
+    x, y, *weights = arrays.mapped(lambda array: array[:1], data.train)
+    weight = weights[0] if weights else None
     predicted = model(x, training=False)
-    model.compute_loss(x=x, y=y, y_pred=predicted)
-    model.compute_metrics(x, y, predicted)
+    model.compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weight)
+    model.compute_metrics(x, y, predicted, sample_weight=weight)
     model.reset_metrics()
     for variable, value in states:
         variable.assign(value)
 
 
 class FitEpochs:
-    """The epoch by way of `fit` and `evaluate`: for every model that Keras can train."""
+    """The epoch by way of `fit` and `evaluate`: for every model that Keras can train.
 
-    def __init__(self, model: "keras.Model", data: Data, batch_size: int) -> None:
+    `hook` is a callback for what happens within the epoch.
+    """
+
+    way = "fit"
+
+    def __init__(
+        self, model: "keras.Model", data: Data, hook: "keras.callbacks.Callback | None" = None
+    ) -> None:
         self._model = model
-        self._data = data
-        self._batch_size = batch_size
+        self._train = weighted(data)
+        self._validation = data.validation
+        self._hooks = [] if hook is None else [hook]
 
-    def run(self, order: Order) -> dict[str, float]:
-        """Train one epoch and evaluate, as Keras does it."""
-        import keras
-
-        x, y = keras.tree.map_structure(
-            lambda a: a[order], (self._data.train.x, self._data.train.y)
+    def train(self, order: Order, batch_size: int) -> dict[str, float]:
+        """Train one epoch, as Keras does it."""
+        part = self._train.take(order)
+        raw: list[Any] = []
+        history = self._model.fit(
+            part.x,
+            part.y,
+            sample_weight=part.weights,
+            batch_size=batch_size,
+            shuffle=False,
+            verbose=0,
+            callbacks=[*self._hooks, _kept(self._model, raw)],
         )
-        history = self._model.fit(x, y, batch_size=self._batch_size, shuffle=False, verbose=0)
-        metrics = {name: float(values[-1]) for name, values in history.history.items()}
-        tested = evaluate(self._model, self._data.validation)
-        return metrics | {f"val_{name}": value for name, value in tested.items()}
+        for variable, value in zip(self._model.trainable_variables, raw, strict=True):
+            variable.assign(value)
+        return {name: float(values[-1]) for name, values in history.history.items()}
+
+    def test(self) -> dict[str, float]:
+        """Evaluate, as Keras does it."""
+        return evaluate(self._model, self._validation, self._hooks)
 
 
-def epochs(model: "keras.Model", data: Data, tensors: TensorData, batch_size: int) -> Epochs:
-    """The fastest way to train this model that gives the numbers that `fit` gives."""
-    reason = _needs_fit(model)
-    if reason is None:
-        try:
-            return GraphEpochs(model, tensors, batch_size)
-        except Exception as error:  # noqa: BLE001 - a model is the user's code: `fit` decides
-            reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    warnings.warn(f"training by keras's fit, which is slower ({reason})", stacklevel=2)
-    return FitEpochs(model, data, batch_size)
+def _kept(model: "keras.Model", into: list[Any]) -> "keras.callbacks.Callback":
+    """Keeps the weights of an epoch's end: `fit` puts averaged ones (EMA) into the model after."""
+    import keras
+
+    def keep(epoch: int, logs: Any) -> None:
+        into.extend(variable.numpy() for variable in model.trainable_variables)
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=keep)
 
 
-def _needs_fit(model: "keras.Model") -> str | None:
+@contextlib.contextmanager
+def averaged(model: "keras.Model") -> Iterator[None]:
+    """Within, the model has the averaged weights of an optimizer that keeps some (`use_ema`).
+
+    Those are what a trial hands over, hence what is evaluated; training goes on with the others.
+    """
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if not optimizer.use_ema:
+        yield
+        return
+    raw = [variable.numpy() for variable in model.trainable_variables]
+    optimizer.finalize_variable_values(model.trainable_variables)
+    try:
+        yield
+    finally:
+        for variable, value in zip(model.trainable_variables, raw, strict=True):
+            variable.assign(value)
+
+
+def needs_fit(model: "keras.Model") -> str | None:
     """Why the model must be trained by `fit`; None where its steps are all there is to it."""
     import keras
 
@@ -172,9 +304,20 @@ def _needs_fit(model: "keras.Model") -> str | None:
     return None
 
 
-def evaluate(model: "keras.Model", part: Part) -> dict[str, float]:
+def say_fit(reason: str) -> None:
+    """Tell the user, once for each reason, that training goes by `fit`."""
+    warnings.warn(f"training by keras's fit, which is slower ({reason})", stacklevel=2)
+
+
+def evaluate(model: "keras.Model", part: Part, hooks: Any = None) -> dict[str, float]:
     """The model's loss and metrics on a part of the data, by name."""
     metrics = model.evaluate(
-        part.x, part.y, batch_size=EVALUATION_BATCH, verbose=0, return_dict=True
+        part.x,
+        part.y,
+        sample_weight=part.weights,
+        batch_size=EVALUATION_BATCH,
+        verbose=0,
+        return_dict=True,
+        callbacks=hooks,
     )
     return {name: float(value) for name, value in metrics.items()}

@@ -10,8 +10,10 @@ from search.outcomes import values
 from search.problem import Data, Part, Problem
 from search.seeds import seed_for
 from search.training import runtime
+from search.training.callbacks import State, UserCallbacks, hook, say_state_is_lost
 from search.training.checkpoint import Arrays, Checkpoint
-from search.training.epochs import Epochs, TensorData, epochs
+from search.training.epochs import Epochs, averaged
+from search.training.shared import SharedEpochs
 from search.trial import EpochReport, Task
 
 if TYPE_CHECKING:
@@ -22,16 +24,22 @@ class TrialRun:
     """A model built for a task, and how far it has come.
 
     `curve` is what is known of the trial; `epoch` is how far the model itself has been trained,
-    which after a crash may be less. `whole` is False while an epoch is under way.
+    which after a crash may be less. `whole` is False while an epoch is under way. `most_epochs`:
+    what a trial of this study may have.
     """
 
-    def __init__(self, problem: Problem, data: Data, tensors: TensorData, task: Task) -> None:
+    def __init__(
+        self, problem: Problem, data: Data, shared: SharedEpochs, task: Task, most_epochs: int
+    ) -> None:
+        params = task.proposal.params
         self._problem = problem
-        self._data = data
-        self._tensors = tensors
-        self._seed = task.seed
-        self._batch_size = int(task.proposal.params.get("batch_size", problem.batch_size))
-        self._epochs: Epochs | None = None
+        self._shared = shared
+        self._task = task
+        self._rows = data.train.size
+        self._batch_size = int(params.get("batch_size", problem.batch_size))
+        self._most_epochs = int(params.get("epochs", most_epochs))
+        self._prepared: tuple[Epochs, UserCallbacks] | None = None
+        self._restored: State | None = None
         self.curve = list(task.recorded)
         self.model = _built(problem, data.train, task)
         self.epoch = 0
@@ -44,11 +52,27 @@ class TrialRun:
         """How many numbers the model holds, optimizer left out."""
         return int(self.model.count_params())
 
+    @property
+    def way(self) -> str:
+        """How it is trained: "fit", "graph" or "compiled"."""
+        return self._ready()[0].way
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a callback ended the training."""
+        if self._prepared is None:
+            return bool(self._restored and self._restored["stopped"])
+        return self._prepared[1].stopped
+
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Put the model where the checkpoint was taken.
+        """Put the model where the checkpoint was taken, unless callbacks cannot be put there.
 
         Raises: UsageError when the checkpoint is of another model.
         """
+        if self._problem.callbacks is not None and checkpoint.callbacks is None:
+            say_state_is_lost()
+            return
+        self._restored = checkpoint.callbacks
         _assign(self._variables(), checkpoint.last)
         self.epoch, self.best, self.best_epoch = (
             checkpoint.epoch,
@@ -74,15 +98,35 @@ class TrialRun:
 
         The order of the data is a function of (seed, epoch): an epoch trained again is the same.
         """
+        epochs, callbacks = self._ready()
+        epoch = self.epoch + 1
         self.whole = False
-        if self._epochs is None:
-            self._epochs = epochs(self.model, self._data, self._tensors, self._batch_size)
-        generator = np.random.default_rng(seed_for(self._seed, "order", self.epoch + 1))
-        metrics = self._epochs.run(generator.permutation(len(self._data.train.x)))
+        callbacks.epoch_begin(epoch)
+        generator = np.random.default_rng(seed_for(self._task.seed, "order", epoch))
+        metrics = epochs.train(generator.permutation(self._rows), self._batch_size)
         rate = getattr(self.model.optimizer, "learning_rate", None)
         if rate is not None:
-            metrics["learning_rate"] = float(np.asarray(rate))
-        return metrics
+            rate = float(np.asarray(rate))
+        callbacks.test_begin()
+        with averaged(self.model):
+            tested = epochs.test()
+        callbacks.test_end(tested)
+        metrics |= {f"val_{name}": value for name, value in tested.items()}
+        metrics = callbacks.epoch_end(epoch, metrics)
+        return metrics if rate is None else metrics | {"learning_rate": rate}
+
+    def _ready(self) -> tuple[Epochs, UserCallbacks]:
+        """What trains, made when first needed: a model that is only looked at needs no graph."""
+        if self._prepared is None:
+            problem, params = self._problem, self._task.proposal.params
+            given = [] if problem.callbacks is None else list(problem.callbacks(params))
+            self.model, epochs = self._shared.of(
+                self.model, self._batch_size, self._most_epochs, hook(given)
+            )
+            callbacks = UserCallbacks(given, self.model, self._most_epochs)
+            self._prepared = epochs, callbacks
+            callbacks.train_begin(self._restored)
+        return self._prepared
 
     def take(self, report: EpochReport) -> None:
         """Count the epoch just trained, and keep its weights if it is the best one."""
@@ -91,8 +135,14 @@ class TrialRun:
         self.epoch = report.epoch
         scores = values(self._problem.objective, self.curve[: self.epoch])
         if self._problem.objective.best_epoch(scores) == self.epoch:
-            self.best, self.best_epoch = _arrays(self.model.variables), self.epoch
+            with averaged(self.model):
+                self.best, self.best_epoch = _arrays(self.model.variables), self.epoch
         self.whole = True
+
+    def end(self) -> None:
+        """Tell the callbacks that a budget is used up; nothing may be taken from the model then."""
+        if self._prepared is not None:
+            self._prepared[1].train_end()
 
     def checkpoint(self) -> Checkpoint:
         """The state after the last whole epoch."""
@@ -101,6 +151,7 @@ class TrialRun:
             _arrays(self._variables()),
             self.best,
             self.best_epoch,
+            self._restored if self._prepared is None else self._prepared[1].state(),
         )
 
     def use_best(self, checkpoint: Checkpoint) -> None:
@@ -121,7 +172,7 @@ def _built(problem: Problem, part: Part, task: Task) -> "keras.Model":
     if not model.compiled:
         raise UsageError("build must return a compiled model; call model.compile(...) in it")
     if not model.built:
-        model(part.x[:1])
+        model(part.take(slice(1)).x)
     model.optimizer.build(model.trainable_variables)
     return model
 

@@ -11,6 +11,7 @@ from search.training.base import Training
 from search.training.checkpoint import Checkpoint, CheckpointFolder
 from search.training.epochs import TensorData
 from search.training.run import TrialRun
+from search.training.shared import SharedEpochs
 from search.trial import Decision, EpochReport, Outcome, Task
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ class KerasTrainer:
     """Trains a problem's models on its data.
 
     A checkpoint is written at the end of a budget, after every `checkpoint_seconds` of training
-    since the last one, and when the training is closed between two epochs.
+    since the last one, and when the training is closed between two epochs. `most_epochs`: what a
+    trial of the study may have.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class KerasTrainer:
         clock: Clock,
         *,
         patience: int | None,
+        most_epochs: int,
         checkpoint_seconds: float = 2.0,
     ) -> None:
         self._problem = problem
@@ -39,8 +42,9 @@ class KerasTrainer:
         self._checkpoints = checkpoints
         self._clock = clock
         self._patience = patience
+        self._most_epochs = most_epochs
         self._checkpoint_seconds = checkpoint_seconds
-        self._tensors: TensorData | None = None
+        self._shared: SharedEpochs | None = None
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
@@ -49,7 +53,7 @@ class KerasTrainer:
 
     def _train(self, task: Task) -> Training:
         trial = task.proposal.trial
-        run = TrialRun(self._problem, self._data, self._on_device(), task)
+        run = self._run(task)
         if task.stopped or self._ended(run, task):
             return self._outcome(run, stopped=task.stopped)
         saved = self._usable(task)
@@ -81,6 +85,7 @@ class KerasTrainer:
             # an exception inside an epoch leaves the model between two steps: nothing to keep
             if run.whole and run.epoch > saved_epoch:
                 self._checkpoints.save(trial, run.checkpoint())
+        run.end()
         return self._outcome(run, stopped=decision is Decision.STOP)
 
     def restored(self, task: Task, epoch: int) -> "keras.Model":
@@ -89,7 +94,7 @@ class KerasTrainer:
         The task's `recorded` curve must reach that epoch; a warning says when an epoch that is
         trained again differs from it.
         """
-        run = TrialRun(self._problem, self._data, self._on_device(), task)
+        run = self._run(task)
         saved = self._checkpoints.load(task.proposal.trial)
         if saved is not None and saved.best_epoch == epoch:
             run.use_best(saved)
@@ -109,15 +114,17 @@ class KerasTrainer:
         both = zip(saved.curve, task.recorded, strict=False)
         return saved if all(dict(a.metrics) == dict(b.metrics) for a, b in both) else None
 
-    def _on_device(self) -> TensorData:
-        """The data as tensors: made at the first trial, kept for all others."""
-        if self._tensors is None:
-            self._tensors = TensorData(self._data)
-        return self._tensors
+    def _run(self, task: Task) -> TrialRun:
+        if self._shared is None:
+            # the data as tensors: made at the first trial, kept for all others
+            self._shared = SharedEpochs(self._data, TensorData(self._data))
+        return TrialRun(self._problem, self._data, self._shared, task, self._most_epochs)
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
-        """Whether nothing is left to train: the budget is used up, or the patience."""
-        return len(run.curve) >= task.proposal.budget.stop or self._out_of_patience(run)
+        """Whether nothing is left to train: budget or patience used up, or a callback's word."""
+        return (
+            len(run.curve) >= task.proposal.budget.stop or run.stopped or self._out_of_patience(run)
+        )
 
     def _out_of_patience(self, run: TrialRun) -> bool:
         objective = self._problem.objective
@@ -127,10 +134,11 @@ class KerasTrainer:
     def _outcome(self, run: TrialRun, *, stopped: bool) -> Outcome:
         objective = self._problem.objective
         if stopped:
-            return outcomes.pruned(objective, run.curve, run.parameter_count)
+            return outcomes.pruned(objective, run.curve, run.parameter_count, run.way)
         return outcomes.completed(
             objective,
             run.curve,
             run.parameter_count,
-            stopped_early=self._out_of_patience(run),
+            run.way,
+            stopped_early=run.stopped or self._out_of_patience(run),
         )

@@ -9,7 +9,8 @@ import pytest
 from search.datasets import digits
 from search.problem import Data, Part
 from search.training import runtime
-from search.training.epochs import FitEpochs, GraphEpochs, TensorData, epochs
+from search.training.epochs import FitEpochs, GraphEpochs, TensorData
+from search.training.shared import SharedEpochs
 from spaces import _mlp
 from spaces.digits import PROBLEM
 
@@ -35,15 +36,15 @@ def built(build, *arguments):
     return model
 
 
-def trained(model, way, rows=150, count=2) -> list[dict[str, float]]:
+def trained(way, batch_size=32, rows=150, count=2) -> list[dict[str, float]]:
     orders = [np.random.default_rng(epoch).permutation(rows) for epoch in range(count)]
-    return [way.run(order) for order in orders]
+    return [way.train(order, batch_size) | {"val": way.test()} for order in orders]
 
 
 def same(build, data, tensors, *arguments, batch_size=32):
     one, other = built(build, *arguments), built(build, *arguments)
-    fit = trained(one, FitEpochs(one, data, batch_size))
-    graph = trained(other, GraphEpochs(other, tensors, batch_size))
+    fit = trained(FitEpochs(one, data), batch_size)
+    graph = trained(GraphEpochs(other, tensors), batch_size)
     assert graph == fit
     pairs = zip(
         [*one.variables, *one.optimizer.variables],
@@ -160,12 +161,13 @@ def own_logs():
 def test_other_models_are_trained_by_fit_and_it_is_said(data, tensors, build, reason):
     model = built(build)
     with pytest.warns(UserWarning, match=f"training by keras's fit, .*({reason})"):
-        way = epochs(model, data, tensors, 32)
-    assert isinstance(way, FitEpochs)
+        own, way = SharedEpochs(data, tensors).of(model, 32, 9)
+    assert own is model
+    assert way.way == "fit"
 
 
 def test_ordinary_models_are_trained_in_the_graph_without_a_word(data, tensors):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        way = epochs(built(subclassed), data, tensors, 32)
-    assert isinstance(way, GraphEpochs)
+        _, way = SharedEpochs(data, tensors).of(built(subclassed), 32, 9)
+    assert way.way == "graph"

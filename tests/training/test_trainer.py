@@ -58,9 +58,16 @@ def folder(tmp_path) -> CheckpointFolder:
     return CheckpointFolder(tmp_path / "checkpoints", "a study")
 
 
-def trainer(data, folder, problem=PROBLEM, *, patience=None, every=0.0) -> KerasTrainer:
-    clock = SystemClock()
-    return KerasTrainer(problem, data, folder, clock, patience=patience, checkpoint_seconds=every)
+def trainer(data, folder, problem=PROBLEM, *, patience=None, every=0.0, most=9) -> KerasTrainer:
+    return KerasTrainer(
+        problem,
+        data,
+        folder,
+        SystemClock(),
+        patience=patience,
+        most_epochs=most,
+        checkpoint_seconds=every,
+    )
 
 
 def task(start=0, stop=EPOCHS, *, recorded=(), stopped=False, **params) -> Task:
