@@ -125,11 +125,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class LoadedProblem:
-    """A problem, the word it was asked for by, and a digest of the files that define it."""
+    """A problem, the word it was asked for by, and the files that define it, its own first.
+
+    `sources`: names and contents, all of one folder; `source_digest`: one over all of them.
+    """
 
     word: str
     problem: Problem
     source_digest: str
+    sources: tuple[tuple[str, bytes], ...]
 
 
 def names() -> list[str]:
@@ -168,7 +172,8 @@ def load(word: str) -> LoadedProblem:
     if not isinstance(problem, Problem):
         raise UsageError(f"{word}: must define {attribute} = Problem(...), got {problem!r}; add it")
     with _named(word):
-        return LoadedProblem(word, problem, _source_digest(module))
+        sources = _sources(Path(str(module.__file__)))
+    return LoadedProblem(word, problem, _digest(sources), sources)
 
 
 def _from_path(path: Path) -> ModuleType:
@@ -227,9 +232,9 @@ def _place(error: BaseException) -> str | None:
     return f"{own[-1].filename}, line {own[-1].lineno}"
 
 
-def _source_digest(module: ModuleType) -> str:
-    """SHA-256 of the problem's file and of the files beside it that it imports, in turn."""
-    todo = [Path(str(module.__file__))]
+def _sources(file: Path) -> tuple[tuple[str, bytes], ...]:
+    """The problem's file, and the files beside it that it imports, in turn."""
+    todo = [file]
     seen: dict[Path, bytes] = {}
     while todo:
         path = todo.pop()
@@ -244,7 +249,12 @@ def _source_digest(module: ModuleType) -> str:
                 imported += [f"{node.module or ''}.{alias.name}" for alias in node.names]
             beside = (path.parent / f"{name.rpartition('.')[2]}.py" for name in imported)
             todo += [candidate for candidate in beside if candidate.is_file()]
+    return tuple((path.name, content) for path, content in seen.items())
+
+
+def _digest(sources: tuple[tuple[str, bytes], ...]) -> str:
+    """SHA-256 of the files, whatever folder they lie in."""
     digest = hashlib.sha256()
-    for path in sorted(seen):
-        digest.update(path.name.encode() + b"\0" + seen[path] + b"\0")
+    for name, content in sorted(sources):
+        digest.update(name.encode() + b"\0" + content + b"\0")
     return digest.hexdigest()
