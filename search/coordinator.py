@@ -129,7 +129,7 @@ class Coordinator:
             trial = self._record.trials[name]
             self._executor.submit(self._record.task(trial, attempt))
             if attempt == 1:
-                self._tracker.start_trial(trial, trial.proposals[-1])
+                self._tracker.start_trial(trial, trial.proposal)
 
         self._effects.append(submit)
 

@@ -1,8 +1,8 @@
-"""The events a study is made of, and their form in the journal: one JSON object per event."""
+"""The events a study is made of, and their form in the journal: one line of JSON per event."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, TypeAlias
 
 from search.errors import JournalError, NewerJournalError
@@ -21,7 +21,8 @@ from search.trial import (
     Wait,
 )
 
-FORMAT = 1
+# 2: a report is an array, and fields that have their default are left out. 1 is read too.
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,11 @@ _KINDS: dict[str, type[Event]] = {
 }
 _WORDS = {kind: word for word, kind in _KINDS.items()}
 _OUTCOMES: dict[str, type[Outcome]] = {"completed": Completed, "pruned": Pruned, "failed": Failed}
+_OUTCOME_WORDS = {kind: word for word, kind in _OUTCOMES.items()}
+_OUTCOME_FIELDS = {
+    kind: [(field.name, field.default) for field in fields(kind)] for kind in _OUTCOME_WORDS
+}
+_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,22 +139,33 @@ class Entry:
 def encode(entry: Entry) -> str:
     """One line of the journal, without its line end.
 
+    An object with the event's name under "event" and its time under "at"; but for a report, of
+    which there are most, an array: trial, epoch, metrics, seconds, time, and "stop" where that was
+    the decision.
+
     Raises: ValueError for a number that JSON has no word for (NaN, infinity).
     """
     event = entry.event
-    data: dict[str, Any] = {"event": _WORDS[type(event)], "at": round(entry.seconds, 3)}
+    at = round(entry.seconds, 3)
+    if isinstance(event, Reported):
+        report = event.report
+        row = [report.trial, report.epoch, dict(report.metrics), report.seconds, at]
+        return _JSON.encode(row if event.decision is Decision.CONTINUE else [*row, "stop"])
+    data: dict[str, Any] = {"event": _WORDS[type(event)], "at": at}
     if isinstance(event, Asked):
-        data |= {"answer": plain_answer(event.answer)}
+        data["answer"] = plain_answer(event.answer)
         if event.by_study:
             data["by_study"] = True
-    elif isinstance(event, Reported):
-        data |= asdict(event.report) | {"decision": event.decision.value}
     elif isinstance(event, Told):
-        word = type(event.outcome).__name__.lower()
-        data |= {"trial": event.trial, "outcome": word} | asdict(event.outcome)
+        outcome = event.outcome
+        data |= {"trial": event.trial, "outcome": _OUTCOME_WORDS[type(outcome)]}
+        for name, default in _OUTCOME_FIELDS[type(outcome)]:
+            value = getattr(outcome, name)
+            if default is MISSING or value != default:
+                data[name] = value
     else:
         data |= asdict(event)
-    return json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return _JSON.encode(data)
 
 
 def decode(line: str) -> Entry:
@@ -158,6 +175,10 @@ def decode(line: str) -> Entry:
     """
     try:
         data = json.loads(line)
+        if isinstance(data, list):
+            trial, epoch, metrics, took, at, *stop = data
+            report = EpochReport(trial, epoch, metrics, took)
+            return Entry(float(at), Reported(report, Decision(*stop or ["continue"])))
         word, seconds = data.pop("event"), float(data.pop("at"))
         return Entry(seconds, _event(word, data))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -167,7 +188,7 @@ def decode(line: str) -> Entry:
 def _event(word: str, data: dict[str, Any]) -> Event:
     if word == "ask":
         return Asked(_answer(data["answer"]), data.get("by_study", False))
-    if word == "report":
+    if word == "report":  # of format 1
         decision = Decision(data.pop("decision"))
         return Reported(EpochReport(**data), decision)
     if word == "tell":
@@ -189,8 +210,17 @@ def plain_answer(answer: Answer) -> Any:
         return "wait"
     if isinstance(answer, Exhausted):
         return "exhausted"
-    plain = asdict(answer) | {"budget": [answer.budget.start, answer.budget.stop]}
-    return {name: value for name, value in plain.items() if value not in (None, False)}
+    budget = answer.budget
+    plain: dict[str, Any] = {
+        "trial": answer.trial,
+        "params": dict(answer.params),
+        "budget": [budget.start, budget.stop],
+    }
+    if answer.labels:
+        plain["labels"] = dict(answer.labels)
+    if answer.may_continue:
+        plain["may_continue"] = True
+    return plain
 
 
 def _answer(plain: Any) -> Answer:

@@ -65,7 +65,7 @@ def _trial(trial: TrialRecord, study: StudyState) -> dict[str, Any]:
         "epochs": len(trial.curve),
         "best_epoch": trial.best_epoch,
         "seconds": round(trial.seconds, 3),
-        "labels": dict(trial.proposals[-1].labels),
+        "labels": dict(trial.proposal.labels),
         "error": error(trial),
     }
 

@@ -40,7 +40,7 @@ class Stopwatch:
 
 def trials_done(study: StudyRecord) -> int:
     """How many trials wait for no outcome (one that is promoted later counts again then)."""
-    return sum(not trial.pending for trial in study.trials.values())
+    return len(study.trials) - len(study.pending)
 
 
 def seconds_left(study: StudyRecord, plan: Plan, elapsed: float) -> float | None:
@@ -53,14 +53,8 @@ def seconds_left(study: StudyRecord, plan: Plan, elapsed: float) -> float | None
     known = [] if plan.seconds is None else [plan.seconds - elapsed]
     trained = study.epochs_trained
     if plan.epochs is not None and trained:
-        settled = sum(map(_settled_epochs, study.trials.values()))
-        known.append(elapsed / trained * (plan.epochs - settled))
+        known.append(elapsed / trained * (plan.epochs - study.settled_epochs))
     return max(min(known), 0.0) if known else None
-
-
-def _settled_epochs(trial: TrialRecord) -> int:
-    budget = trial.proposals[-1].budget
-    return max(budget.start, len(trial.curve)) if trial.pending else budget.stop
 
 
 def shown_trials(
@@ -68,11 +62,10 @@ def shown_trials(
 ) -> list[TrialRecord]:
     """The trials worth a row, at most `most`: the best, the latest, then those in flight.
 
-    `best`: what `study.best()` says, which is too slow to be asked again for every row. `ended`:
-    the names of the trials that are not in flight, the latest first.
+    `best`: what `study.best()` says. `ended`: the names of the trials that are not in flight, the
+    latest first.
     """
-    flying = [trial for trial in study.trials.values() if trial.pending]
-    flying = flying[-max(1, most - 4) :]
+    flying = study.pending[-max(1, most - 4) :]
     room = most - len(flying)
     rest = [study.trials[name] for name in ended]
     scored = [
@@ -87,11 +80,8 @@ def shown_trials(
 
 def leader(study: StudyRecord, best: TrialRecord | None) -> TrialRecord | None:
     """The trial with the best score, whatever its budget; `best` among equals."""
-    return min(
-        (trial for trial in study.trials.values() if trial.score is not None),
-        key=lambda trial: (study.objective.sort_key(trial.score or 0.0), trial is not best),
-        default=None,
-    )
+    ahead = study.ahead()
+    return best if best is not None and ahead is not None and best.score == ahead.score else ahead
 
 
 def current(study: StudyRecord, trial: TrialRecord) -> tuple[float | None, float | None]:

@@ -33,7 +33,6 @@ class Proposer:
         self._backend = make([] if baseline is None else [Known(baseline)])
         self._others = 0 if baseline is None else 1
         self._shift = 0
-        self._own: set[str] = set()
         self._waits = False
         self._exhausted = False
 
@@ -62,21 +61,20 @@ class Proposer:
         answer = self._backend.ask()
         if isinstance(answer, Proposal):
             answer = replace(answer, trial=self._study_name(answer.trial))
-            self._own.add(answer.trial)
         self._waits = isinstance(answer, Wait)
         self._exhausted = isinstance(answer, Exhausted)
         return answer
 
     def report(self, report: EpochReport) -> Decision:
         """The backend's decision; CONTINUE for a trial that is not its own."""
-        if report.trial not in self._own:
+        if not self._owns(report.trial):
             return Decision.CONTINUE
         return self._backend.report(replace(report, trial=self._backend_name(report.trial)))
 
     def tell(self, trial: str, outcome: Outcome) -> None:
         """Tell the backend, if the trial is its own."""
         self._waits = False
-        if trial in self._own:
+        if self._owns(trial):
             self._backend.tell(self._backend_name(trial), outcome)
 
     def adopt(self, record: StudyRecord) -> None:
@@ -90,9 +88,12 @@ class Proposer:
         )
         self._others = len(trials)
         self._shift = max((int(trial.trial) for trial in trials), default=0)
-        self._own = set()
         self._waits = False
         self.limit(record.limit.trials)
+
+    def _owns(self, trial: str) -> bool:
+        """Whether it is the backend's: not the baseline, which is 0, nor of a backend before it."""
+        return int(trial) > self._shift
 
     def _study_name(self, trial: str) -> str:
         return str(int(trial) + self._shift)

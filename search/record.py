@@ -1,8 +1,7 @@
 """What a study has come to: the fold of its journal's events. Nothing here is stored twice."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from search.errors import JournalError
 from search.events import (
@@ -17,94 +16,79 @@ from search.events import (
     Told,
 )
 from search.objective import Objective
-from search.parameters import Params
 from search.seeds import seed_for
-from search.trial import (
-    Completed,
-    Decision,
-    EpochReport,
-    Failed,
-    Outcome,
-    Proposal,
-    Pruned,
-    Task,
-)
+from search.trial import Decision, Proposal, Task
+from search.trial_record import Shared, StudyState, TrialRecord, TrialState
 
-TrialState: TypeAlias = Literal["completed", "pruned", "failed", "running", "waiting"]
-StudyState: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
+__all__ = ["StudyRecord", "StudyState", "TrialRecord", "TrialState", "fold"]
 
 
 @dataclass(slots=True)
-class TrialRecord:
-    """One trial: its proposals in order, an outcome for each that has ended, one unbroken curve."""
+class _First:
+    """The best of the trials that `counts` allows, the earlier among equals, kept up to date."""
 
-    trial: str
-    proposals: list[Proposal] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    curve: list[EpochReport] = field(default_factory=list)
-    told_to_stop: bool = False
+    objective: Objective
+    counts: Callable[[TrialRecord], bool]
+    trial: TrialRecord | None = None
+    key: tuple[float, int] | None = None
+    stale: bool = False
 
-    @property
-    def params(self) -> Params:
-        """The trial's configuration."""
-        return self.proposals[-1].params
+    def changed(self, trial: TrialRecord) -> None:
+        """Take note of what a trial has become."""
+        key = self._key(trial)
+        if key is not None and (self.key is None or key <= self.key):
+            self.trial, self.key = trial, key
+        elif trial is self.trial:
+            self.stale = True  # it got worse: any other may be first now
 
-    @property
-    def pending(self) -> bool:
-        """Whether its last proposal has no outcome yet."""
-        return len(self.outcomes) < len(self.proposals)
+    def among(self, trials: Iterable[TrialRecord]) -> TrialRecord | None:
+        """The first of all the trials; None where none counts."""
+        if self.stale:
+            self.trial, self.key, self.stale = None, None, False
+            for trial in trials:
+                self.changed(trial)
+        return self.trial
 
-    @property
-    def outcome(self) -> Outcome | None:
-        """What came of the last proposal that has ended."""
-        return self.outcomes[-1] if self.outcomes else None
+    def _key(self, trial: TrialRecord) -> tuple[float, int] | None:
+        score = trial.score
+        if score is None or not self.counts(trial):
+            return None
+        return self.objective.sort_key(score), trial.place
 
-    @property
-    def score(self) -> float | None:
-        """The score of the last outcome that has one."""
-        scores = [o.score for o in self.outcomes if isinstance(o, Completed | Pruned)]
-        return scores[-1] if scores else None
 
-    @property
-    def best_epoch(self) -> int | None:
-        """The epoch of that score."""
-        epochs = [o.best_epoch for o in self.outcomes if isinstance(o, Completed | Pruned)]
-        return epochs[-1] if epochs else None
+def _any(trial: TrialRecord) -> bool:
+    return True
 
-    @property
-    def seconds(self) -> float:
-        """Seconds of work that its recorded epochs took."""
-        return sum(report.seconds for report in self.curve)
 
-    def values(self, metric: str) -> list[float]:
-        """One metric by epoch."""
-        return [report.metrics[metric] for report in self.curve]
-
-    def state(self, study: StudyState) -> TrialState:
-        """What the trial counts as, given the state of its study."""
-        if self.pending:
-            return "running" if study == "running" else "waiting"
-        if isinstance(self.outcome, Failed):
-            return "failed"
-        if isinstance(self.outcome, Pruned):
-            return "pruned"
-        if self.proposals[-1].may_continue:
-            return "pruned" if study == "finished" else "waiting"
-        return "completed"
+def _completed(trial: TrialRecord) -> bool:
+    return trial.completed
 
 
 class StudyRecord:
-    """A study as its journal tells it, entry by entry."""
+    """A study as its journal tells it, entry by entry.
+
+    `told`: the trials in the order of their outcomes. `entries`: how many were applied, the header
+    included: the lines of the journal. What views ask for after every event is kept up to date
+    here, so that no event costs more the more trials there are.
+    """
 
     def __init__(self, header: StudyStarted) -> None:
         self.header = header
         self.trials: dict[str, TrialRecord] = {}
-        self.told: list[Told] = []
+        self.told: list[TrialRecord] = []
+        self.entries = 1
+        self.epochs_trained = 0  # one that was trained again after a crash counts once
         self.limit = Limited(None, None)
         self.seconds = 0.0
         self.stopped: str | None = None
         self.judged: Judged | None = None
         self.judged_before = 0  # earlier winners that met the test data
+        self._pending: dict[str, TrialRecord] = {}
+        self._settled = 0
+        self._first = _First(header.objective, _any)
+        self._first_completed = _First(header.objective, _completed)
+        self._shared = Shared()
+        self._metrics: tuple[str, ...] = ()
 
     @property
     def objective(self) -> Objective:
@@ -121,9 +105,19 @@ class StudyRecord:
         return "finished"
 
     @property
-    def epochs_trained(self) -> int:
-        """Epochs over all trials; one that was trained again after a crash counts once."""
-        return sum(len(trial.curve) for trial in self.trials.values())
+    def pending(self) -> list[TrialRecord]:
+        """The trials whose last proposal has no outcome yet, in the order of the trials."""
+        return sorted(self._pending.values(), key=lambda trial: trial.place)
+
+    @property
+    def settled_epochs(self) -> int:
+        """Planned epochs that need not be trained any more: trained, or left out at an early end.
+
+        Those of a trial that is pending are the ones it has trained.
+        """
+        return self._settled + sum(
+            max(trial.start_epoch, len(trial.curve)) for trial in self._pending.values()
+        )
 
     def apply(self, entry: Entry) -> None:
         """Take the next entry of the journal.
@@ -132,6 +126,7 @@ class StudyRecord:
         """
         event = entry.event
         self.seconds = entry.seconds
+        self.entries += 1
         if isinstance(event, Stopped):
             self.stopped = event.reason
             return
@@ -143,22 +138,24 @@ class StudyRecord:
         self.stopped = None
         if isinstance(event, Asked):
             if isinstance(event.answer, Proposal):
-                proposal = event.answer
-                trial = self.trials.setdefault(proposal.trial, TrialRecord(proposal.trial))
-                trial.proposals.append(proposal)
-                trial.told_to_stop = False
+                self._proposed(event.answer)
         elif isinstance(event, Reported):
             trial = self._trial(event.report.trial)
-            if event.report.epoch != len(trial.curve) + 1:
-                raise JournalError(
-                    f"trial {trial.trial}: epoch {len(trial.curve) + 1} must come next, got "
-                    f"{event.report.epoch}; the journal has been edited"
-                )
-            trial.curve.append(event.report)
-            trial.told_to_stop = event.decision is Decision.STOP
+            trial.add_report(event.report, told_to_stop=event.decision is Decision.STOP)
+            self._metrics = trial.curve.names
+            self.epochs_trained += 1
         elif isinstance(event, Told):
-            self._trial(event.trial).outcomes.append(event.outcome)
-            self.told.append(event)
+            trial = self._trial(event.trial)
+            if trial.trial not in self._pending:
+                raise JournalError(
+                    f"trial {trial.trial}: an outcome must answer a proposal, got one too many; "
+                    "the journal has been edited"
+                )
+            trial.add_outcome(event.outcome)
+            del self._pending[trial.trial]
+            self._settled += trial.stop_epoch
+            self.told.append(trial)
+            self._moved(trial)
         elif isinstance(event, Limited):
             self.limit = event
         elif not isinstance(event, Adopted):
@@ -166,10 +163,25 @@ class StudyRecord:
                 "a journal has one header, got a second; the journal has been edited"
             )
 
+    def _proposed(self, proposal: Proposal) -> None:
+        trial = self.trials.get(proposal.trial)
+        if trial is None:
+            trial = TrialRecord(proposal.trial, len(self.trials), self._metrics)
+            self.trials[proposal.trial] = trial
+        elif trial.trial not in self._pending:
+            self._settled -= trial.stop_epoch
+        trial.add_proposal(proposal, self._shared)
+        self._pending[trial.trial] = trial
+        self._moved(trial)
+
+    def _moved(self, trial: TrialRecord) -> None:
+        self._first.changed(trial)
+        self._first_completed.changed(trial)
+
     def task(self, trial: TrialRecord, attempt: int = 1) -> Task:
         """What a worker needs to train, or to train again, the trial's last proposal."""
         return Task(
-            proposal=trial.proposals[-1],
+            proposal=trial.proposal,
             seed=seed_for(self.header.seed, trial.trial, "training"),
             recorded=tuple(trial.curve),
             attempt=attempt,
@@ -187,14 +199,11 @@ class StudyRecord:
         Where none completed (a study stopped early), the best of those that have a score; None
         where none has.
         """
-        scored = [trial for trial in self.trials.values() if trial.score is not None]
-        state = "finished" if self.state == "running" else self.state
-        full = [trial for trial in scored if trial.state(state) == "completed"]
-        return min(
-            full or scored,
-            key=lambda trial: self.objective.sort_key(trial.score or 0.0),
-            default=None,
-        )
+        return self._first_completed.among(self.trials.values()) or self.ahead()
+
+    def ahead(self) -> TrialRecord | None:
+        """The trial with the best score, whatever its budget, the earlier among equals."""
+        return self._first.among(self.trials.values())
 
 
 def fold(entries: Iterable[Entry]) -> StudyRecord:

@@ -21,7 +21,7 @@ from search.space import Space, key
 from search.trackers.audience import Audience
 from search.trackers.base import Tracker
 from search.trackers.memory import MemoryTracker
-from search.trial import Budget
+from search.trial import Budget, Task
 
 SPACE = Space(
     Int("layers", 1, 3),
@@ -85,6 +85,18 @@ class MortalJournal:
         self._journal.commit()
 
 
+class RememberingExecutor(SimulatedExecutor):
+    """Keeps the tasks it was given, in order."""
+
+    def __init__(self, *arguments, **named) -> None:
+        super().__init__(*arguments, **named)
+        self.submitted: list[Task] = []
+
+    def submit(self, task: Task) -> None:
+        self.submitted.append(task)
+        super().submit(task)
+
+
 @dataclass
 class SimulatedStudy:
     """A study of the backend of `make` on the made-up problem, journaled at `path`."""
@@ -97,7 +109,7 @@ class SimulatedStudy:
     metrics: Callable[[Params, int], dict[str, float]] = accuracy
     losses: dict[str, int] = field(default_factory=dict)
     tracker: Tracker = field(default_factory=MemoryTracker)
-    executor: SimulatedExecutor | None = None
+    executor: RememberingExecutor | None = None
 
     def start(self, *, dies_after: int | None = None) -> StudyRecord:
         first = [Entry(0.0, header()), Entry(0.0, self.limit)]
@@ -139,7 +151,7 @@ class SimulatedStudy:
         adopt: bool = False,
     ) -> StudyRecord:
         clock = VirtualClock()
-        self.executor = SimulatedExecutor(
+        self.executor = RememberingExecutor(
             OBJECTIVE, self.metrics, clock, slots=self.slots, losses=self.losses
         )
         coordinator = Coordinator(

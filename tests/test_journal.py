@@ -68,6 +68,46 @@ def test_an_event_is_read_back_as_it_was_written(event):
     assert decode(line) == Entry(1.25, event)
 
 
+@pytest.mark.parametrize(
+    ("line", "event"),
+    [
+        (
+            '{"event":"report","at":1.25,"trial":"1","epoch":2,"metrics":{"val_accuracy":0.5},'
+            '"seconds":1.5,"decision":"stop"}',
+            Reported(EpochReport("1", 2, {"val_accuracy": 0.5}, 1.5), Decision.STOP),
+        ),
+        (
+            '{"event":"report","at":1.25,"trial":"1","epoch":2,"metrics":{},"seconds":1.5,'
+            '"decision":"continue"}',
+            Reported(EpochReport("1", 2, {}, 1.5), Decision.CONTINUE),
+        ),
+        (
+            '{"event":"tell","at":1.25,"trial":"0","outcome":"completed","score":0.5,'
+            '"best_epoch":3,"epochs":9,"seconds":4.5,"parameter_count":9,"stopped_early":false}',
+            Told("0", Completed(0.5, 3, 9, 4.5, 9)),
+        ),
+        (
+            '{"event":"ask","at":1.25,"answer":{"trial":"1","params":{"a":1},"budget":[0,3],'
+            '"labels":{}}}',
+            Asked(Proposal("1", {"a": 1}, Budget(0, 3))),
+        ),
+    ],
+    ids=["stop", "continue", "tell", "ask"],
+)
+def test_a_line_of_the_first_format_is_still_read(line, event):
+    assert decode(line) == Entry(1.25, event)
+
+
+def test_a_line_takes_few_bytes():
+    def length(event) -> int:
+        return len(encode(Entry(12345.678, event)))
+
+    metrics = {"loss": 0.123456789, "val_accuracy": 0.123456789}
+    report = EpochReport("12345", 9, metrics, 1.234)
+    assert length(Reported(report, Decision.CONTINUE)) <= 80
+    assert length(Told("12345", Completed(0.123456789, 9, 9, 12.345, 123456))) <= 160
+
+
 def test_numbers_that_json_has_no_word_for_are_refused():
     with pytest.raises(ValueError, match="JSON compliant"):
         encode(

@@ -13,6 +13,7 @@ PLAIN = {
         "arrays",
         "brackets",
         "config",
+        "curve",
         "errors",
         "events",
         "leaderboard",
@@ -21,8 +22,18 @@ PLAIN = {
         "objective",
         "outcomes",
     ),
-    *("parameters", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
-    *("serialized", "store", "structures", "trial", "wording"),
+    *(
+        "curve",
+        "parameters",
+        "problem",
+        "progress",
+        "record",
+        "rules",
+        "seeds",
+        "space",
+        "stopping",
+    ),
+    *("serialized", "store", "structures", "trial", "trial_record", "wording"),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {

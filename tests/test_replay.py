@@ -119,7 +119,10 @@ def test_an_answer_that_differs_is_named_with_its_line(name, undisturbed, tmp_pa
     number, event = next(
         (i, e)
         for i, e in numbered
-        if e["event"] == "ask" and isinstance(e["answer"], dict) and not e.get("by_study")
+        if isinstance(e, dict)
+        and e["event"] == "ask"
+        and isinstance(e["answer"], dict)
+        and not e.get("by_study")
     )
     event["answer"][field] = {"params": {"layers": 9}, "labels": {"x": 1}, "budget": [0, 77]}[field]
     changed = [*lines[: number - 1], json.dumps(event) + "\n", *lines[number:]]
@@ -156,8 +159,8 @@ def test_adopt_keeps_every_result_and_goes_on(name, undisturbed, tmp_path):
 def test_a_decision_that_differs_is_named(tmp_path):
     path = tmp_path / "s.jsonl"
     SimulatedStudy(path, ScriptedBackend, Limited(9, None)).start()
-    assert '"decision":"stop"' in path.read_text()
-    flipped = path.read_text().replace('"decision":"stop"', '"decision":"continue"', 1)
+    assert ',"stop"]' in path.read_text()
+    flipped = path.read_text().replace(',"stop"]', "]", 1)
     path.write_text(flipped)
     with pytest.raises(ReplayDivergedError, match="decision was 'continue' and is now 'stop'"):
         SimulatedStudy(path, ScriptedBackend, Limited(9, None)).resume()
@@ -168,7 +171,7 @@ def test_an_edited_curve_is_refused(tmp_path):
     shown = SimulatedStudy(path, ScriptedBackend, Limited(4, None))
     shown.start()
     lines = path.read_text().splitlines(keepends=True)
-    gap = next(i for i, line in enumerate(lines) if '"epoch":2' in line)
+    gap = next(i for i, line in enumerate(lines) if '",2,{' in line)
     path.write_text("".join([*lines[:gap], *lines[gap + 1 :]]))
     with pytest.raises(JournalError, match="epoch 2 must come next, got 3"):
         shown.resume()

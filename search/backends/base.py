@@ -1,5 +1,6 @@
 """What every search algorithm is to the rest of the platform: ask, report, tell."""
 
+import hashlib
 import importlib
 import pkgutil
 from collections.abc import Sequence
@@ -56,20 +57,25 @@ class Taken:
     def __init__(self, space: Space, known: Sequence[Known]) -> None:
         self._space = space
         inside = [k.params for k in known if k.lies_in(space)]
-        self._keys = {key(space.normal(params)) for params in inside}
+        self._digests = {_digest(space.normal(params)) for params in inside}
 
     def __contains__(self, params: Params) -> bool:
-        return key(params) in self._keys
+        return _digest(params) in self._digests
 
     def add(self, params: Params) -> None:
         """Take a configuration of the space, its values as `at` gives them."""
-        self._keys.add(key(params))
+        self._digests.add(_digest(params))
 
     @property
     def left(self) -> int | None:
         """How many configurations of the space are left; None where there is no end of them."""
         size = self._space.size
-        return None if size is None else size - len(self._keys)
+        return None if size is None else size - len(self._digests)
+
+
+def _digest(params: Params) -> bytes:
+    """16 bytes in place of a configuration: a study may hold a hundred thousand."""
+    return hashlib.blake2b(key(params).encode(), digest_size=16).digest()
 
 
 class Backend(Protocol):

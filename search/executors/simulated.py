@@ -50,7 +50,6 @@ class SimulatedExecutor:
         self._curves: dict[str, list[EpochReport]] = {}
         self._ended: dict[str, Outcome] = {}
         self._tie = itertools.count()
-        self.submitted: list[Task] = []
 
     @property
     def slots(self) -> int:
@@ -59,7 +58,6 @@ class SimulatedExecutor:
 
     def submit(self, task: Task) -> None:
         """Begin a trial where its recorded curve ends."""
-        self.submitted.append(task)
         curve = self._curves[task.proposal.trial] = list(task.recorded)
         if task.stopped:
             self._ended[task.proposal.trial] = outcomes.pruned(self._objective, curve, 0)
@@ -78,6 +76,12 @@ class SimulatedExecutor:
         return self._event(task)
 
     def _event(self, task: Task) -> Message:
+        message = self._next(task)
+        if not isinstance(message, Epoch):
+            del self._curves[task.proposal.trial]
+        return message
+
+    def _next(self, task: Task) -> Message:
         trial, params = task.proposal.trial, task.proposal.params
         curve = self._curves[trial]
         if trial in self._ended:
@@ -113,6 +117,7 @@ class SimulatedExecutor:
 
     def cancel(self, trial: str) -> None:
         """Forget the trial."""
+        self._curves.pop(trial, None)
         self._due = [entry for entry in self._due if entry[2].proposal.trial != trial]
         heapq.heapify(self._due)
 

@@ -228,7 +228,7 @@ def _frame(
             trial.state(state),
             *([_place(trial, labels)] if labels else []),
             brief_params_text(trial.params, constant),
-            f"{len(trial.curve)}/{trial.proposals[-1].budget.stop}",
+            f"{len(trial.curve)}/{trial.stop_epoch}",
             *map(score_text, current(study, trial)),
         )
         for trial in trials
@@ -250,13 +250,13 @@ def _frame(
 
 def _ranks(trial: TrialRecord) -> dict[str, str | int]:
     """The labels that place a trial in its algorithm; a role, such as baseline, is none."""
-    return {name: v for name, v in trial.proposals[-1].labels.items() if name != "role"}
+    return {name: v for name, v in trial.proposal.labels.items() if name != "role"}
 
 
 def _place(trial: TrialRecord, labels: Sequence[str]) -> str:
     ranks = _ranks(trial)
     if not ranks:
-        return labels_text(trial.proposals[-1].labels)
+        return labels_text(trial.proposal.labels)
     return "/".join(str(ranks.get(name, "-")) for name in labels)
 
 

@@ -120,7 +120,7 @@ class _OpenStudy:
         for name, run in self._children.items():
             # A run whose outcomes are all written has all its epochs; the others are compared.
             trial = record.trials.get(name)
-            if trial is not None and not trial.pending and run.outcomes == len(trial.outcomes):
+            if trial is not None and not trial.pending and run.outcomes == trial.ended:
                 run.epochs = {report.epoch for report in trial.curve}
             else:
                 run.epochs = experiment.steps(run, EPOCH_SECONDS)
@@ -170,7 +170,7 @@ class _OpenStudy:
         tags = mlflow_words.trial_tags(trial, state)
         self.experiment.write(run, points, trial.params, tags)
         run.epochs |= {report.epoch for report in trial.curve}
-        run.outcomes = len(trial.outcomes)
+        run.outcomes = trial.ended
         self.experiment.set_status(run, mlflow_words.trial_status(trial, state), ends[-1])
 
     def _create(self, trial: TrialRecord, state: StudyState) -> Run:

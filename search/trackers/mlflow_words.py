@@ -46,11 +46,11 @@ def study_tags(header: StudyStarted) -> dict[str, str]:
 
 def trial_tags(trial: TrialRecord, study: StudyState) -> dict[str, Any]:
     """What changes in the life of a trial: labels, state, budget, outcomes, error."""
-    proposal, outcome = trial.proposals[-1], trial.outcome
+    proposal, outcome = trial.proposal, trial.outcome
     tags: dict[str, Any] = {f"search.{name}": value for name, value in proposal.labels.items()}
     tags[STATE] = trial.state(study)
     tags["search.budget"] = f"[{proposal.budget.start},{proposal.budget.stop})"
-    tags[OUTCOMES] = len(trial.outcomes)
+    tags[OUTCOMES] = trial.ended
     if isinstance(outcome, Failed):
         tags |= {"search.error.kind": outcome.kind, "search.error.message": outcome.message}
     return tags
@@ -89,14 +89,16 @@ def best_so_far(record: StudyRecord) -> list[Point]:
     """The best score over the outcomes, step n after the n-th; none before there is a score."""
     objective = record.objective
     best: float | None = None
-    by_trial: dict[str, float] = {}
+    told: dict[str, int] = {}
     seconds = 0.0
     points = []
-    for step, told in enumerate(record.told, start=1):
-        outcome = told.outcome
+    for step, trial in enumerate(record.told, start=1):
+        place = told.get(trial.trial, 0)
+        told[trial.trial] = place + 1
+        outcomes = trial.outcomes
+        outcome = outcomes[place]
         # An outcome counts the seconds of all the trial's budgets: a promotion adds the rest.
-        seconds += outcome.seconds - by_trial.get(told.trial, 0.0)
-        by_trial[told.trial] = outcome.seconds
+        seconds += outcome.seconds - (outcomes[place - 1].seconds if place else 0.0)
         if isinstance(outcome, Completed | Pruned) and (
             best is None or objective.better(outcome.score, best)
         ):
@@ -110,7 +112,7 @@ def best_so_far(record: StudyRecord) -> list[Point]:
 def leaderboard(record: StudyRecord, state: StudyState) -> str:
     """All trials as CSV, best first: one column per label and per parameter that occurs."""
     trials = ranked(record)
-    labels = sorted({name for t in trials for p in t.proposals[-1:] for name in p.labels})
+    labels = sorted({name for t in trials for name in t.proposal.labels})
     params = list(dict.fromkeys(name for trial in trials for name in trial.params))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -119,7 +121,7 @@ def leaderboard(record: StudyRecord, state: StudyState) -> str:
     for rank, trial in enumerate(trials, start=1):
         row = [rank, trial.trial, trial.state(state), trial.score, trial.best_epoch]
         row += [len(trial.curve), round(trial.seconds, 3)]
-        row += [trial.proposals[-1].labels.get(name) for name in labels]
+        row += [trial.proposal.labels.get(name) for name in labels]
         writer.writerow([*row, *(trial.params.get(name) for name in params)])
     return text.getvalue()
 
