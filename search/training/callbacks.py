@@ -7,8 +7,9 @@ becomes metrics. A callback that sets `model.stop_training` ends the trial. Hook
 called from `fit`, which then trains the trial.
 """
 
+import functools
+import importlib
 import json
-import math
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -23,6 +24,8 @@ _BATCHES = tuple(
     f"on_{kind}batch_{edge}" for kind in ("", "train_", "test_") for edge in ("begin", "end")
 )
 _NOT_STATE = {"_model", "params", "validation_data"}
+_FUNCTION = "__function__"
+_UNKNOWN = object()
 
 
 class UserCallbacks:
@@ -35,8 +38,12 @@ class UserCallbacks:
 
         self._callbacks = list(callbacks)
         self._model = model
+        self._begun: list[dict[str, Any]] = []
+        self._logs: dict[str, Any] = {}
+        # comes last, as `History` does in `fit`: it sees what the others have put into their logs
+        history = keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: self._see(logs))
         self._all = keras.callbacks.CallbackList(
-            self._callbacks, add_history=False, add_progbar=False, model=model, epochs=epochs
+            [*self._callbacks, history] if self._callbacks else [], model=model, epochs=epochs
         )
 
     @property
@@ -48,14 +55,13 @@ class UserCallbacks:
         """Start; `state` is what `state()` gave after the last epoch that is not trained again."""
         self._model.stop_training = False
         self._all.on_train_begin()
+        self._begun = [dict(vars(callback)) for callback in self._callbacks]
         if not state:
             return
         self._model.stop_training = state["stopped"]
         for callback, saved in zip(self._callbacks, state["callbacks"], strict=True):
-            now = _attributes(callback) or {}
-            for name, value in saved.items():
-                if name not in now or now[name] != value:
-                    setattr(callback, name, value)
+            for name, plain in saved.items():
+                setattr(callback, name, _value(plain))
 
     def epoch_begin(self, epoch: int) -> None:
         """Before the epoch with this number, from 1."""
@@ -71,9 +77,12 @@ class UserCallbacks:
 
     def epoch_end(self, epoch: int, metrics: dict[str, float]) -> dict[str, float]:
         """After the epoch; the metrics, with what the callbacks have added."""
-        logs: dict[str, Any] = dict(metrics)
-        self._all.on_epoch_end(epoch - 1, logs)
-        return {name: float(value) for name, value in logs.items()}
+        self._logs = {}
+        self._all.on_epoch_end(epoch - 1, metrics)
+        return metrics | {name: float(value) for name, value in self._logs.items()}
+
+    def _see(self, logs: dict[str, Any]) -> None:
+        self._logs = logs
 
     def train_end(self) -> None:
         """After the last epoch of a budget."""
@@ -81,7 +90,8 @@ class UserCallbacks:
 
     def state(self) -> State | None:
         """What a checkpoint must hold of them; None where that cannot be known."""
-        attributes = [_attributes(callback) for callback in self._callbacks]
+        both = zip(self._callbacks, self._begun, strict=True)
+        attributes = [_attributes(callback, begun) for callback, begun in both]
         if None in attributes:
             return None
         return {"stopped": self.stopped, "callbacks": attributes}
@@ -121,24 +131,48 @@ def _looks_at_batches(callback: "keras.callbacks.Callback") -> bool:
     )
 
 
-def _attributes(callback: "keras.callbacks.Callback") -> dict[str, Any] | None:
-    """The attributes that make up a callback's state, as JSON data; None where some cannot be."""
+def _attributes(
+    callback: "keras.callbacks.Callback", begun: dict[str, Any]
+) -> dict[str, Any] | None:
+    """The attributes that make up a callback's state, as JSON data; None where some cannot be.
+
+    `begun`: its attributes when the training began. Functions are no state as long as they stay.
+    """
     found = {}
     for name, value in vars(callback).items():
-        if name in _NOT_STATE or callable(value):
+        if name in _NOT_STATE or (callable(value) and begun.get(name) is value):
             continue
-        value = value.item() if hasattr(value, "item") and not getattr(value, "shape", 0) else value
-        if not _is_json(value):
+        plain = _plain(value)
+        if plain is _UNKNOWN:
             return None
-        found[name] = value
+        found[name] = plain
     return found
 
 
-def _is_json(value: Any) -> bool:
+def _plain(value: Any) -> Any:
+    """A value as JSON data: a number, a text, a structure of them, or a function by its name."""
+    if callable(value):
+        # Keras 3.15 chooses the comparison of a monitored metric when the first epoch is over
+        name = f"{getattr(value, '__module__', '')}:{getattr(value, '__qualname__', '')}"
+        try:
+            return {_FUNCTION: name} if _named(name) is value else _UNKNOWN
+        except (ImportError, AttributeError, ValueError):
+            return _UNKNOWN
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        value = value.item()
     try:
-        return bool(json.loads(json.dumps(value)) == value)
+        return value if json.loads(json.dumps(value)) == value else _UNKNOWN
     except (TypeError, ValueError):
-        return isinstance(value, float) and math.isnan(value)
+        return _UNKNOWN
+
+
+def _value(plain: Any) -> Any:
+    return _named(plain[_FUNCTION]) if isinstance(plain, dict) and _FUNCTION in plain else plain
+
+
+def _named(name: str) -> Any:
+    module, _, path = name.partition(":")
+    return functools.reduce(getattr, path.split("."), importlib.import_module(module))
 
 
 def say_state_is_lost() -> None:

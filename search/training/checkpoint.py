@@ -1,17 +1,19 @@
 """Checkpoints: everything a trial needs to go on as if it had never stopped, in one file."""
 
 import contextlib
+import io
 import json
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, Protocol, TypeAlias
 
 import numpy as np
 
 from search.errors import SearchError
+from search.executors.base import Courier
 from search.trial import EpochReport
 
 Arrays: TypeAlias = list[np.ndarray[Any, Any]]
@@ -39,6 +41,18 @@ class Checkpoint:
         return len(self.curve)
 
 
+class Checkpoints(Protocol):
+    """The last checkpoint of each trial of a study, wherever it is kept."""
+
+    def load(self, trial: str) -> Checkpoint | None:
+        """The trial's checkpoint; None where there is none, or none that can be read."""
+        ...
+
+    def save(self, trial: str, checkpoint: Checkpoint) -> None:
+        """Replace the trial's checkpoint, in one step."""
+        ...
+
+
 class CheckpointFolder:
     """The checkpoints of a study, one file per trial, each replaced as a whole.
 
@@ -56,44 +70,38 @@ class CheckpointFolder:
         A file damaged by a crash of the machine costs training time, never the study.
         """
         try:
-            with self._path(trial).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                about = json.loads(bytes(file["about"]).decode())
-                if about["owner"] != self._owner:
-                    return None
-                last = [file[f"last_{index}"] for index in range(about["last"])]
-                best = [file[f"best_{index}"] for index in range(about["best"])]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            with self._path(trial).open("rb") as file:
+                return _read(file, self._owner)
+        except OSError:
             return None
-        curve = tuple(EpochReport(**report) for report in about["curve"])
-        best = best or last[: about["model"]]
-        return Checkpoint(curve, last, best, about["best_epoch"], about.get("callbacks"))
 
     def save(self, trial: str, checkpoint: Checkpoint) -> None:
         """Replace the trial's checkpoint; a reader sees the old one or the new one, whole.
 
         Raises: SearchError when it cannot be written.
         """
-        # after the best epoch the model's own variables are the best ones (unless an optimizer
-        # averages them): stored once
-        both = zip(checkpoint.best, checkpoint.last, strict=False)
-        best = [] if all(np.array_equal(a, b) for a, b in both) else checkpoint.best
-        about = {
-            "owner": self._owner,
-            "curve": [asdict(report) for report in checkpoint.curve],
-            "best_epoch": checkpoint.best_epoch,
-            "last": len(checkpoint.last),
-            "model": len(checkpoint.best),
-            "best": len(best),
-            "callbacks": checkpoint.callbacks,
-        }
-        arrays = {"about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)}
-        arrays |= {f"last_{index}": array for index, array in enumerate(checkpoint.last)}
-        arrays |= {f"best_{index}": array for index, array in enumerate(best)}
+        self._replace(trial, lambda file: _write(file, checkpoint, self._owner))
+
+    def packed(self, trial: str) -> bytes | None:
+        """The trial's checkpoint as it travels; None where there is none."""
+        try:
+            return self._path(trial).read_bytes()
+        except OSError:
+            return None
+
+    def unpack(self, trial: str, content: bytes) -> None:
+        """Replace the trial's checkpoint by one that has travelled.
+
+        Raises: SearchError when it cannot be written.
+        """
+        self._replace(trial, lambda file: file.write(content))
+
+    def _replace(self, trial: str, write: Callable[[BinaryIO], object]) -> None:
         temporary = self._path(trial).with_suffix(".tmp")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes it for a flag
+                write(file)
             os.replace(temporary, self._path(trial))
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -115,3 +123,57 @@ class CheckpointFolder:
 
     def _path(self, trial: str) -> Path:
         return self._folder / f"{trial}.npz"
+
+
+class TravellingCheckpoints:
+    """The checkpoints of a study whose disk is elsewhere: brought by tasks, sent when saved."""
+
+    def __init__(self, courier: Courier, owner: str) -> None:
+        self._courier = courier
+        self._owner = owner
+
+    def load(self, trial: str) -> Checkpoint | None:
+        """The checkpoint that the task brought along; None where it brought none."""
+        content = self._courier.brought(trial)
+        return None if content is None else _read(io.BytesIO(content), self._owner)
+
+    def save(self, trial: str, checkpoint: Checkpoint) -> None:
+        """Send the checkpoint to the study's disk."""
+        file = io.BytesIO()
+        _write(file, checkpoint, self._owner)
+        self._courier.send(trial, file.getvalue())
+
+
+def _read(raw: BinaryIO, owner: str) -> Checkpoint | None:
+    try:
+        with np.load(raw, allow_pickle=False) as file:
+            about = json.loads(bytes(file["about"]).decode())
+            if about["owner"] != owner:
+                return None
+            last = [file[f"last_{index}"] for index in range(about["last"])]
+            best = [file[f"best_{index}"] for index in range(about["best"])]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    curve = tuple(EpochReport(**report) for report in about["curve"])
+    best = best or last[: about["model"]]
+    return Checkpoint(curve, last, best, about["best_epoch"], about.get("callbacks"))
+
+
+def _write(file: BinaryIO, checkpoint: Checkpoint, owner: str) -> None:
+    # after the best epoch the model's own variables are the best ones (unless an optimizer
+    # averages them): stored once
+    both = zip(checkpoint.best, checkpoint.last, strict=False)
+    best = [] if all(np.array_equal(a, b) for a, b in both) else checkpoint.best
+    about = {
+        "owner": owner,
+        "curve": [asdict(report) for report in checkpoint.curve],
+        "best_epoch": checkpoint.best_epoch,
+        "last": len(checkpoint.last),
+        "model": len(checkpoint.best),
+        "best": len(best),
+        "callbacks": checkpoint.callbacks,
+    }
+    arrays = {"about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)}
+    arrays |= {f"last_{index}": array for index, array in enumerate(checkpoint.last)}
+    arrays |= {f"best_{index}": array for index, array in enumerate(best)}
+    np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes it for a flag

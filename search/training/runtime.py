@@ -1,21 +1,44 @@
 """TensorFlow as every trial finds it: one thread, quiet, seeded."""
 
 import contextlib
+import functools
 import logging
 import os
 import random
 import sys
+import threading
 from collections.abc import Iterator
+
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def settle(threads: int = 1) -> None:
+    """Say in the environment what TensorFlow is to find when it is imported, by whomever.
+
+    One thread makes equal runs equal bit for bit, and small models faster. TensorFlow 2.21 reads
+    these once; the import itself takes seconds and is left to `prepare`.
+    """
+    quieten()
+    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    os.environ.update(dict.fromkeys(names, str(threads)))
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 
 def prepare(threads: int = 1) -> None:
     """Import TensorFlow with `threads` threads and memory growth on GPUs; harmless when repeated.
 
-    One thread makes equal runs equal bit for bit, and small models faster. Where TensorFlow
-    is at work already in this process its thread count stays.
+    Where TensorFlow is at work already in this process its thread count stays. May be called from
+    a thread, so that the import is over when TensorFlow is needed.
     """
-    quieten()
+    with _ONE_AT_A_TIME:
+        _prepare(threads)
+
+
+@functools.cache
+def _prepare(threads: int) -> None:
+    settle(threads)
     with _no_stderr():
+        import keras  # noqa: F401 - the import is what takes the time
         import tensorflow as tf
 
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -25,7 +48,7 @@ def prepare(threads: int = 1) -> None:
             for gpu in tf.config.list_physical_devices("GPU"):
                 tf.config.experimental.set_memory_growth(gpu, True)
         except RuntimeError:
-            # TensorFlow 2.21 refuses both once its runtime is up; an earlier call has set them
+            # TensorFlow 2.21 refuses both once its runtime is up; `settle` came before that
             return
 
 

@@ -8,7 +8,7 @@ from search.seeds import Clock
 from search.stopping import stop_epoch
 from search.training import runtime
 from search.training.base import Training
-from search.training.checkpoint import Checkpoint, CheckpointFolder
+from search.training.checkpoint import Checkpoint, Checkpoints
 from search.training.epochs import TensorData
 from search.training.run import TrialRun
 from search.training.shared import SharedEpochs
@@ -30,7 +30,7 @@ class KerasTrainer:
         self,
         problem: Problem,
         data: Data,
-        checkpoints: CheckpointFolder,
+        checkpoints: Checkpoints,
         clock: Clock,
         *,
         patience: int | None,

@@ -2,6 +2,7 @@
 
 import itertools
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from search.datasets import digits
 from search.problem import Data, Part
 from search.training import runtime
-from search.training.epochs import FitEpochs, GraphEpochs, TensorData
+from search.training.epochs import FitEpochs, GraphEpochs, TensorData, averaged
 from search.training.shared import SharedEpochs
 from spaces import _mlp
 from spaces.digits import PROBLEM
@@ -41,7 +42,7 @@ def trained(way, batch_size=32, rows=150, count=2) -> list[dict[str, float]]:
     return [way.train(order, batch_size) | {"val": way.test()} for order in orders]
 
 
-def same(build, data, tensors, *arguments, batch_size=32):
+def same(build, data, tensors, *arguments, batch_size=32) -> list[dict[str, float]]:
     one, other = built(build, *arguments), built(build, *arguments)
     fit = trained(FitEpochs(one, data), batch_size)
     graph = trained(GraphEpochs(other, tensors), batch_size)
@@ -53,6 +54,7 @@ def same(build, data, tensors, *arguments, batch_size=32):
     )
     for a, b in pairs:
         np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+    return graph
 
 
 CYCLE = itertools.cycle(_mlp.ACTIVATIONS)
@@ -120,6 +122,115 @@ def test_models_that_draw_random_numbers_in_every_call(data, tensors):
     from tests.training.test_trainer import sampling
 
     same(sampling, data, tensors, {})
+
+
+def halves(part: Part) -> Part:
+    """Upper halves to one input, whole images to another; digit and parity to be told."""
+    x = {"upper": part.x[:, :4].reshape(-1, 32), "whole": part.x.reshape(-1, 64)}
+    return Part(x, (part.y, (part.y % 2).astype("float32")), part.weights)
+
+
+def two_by_two(**options):
+    import keras
+
+    upper, whole = keras.Input((32,), name="upper"), keras.Input((64,), name="whole")
+    hidden = keras.layers.Dense(8, "relu")(keras.layers.Concatenate()([upper, whole]))
+    digit = keras.layers.Dense(10, "softmax", name="digit")(hidden)
+    odd = keras.layers.Dense(1, "sigmoid", name="odd")(upper)
+    model = keras.Model({"upper": upper, "whole": whole}, (digit, odd))
+    model.compile(
+        "rmsprop",
+        ["sparse_categorical_crossentropy", "binary_crossentropy"],
+        loss_weights=[0.9, 0.1],
+        metrics=[["accuracy"], ["accuracy"]],
+        **options,
+    )
+    return model
+
+
+def test_several_inputs_and_outputs_with_loss_weights(data):
+    both = Data(halves(data.train), halves(data.validation))
+    metrics = same(two_by_two, both, TensorData(both))
+    assert {"digit_accuracy", "odd_accuracy", "digit_loss", "odd_loss"} <= set(metrics[0])
+
+
+def test_weights_for_each_output(data):
+    uneven = np.linspace(0, 2, 150, dtype="float32")
+    train = replace(halves(data.train), weights=(uneven, uneven[::-1].copy()))
+    both = Data(train, halves(data.validation))
+    plain = Data(halves(data.train), halves(data.validation))
+
+    def build():
+        return two_by_two(weighted_metrics=[["accuracy"], []])
+
+    assert same(build, both, TensorData(both)) != same(build, plain, TensorData(plain))
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_class_weights_count_as_fit_counts_them(data, one_hot):
+    weight = {3: 5.0, 8: 0.0}
+    kind = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
+
+    def labels(part):
+        return Part(part.x, np.eye(10, dtype="float32")[part.y] if one_hot else part.y)
+
+    def build():
+        model = subclassed()
+        model.compile("sgd", kind, metrics=["accuracy"])
+        return model
+
+    weighing = Data(labels(data.train), labels(data.validation), class_weight=weight)
+    metrics = same(build, weighing, TensorData(weighing), batch_size=150)
+    model = built(build)
+    order = np.random.default_rng(0).permutation(150)
+    history = model.fit(
+        weighing.train.x[order],
+        weighing.train.y[order],
+        batch_size=150,
+        shuffle=False,
+        class_weight=weight,
+        verbose=0,
+    )
+    assert history.history["loss"] == [metrics[0]["loss"]]
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(data, tensors, policy):
+    def build():
+        import keras
+
+        layers = [keras.layers.Rescaling(1 / 16), keras.layers.Flatten()]
+        layers += [keras.layers.Dense(12, "relu", dtype=policy)]
+        layers += [keras.layers.Dense(10, "softmax")]
+        model = keras.Sequential([keras.Input((8, 8)), *layers])
+        optimizer = keras.optimizers.Adam()
+        if policy == "mixed_float16":
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    same(build, data, tensors)
+
+
+def test_averaged_weights_are_evaluated_and_training_goes_on_without_them(data, tensors):
+    def build():
+        import keras
+
+        model = subclassed()
+        optimizer = keras.optimizers.SGD(0.05, use_ema=True, ema_momentum=0.5)
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    same(build, data, tensors)
+    model, plain = built(build), built(subclassed)
+    plain.optimizer.learning_rate = 0.05
+    way = GraphEpochs(model, tensors)
+    assert trained(way) == trained(GraphEpochs(plain, tensors))
+    with averaged(model):
+        scored = way.test()
+        expected = model.evaluate(data.validation.x, data.validation.y, verbose=0, return_dict=True)
+    assert scored["loss"] == pytest.approx(expected["loss"])
+    assert scored["loss"] != way.test()["loss"]
 
 
 def own_fit():
