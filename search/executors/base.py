@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from search.trial import Decision, EpochReport, Failed, Outcome, Task
@@ -40,6 +41,29 @@ Message: TypeAlias = Epoch | Finished | Lost
 def failure(error: Exception, at_epoch: int) -> Failed:
     """What an exception that a trial raised amounts to; call it while the exception is handled."""
     return Failed(type(error).__name__, str(error), traceback.format_exc(), at_epoch)
+
+
+class Courier(Protocol):
+    """Carries a trial's checkpoint, as bytes, between a worker and the disk of the study.
+
+    Both calls are about the trial under way, from the thread that trains it.
+    """
+
+    def brought(self, trial: str) -> bytes | None:
+        """What the task brought along; None for nothing."""
+        ...
+
+    def send(self, trial: str, content: bytes) -> None:
+        """Have it written on the study's side before the trial's next message counts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What a worker offers to those who train in it: a folder of its own, and a courier."""
+
+    scratch: Path
+    courier: Courier
 
 
 class Executor(Protocol):
