@@ -168,6 +168,11 @@ def encode(entry: Entry) -> str:
     return _JSON.encode(data)
 
 
+def beginning(kind: type[Event]) -> bytes:
+    """How a line with an event of this kind begins (reports, which are arrays, aside)."""
+    return f'{{"event":"{_WORDS[kind]}",'.encode()
+
+
 def decode(line: str) -> Entry:
     """The entry that a line of the journal holds.
 

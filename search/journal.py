@@ -3,16 +3,17 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from time import sleep
 from typing import IO
 
 from search.errors import JournalError, NewerJournalError, StudyLockedError
-from search.events import Entry, decode, encode
+from search.events import Entry, Event, beginning, decode, encode
 
 _TRIES = 5
 _PAUSE_SECONDS = 0.04
+_BLOCK = 2**16
 
 
 class Journal:
@@ -53,19 +54,19 @@ class Journal:
         return journal
 
     @classmethod
-    def reopen(cls, path: Path) -> tuple["Journal", list[Entry]]:
+    def reopen(cls, path: Path) -> tuple["Journal", "Entries"]:
         """Go on with a study: the writer, and what has been recorded.
 
-        Raises: JournalError when there is none or it is unreadable; StudyLockedError when another
+        Raises: JournalError when there is none or it cannot be read; StudyLockedError when another
         process writes it, naming that process.
         """
         lock = _locked(path)
         try:
-            entries, length = _read(path)
+            entries = read(path)
             with _writing(path):
                 file = path.open("r+b")
-            file.truncate(length)
-            file.seek(length)
+            file.truncate(entries.length)
+            file.seek(entries.length)
         except BaseException:
             lock.close()
             raise
@@ -105,12 +106,70 @@ class Journal:
         self._lock.close()
 
 
-def read(path: Path) -> list[Entry]:
+class Entries(Iterable[Entry]):
+    """What a journal held when this was made; read from the file anew whenever it is iterated.
+
+    So a study of any size can be folded without its events being in memory together.
+
+    Iterating raises: JournalError naming the line that is damaged.
+    """
+
+    def __init__(self, path: Path, length: int) -> None:
+        self.path = path
+        self.length = length
+
+    def __iter__(self) -> Iterator[Entry]:
+        return _decoded(self.path, self._lines())
+
+    def last(self, kind: type[Event]) -> int | None:
+        """Where the last event of a kind lies, counted from 0; None where there is none."""
+        begins, found = beginning(kind), None
+        for place, line in enumerate(self._lines()):
+            if line.startswith(begins):
+                found = place
+        return found
+
+    def _lines(self) -> Iterator[bytes]:
+        left = self.length
+        with self.path.open("rb") as file:
+            while left > 0:
+                line = file.readline()
+                left -= len(line)
+                yield line
+
+
+class Tail:
+    """Follows a journal that is being written, from its beginning on; for a view with its own pace.
+
+    It reads what it is told to be there and no more, so that it never sees an event that is not
+    yet on disk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+        self._entries: Iterator[Entry] | None = None
+
+    def until(self, lines: int) -> Iterator[Entry]:
+        """The entries from where the last call ended to the one in that line (1-based)."""
+        if self._entries is None:
+            self._entries = _decoded(self._path, _growing(self._path))
+        while self._read < lines:
+            entry = next(self._entries)
+            self._read += 1
+            yield entry
+
+
+def read(path: Path) -> Entries:
     """What has been recorded, while the study may be running.
 
-    Raises: JournalError when there is no such journal or a line of it is damaged.
+    Raises: JournalError when there is no such journal; when iterated, if a line is damaged.
     """
-    return _read(path)[0]
+    try:
+        with path.open("rb") as file:
+            return Entries(path, _whole_lines(file))
+    except OSError as error:
+        raise JournalError(f"journal {path} must be readable: {error.strerror}") from error
 
 
 def writer(path: Path) -> int | None:
@@ -127,16 +186,29 @@ def writer(path: Path) -> int | None:
     return None
 
 
-def _read(path: Path) -> tuple[list[Entry], int]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise JournalError(f"journal {path} must be readable: {error.strerror}") from error
-    length = content.rfind(b"\n") + 1
-    entries = []
-    for number, line in enumerate(content[:length].splitlines(), start=1):
+def _whole_lines(file: IO[bytes]) -> int:
+    """The length of a file up to its last line end."""
+    end = file.seek(0, os.SEEK_END)
+    while end > 0:
+        start = max(end - _BLOCK, 0)
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def _growing(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while True:
+            yield file.readline()
+
+
+def _decoded(path: Path, lines: Iterable[bytes]) -> Iterator[Entry]:
+    for number, line in enumerate(lines, start=1):
         try:
-            entries.append(decode(line.decode()))
+            yield decode(line.decode())
         except NewerJournalError as error:
             raise NewerJournalError(f"journal {path}: {error}") from error
         except (JournalError, UnicodeDecodeError) as error:
@@ -144,7 +216,6 @@ def _read(path: Path) -> tuple[list[Entry], int]:
                 f"journal {path}, line {number} is damaged: {error}; restore it from a copy, or "
                 "remove it and run the study anew"
             ) from error
-    return entries, length
 
 
 def _open_new(path: Path) -> IO[bytes]:

@@ -59,7 +59,7 @@ class Proposer:
     def ask(self) -> Answer:
         """The backend's next answer, its trial under the study's name."""
         answer = self._backend.ask()
-        if isinstance(answer, Proposal):
+        if isinstance(answer, Proposal) and self._shift:
             answer = replace(answer, trial=self._study_name(answer.trial))
         self._waits = isinstance(answer, Wait)
         self._exhausted = isinstance(answer, Exhausted)
@@ -69,7 +69,9 @@ class Proposer:
         """The backend's decision; CONTINUE for a trial that is not its own."""
         if not self._owns(report.trial):
             return Decision.CONTINUE
-        return self._backend.report(replace(report, trial=self._backend_name(report.trial)))
+        if self._shift:
+            report = replace(report, trial=self._backend_name(report.trial))
+        return self._backend.report(report)
 
     def tell(self, trial: str, outcome: Outcome) -> None:
         """Tell the backend, if the trial is its own."""

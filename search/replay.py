@@ -1,30 +1,30 @@
 """Resume: a backend is fed the recorded events, and must answer as it did when they were new."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from search.errors import ReplayDivergedError
 from search.events import Adopted, Asked, Entry, Limited, Reported, Told, plain_answer
+from search.journal import Entries
 from search.proposer import Proposer
 from search.record import StudyRecord
 from search.trial import Answer
 
 
-def replay(entries: Sequence[Entry], record: StudyRecord, proposer: Proposer) -> None:
+def replay(entries: Entries, record: StudyRecord, proposer: Proposer) -> None:
     """Bring a fresh record (of the header) and a fresh proposer to where the entries end.
 
-    `entries`: all but the header, which is line 1. What came before an `Adopted` event is not
-    asked again.
+    `entries`: of the whole journal. What came before an `Adopted` event is not asked again.
 
     Raises: ReplayDivergedError with the line of the event and the field that differs;
     JournalError when the entries do not fit each other.
     """
-    adopted = [index for index, entry in enumerate(entries) if isinstance(entry.event, Adopted)]
-    first = adopted[-1] if adopted else 0
-    for index, entry in enumerate(entries):
+    first = entries.last(Adopted) or 0
+    for place, entry in enumerate(entries):
+        if place == 0:
+            continue
         record.apply(entry)
-        if index >= first:
-            _feed(index + 2, entry, record, proposer)
+        if place >= first:
+            _feed(place + 1, entry, record, proposer)
 
 
 def _feed(line: int, entry: Entry, record: StudyRecord, proposer: Proposer) -> None:

@@ -5,6 +5,7 @@ import platform
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from search.events import Entry, Limited, StudyStarted
 from search.executors import dask
 from search.executors.base import Executor
 from search.executors.inline import InlineExecutor
-from search.journal import Journal
+from search.journal import Entries, Journal
 from search.judge import judge
 from search.opened import digests, refuse_changes
 from search.problem import Data
@@ -130,8 +131,8 @@ def resume(
     """
     journal, entries = Journal.reopen(around.store.existing(name))
     with journal:
-        raised = _raised(fold(entries), trials, seconds)
-        record = fold(entries[:1])
+        raised = _raised(entries, trials, seconds)
+        record = fold(islice(entries, 1))
         setup = prepare(from_plain(record.header.config))
         proposer = setup.proposer()
         around.say(LOADING)
@@ -141,7 +142,7 @@ def resume(
         if adopt:
             record = fold(entries)
         else:
-            replay(entries[1:], record, proposer)
+            replay(entries, record, proposer)
         run = _Run(setup, around, data, journal, record, proposer)
         return run.to_the_end(raised, adopt=adopt)
 
@@ -235,7 +236,7 @@ def _warn_of_versions(header: StudyStarted) -> None:
         )
 
 
-def _raised(record: StudyRecord, trials: int | None, seconds: float | None) -> Limited | None:
+def _raised(entries: Entries, trials: int | None, seconds: float | None) -> Limited | None:
     """The new caps; None where the user raises none.
 
     What is named counts, what is not is lifted: `--time 10m` goes on for ten minutes however many
@@ -243,6 +244,7 @@ def _raised(record: StudyRecord, trials: int | None, seconds: float | None) -> L
     """
     if trials is None and seconds is None:
         return None
+    record = fold(entries)
     if trials is not None and trials < len(record.trials):
         raise UsageError(
             f"--trials must be at least the {len(record.trials)} trials the study has, got {trials}"

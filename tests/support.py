@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from search import journal as journals
@@ -127,12 +128,12 @@ class SimulatedStudy:
     ) -> StudyRecord:
         journal, entries = Journal.reopen(self.path)
         with journal:
-            record = fold(entries[:1])
+            record = fold(islice(entries, 1))
             proposer = self._proposer()
             if adopt:
                 record = fold(entries)
             else:
-                replay(entries[1:], record, proposer)
+                replay(entries, record, proposer)
             return self._run(record, proposer, journal, dies_after, raised, adopt)
 
     def events(self) -> list[Event]:

@@ -22,17 +22,7 @@ PLAIN = {
         "objective",
         "outcomes",
     ),
-    *(
-        "curve",
-        "parameters",
-        "problem",
-        "progress",
-        "record",
-        "rules",
-        "seeds",
-        "space",
-        "stopping",
-    ),
+    *("parameters", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "wording"),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
