@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search import arrays
 from search.errors import SearchError, UsageError, unknown_name
 from search.problem import Data
 from search.record import StudyRecord, TrialRecord
@@ -35,9 +36,13 @@ def about(
         "best_epoch": trial.best_epoch,
         "test": test,
         "class_names": list(data.class_names),
-        "input": {"shape": list(data.train.x.shape[1:]), "dtype": str(data.train.x.dtype)},
+        "input": arrays.mapped(_input, data.train.x),
         "versions": dict(header.versions),
     }
+
+
+def _input(array: Any) -> dict[str, Any]:
+    return {"shape": list(array.shape[1:]), "dtype": str(array.dtype)}
 
 
 def write(
@@ -80,7 +85,7 @@ def write(
 
 def winner(directory: Path, data: Data) -> Exported:
     """The exported winner of a study, with the first raw inputs of the validation data."""
-    return Exported(directory, data.validation.x[:EXAMPLE_ROWS])
+    return Exported(directory, data.validation.take(slice(EXAMPLE_ROWS)).x)
 
 
 def stands(record: StudyRecord, best: TrialRecord, directory: Path) -> bool:

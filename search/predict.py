@@ -73,6 +73,11 @@ def _facts(export_dir: Path) -> _Facts:
         )
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
+        if "shape" not in facts["input"]:
+            raise SearchError(
+                f"predict takes models with one input, got one with {len(facts['input'])}; "
+                f"load {MODEL} in Python instead"
+            )
         shape = tuple(int(size) for size in facts["input"]["shape"])
         names = tuple(str(name) for name in facts["class_names"])
         return _Facts(names, InputFacts(shape, str(facts["input"]["dtype"])))

@@ -7,9 +7,9 @@ import json
 import re
 import tempfile
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from search import serialized
+from search import arrays, serialized
 from search.record import StudyRecord
 from search.trackers.base import Exported
 
@@ -112,7 +112,6 @@ def _link(client: "MlflowClient", run_id: str, model_id: str) -> None:
 def _save(folder: str, exported: Exported, run_id: str, model_id: str, location: str) -> None:
     """Write MLflow's folder: the model as Keras saves it, or a SavedModel for foreign classes."""
     import keras
-    import numpy as np
 
     with warnings.catch_warnings():
         # mlflow 3.17.2 warns of its own type hints when mlflow.pyfunc is imported.
@@ -123,7 +122,8 @@ def _save(folder: str, exported: Exported, run_id: str, model_id: str, location:
 
     # Not compiled: a client predicts, and must not need the user's losses and metrics for that.
     model = keras.saving.load_model(exported.directory / "model.keras", compile=False)
-    prediction = keras.ops.convert_to_numpy(model(np.asarray(exported.example), training=False))
+    prediction = arrays.mapped(keras.ops.convert_to_numpy, model(exported.example, training=False))
+    example = _by_name(exported.example, model.inputs)
     # Requirements are given: MLflow would find them by running the model in another process (5 s).
     # Keras tells standard output of each SavedModel; that is where the results of a command go.
     with contextlib.redirect_stdout(io.StringIO()):
@@ -134,12 +134,21 @@ def _save(folder: str, exported: Exported, run_id: str, model_id: str, location:
             mlflow_model=Model(
                 artifact_path=location, model_uuid=model_id, run_id=run_id, model_id=model_id
             ),
-            signature=infer_signature(exported.example, prediction),
-            input_example=exported.example,
+            signature=infer_signature(example, _by_name(prediction, model.outputs)),
+            input_example=example,
             pip_requirements=[
                 f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS
             ],
         )
+
+
+def _by_name(structure: Any, tensors: Any) -> Any:
+    """Several arrays as MLflow takes them: by the names that the model has for them."""
+    if not isinstance(structure, list | tuple):
+        return structure
+    names = [tensor._keras_history.operation.name for tensor in tensors or ()]
+    names = names or [str(index) for index in range(len(structure))]
+    return dict(zip(names, structure, strict=True))
 
 
 def only_keras(model: "keras.Model") -> bool:
