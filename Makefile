@@ -4,13 +4,27 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test check lint types clean-env
+# Options of `make bench`: QUICK=1 for a smoke run, ROUNDS=5 for more rounds, DATA_DIR for cal_housing.data
+ROUNDS ?= 3
+DATA_DIR ?=
+QUICKLY := $(if $(QUICK),--quick)
+
+.PHONY: run test bench check lint types clean-env
 
 run: $(READY)
 	$(BIN)/python -m search run fashion
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.peers $(QUICKLY) --repeats $(ROUNDS) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
+	$(BIN)/python -m benchmarks.hyperband $(QUICKLY) --repeats $(ROUNDS)
+	$(BIN)/python -m benchmarks.limit $(QUICKLY)
+	$(BIN)/python -m benchmarks.scaling $(QUICKLY) --repeats $(ROUNDS)
+	$(BIN)/python -m benchmarks.simulator $(QUICKLY)
+	$(BIN)/python -m benchmarks.memory $(QUICKLY)
+	$(BIN)/python -m benchmarks.report $(QUICKLY)
 
 check: $(READY) lint types test
 

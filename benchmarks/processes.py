@@ -89,11 +89,16 @@ def warm_up() -> None:
     run(["-c", _WARM])
 
 
-def ours(words: Sequence[str], on_line: Callable[[str], None] | None = None) -> tuple[Done, Any]:
+def ours(
+    words: Sequence[str],
+    on_line: Callable[[str], None] | None = None,
+    started: Callable[[subprocess.Popen[str]], None] | None = None,
+) -> tuple[Done, Any]:
     """One `python -m search run` with a store of its own, and the JSON document it prints."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as store:
         quiet = ["--quiet"] if on_line is None else ["--progress", "json"]
-        done = run(["-m", "search", "run", *words, "--json", "--store", store, *quiet], on_line)
+        whole = ["-m", "search", "run", *words, "--json", "--store", store, *quiet]
+        done = run(whole, on_line, started)
     return done, json.loads(done.printed)
 
 
