@@ -117,6 +117,7 @@ class KerasTrainer:
     def _run(self, task: Task) -> TrialRun:
         if self._shared is None:
             runtime.prepare()
+            runtime.settled()
             # the data as tensors: made at the first trial, kept for all others
             self._shared = SharedEpochs(self._data, TensorData(self._data))
         return TrialRun(self._problem, self._data, self._shared, task, self._most_epochs)
