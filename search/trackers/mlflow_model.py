@@ -125,6 +125,7 @@ def _save(folder: str, exported: Exported, run_id: str, model_id: str, location:
     prediction = arrays.mapped(keras.ops.convert_to_numpy, model(exported.example, training=False))
     # a subclassed model has no named inputs
     example = _by_name(exported.example, getattr(model, "inputs", None))
+    outputs = _by_name(prediction, getattr(model, "outputs", None))
     # Requirements are given: MLflow would find them by running the model in another process (5 s).
     # Keras tells standard output of each SavedModel; that is where the results of a command go.
     with contextlib.redirect_stdout(io.StringIO()):
@@ -135,7 +136,7 @@ def _save(folder: str, exported: Exported, run_id: str, model_id: str, location:
             mlflow_model=Model(
                 artifact_path=location, model_uuid=model_id, run_id=run_id, model_id=model_id
             ),
-            signature=infer_signature(example, _by_name(prediction, getattr(model, "outputs", None))),
+            signature=infer_signature(example, outputs),
             input_example=example,
             pip_requirements=[
                 f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS
