@@ -119,7 +119,8 @@ class Entries(Iterable[Entry]):
         self.length = length
 
     def __iter__(self) -> Iterator[Entry]:
-        return _decoded(self.path, self._lines())
+        for number, line in enumerate(self._lines(), start=1):
+            yield _decoded(self.path, number, line)
 
     def last(self, kind: type[Event]) -> int | None:
         """Where the last event of a kind lies, counted from 0; None where there is none."""
@@ -147,17 +148,23 @@ class Tail:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read = 0
-        self._entries: Iterator[Entry] | None = None
+        self._number = 0
+        self._offset = 0
 
-    def until(self, lines: int) -> Iterator[Entry]:
-        """The entries from where the last call ended to the one in that line (1-based)."""
-        if self._entries is None:
-            self._entries = _decoded(self._path, _growing(self._path))
-        while self._read < lines:
-            entry = next(self._entries)
-            self._read += 1
-            yield entry
+    def until(self, number: int) -> Iterator[Entry]:
+        """The entries from where the last call ended to the one in line `number` (1-based).
+
+        Fewer where the journal has fewer lines, as after a full disk.
+        """
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            while self._number < number:
+                line = file.readline()
+                if not line.endswith(b"\n"):
+                    return
+                self._number += 1
+                self._offset += len(line)
+                yield _decoded(self._path, self._number, line)
 
 
 def read(path: Path) -> Entries:
@@ -199,23 +206,16 @@ def _whole_lines(file: IO[bytes]) -> int:
     return 0
 
 
-def _growing(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while True:
-            yield file.readline()
-
-
-def _decoded(path: Path, lines: Iterable[bytes]) -> Iterator[Entry]:
-    for number, line in enumerate(lines, start=1):
-        try:
-            yield decode(line.decode())
-        except NewerJournalError as error:
-            raise NewerJournalError(f"journal {path}: {error}") from error
-        except (JournalError, UnicodeDecodeError) as error:
-            raise JournalError(
-                f"journal {path}, line {number} is damaged: {error}; restore it from a copy, or "
-                "remove it and run the study anew"
-            ) from error
+def _decoded(path: Path, number: int, line: bytes) -> Entry:
+    try:
+        return decode(line.decode())
+    except NewerJournalError as error:
+        raise NewerJournalError(f"journal {path}: {error}") from error
+    except (JournalError, UnicodeDecodeError) as error:
+        raise JournalError(
+            f"journal {path}, line {number} is damaged: {error}; restore it from a copy, or "
+            "remove it and run the study anew"
+        ) from error
 
 
 def _open_new(path: Path) -> IO[bytes]:

@@ -166,7 +166,7 @@ class StudyRecord:
     def _proposed(self, proposal: Proposal) -> None:
         trial = self.trials.get(proposal.trial)
         if trial is None:
-            trial = TrialRecord(proposal.trial, len(self.trials), self._metrics)
+            trial = TrialRecord(proposal.trial, len(self.trials), self.seconds, self._metrics)
             self.trials[proposal.trial] = trial
         elif trial.trial not in self._pending:
             self._settled -= trial.stop_epoch

@@ -47,18 +47,22 @@ class _Ask(NamedTuple):
 class TrialRecord:
     """One trial: its proposals in order, an outcome for each that has ended, one unbroken curve.
 
-    `place`: how many trials the study had before it. Proposals, params and outcomes are made anew
+    `place`: how many trials the study had before it. `asked_at`: active seconds of the study when
+    it was first proposed. Proposals, params and outcomes are made anew
     when they are asked for; what is kept of them is packed.
     """
 
     __slots__ = (
-        *("curve", "place", "told_to_stop", "trial"),
+        *("asked_at", "curve", "place", "told_to_stop", "trial"),
         *("_asked", "_failures", "_names", "_outcomes", "_values"),
     )
 
-    def __init__(self, trial: str, place: int = 0, metrics: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, trial: str, place: int = 0, asked_at: float = 0.0, metrics: tuple[str, ...] = ()
+    ) -> None:
         self.trial = trial
         self.place = place
+        self.asked_at = asked_at
         self.curve = Curve(trial, metrics)
         self.told_to_stop = False
         self._names: tuple[str, ...] = ()

@@ -27,7 +27,8 @@ class SimulatedExecutor:
 
     `metrics(params, epoch)` gives an epoch's metrics (or raises, which fails the trial),
     `seconds(params)` how long each epoch of these params takes. `losses` maps a trial to how many
-    of its attempts die after their first epoch.
+    of its attempts die after their first epoch. `turn`: the virtual seconds that a turn of the
+    coordinator is taken to last; what falls due within them is there together, as it would be.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class SimulatedExecutor:
         slots: int = 1,
         seconds: Callable[[Params], float] = lambda _: 1.0,
         losses: Mapping[str, int] | None = None,
+        turn: float = 0.0,
     ) -> None:
         self._objective = objective
         self._metrics = metrics
@@ -46,6 +48,7 @@ class SimulatedExecutor:
         self._slots = slots
         self._seconds = seconds
         self._losses = dict(losses or {})
+        self._turn = turn
         self._due: list[tuple[float, int, Task]] = []
         self._curves: dict[str, list[EpochReport]] = {}
         self._ended: dict[str, Outcome] = {}
@@ -68,7 +71,7 @@ class SimulatedExecutor:
         if not self._due:
             return None
         at, _, task = self._due[0]
-        if timeout is not None and at > self._clock.now + timeout:
+        if timeout is not None and at > self._clock.now + max(timeout, self._turn):
             self._clock.now += timeout
             return None
         heapq.heappop(self._due)

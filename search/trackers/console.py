@@ -47,6 +47,9 @@ MOST_ROWS = 12
 OTHER_LINES = 7  # of a frame: two above the table, its names, three below, one for the cursor
 NARROW, ROOMY = 72, 100  # columns: below, the place column is left out; from there, wide gaps
 PER_SECOND = 4
+MOST_SHARE = (
+    0.05  # of the time that may go into frames, which take longer the more trials there are
+)
 STYLES = {"failed": "red", "running": "cyan", "pruned": "dim", "waiting": "dim"}
 _FILES = {"plain": "plain", "json": "json_lines"}
 
@@ -89,6 +92,7 @@ class LiveTracker:
         self._study: StudyRecord | None = None
         self._ended: dict[str, None] = {}
         self._drawn_at = 0.0
+        self._cost = 0.0
 
     def start_study(self, study: StudyRecord) -> None:
         """Begin to draw, with all that the record holds already."""
@@ -109,9 +113,9 @@ class LiveTracker:
         self._draw()
 
     def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
-        """Show it in flight, always: its first epoch may be long in coming."""
+        """Show it in flight at once: its first epoch may be long in coming."""
         self._ended.pop(trial.trial, None)
-        self._draw()
+        self._draw_when_due(0.0)
 
     def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
         """Show how far it is."""
@@ -140,17 +144,22 @@ class LiveTracker:
         rows = max(1, min(MOST_ROWS, self._console.height - OTHER_LINES))
         return _frame(study, self._plan, self._watch, list(reversed(self._ended)), rows, ending)
 
-    def _draw_when_due(self) -> None:
-        """Draw unless the last frame is so young that rich has hardly shown it."""
-        if self._watch.elapsed() - self._drawn_at >= 1 / PER_SECOND:
+    def _draw_when_due(self, rest: float = 1 / PER_SECOND) -> None:
+        """Draw unless the last frame is younger than `rest` seconds, or too costly to be replaced.
+
+        A younger one rich has hardly shown.
+        """
+        if self._watch.elapsed() >= self._drawn_at + max(rest, self._cost / MOST_SHARE):
             self._draw()
 
     def _draw(self, ending: str | None = None) -> None:
         if self._live is None or self._study is None:
             return
         try:
-            self._drawn_at = self._watch.elapsed()
+            began = self._watch.elapsed()
             self._live.update(self.frame(self._study, ending), refresh=ending is not None)
+            self._drawn_at = self._watch.elapsed()
+            self._cost = self._drawn_at - began
         except BaseException:
             self.close()
             raise

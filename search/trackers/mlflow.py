@@ -1,6 +1,7 @@
 """A study in MLflow: a parent run per study, a child run with one unbroken curve per trial."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from search.record import StudyRecord, StudyState, TrialRecord
@@ -43,6 +44,12 @@ class MlflowTracker:
         self._open = _OpenStudy(self._experiment(study), study)
         self._open.write_all("running")
 
+    def update(self, trials: Sequence[TrialRecord]) -> None:
+        """Write what is new of these trials, and the best score so far."""
+        for trial in trials:
+            self._started().write_trial(trial, "running")
+        self._started().write_best_so_far()
+
     def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
         """Make the trial's run, or set it running again where the trial was promoted."""
         self._started().write_trial(trial, "running")
@@ -53,8 +60,7 @@ class MlflowTracker:
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
         """Write the score or the error, and the best score so far."""
-        self._started().write_trial(trial, "running")
-        self._started().write_best_so_far()
+        self.update([trial])
 
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
         """Write the final states, the winner, the leaderboard, and register the winner's model."""
@@ -124,6 +130,7 @@ class _OpenStudy:
                 run.epochs = {report.epoch for report in trial.curve}
             else:
                 run.epochs = experiment.steps(run, EPOCH_SECONDS)
+        self._best = mlflow_words.BestSoFar(record)
         self._best_steps: set[int] = set()
         if parent is not None:
             self._best_steps = experiment.steps(parent, f"best_{record.objective.metric}")
@@ -174,15 +181,10 @@ class _OpenStudy:
         self.experiment.set_status(run, mlflow_words.trial_status(trial, state), ends[-1])
 
     def _create(self, trial: TrialRecord, state: StudyState) -> Run:
-        """A trial's run. One that is not from now starts when the trials before it had ended."""
+        """A trial's run. One that is not from now starts when the trial was proposed."""
         start_ms = None
         if not (trial.pending and state == "running"):
-            earlier = 0.0
-            for other in self._record.trials.values():
-                if other is trial:
-                    break
-                earlier += other.seconds
-            start_ms = self._record.header.created_ms + round(1000 * earlier)
+            start_ms = self._record.header.created_ms + round(1000 * trial.asked_at)
         baseline = trial.proposals[0].labels.get("role") == "baseline"
         name = f"trial {trial.trial} baseline" if baseline else f"trial {trial.trial}"
         tags = mlflow_words.identity(self._record.header)
@@ -193,10 +195,8 @@ class _OpenStudy:
 
     def write_best_so_far(self) -> None:
         """The best score after each outcome, over the seconds trained by then."""
-        points = mlflow_words.best_so_far(self._record)
-        missing = [point for point in points if point.step not in self._best_steps]
-        self.experiment.write(self.parent, missing)
-        self._best_steps |= {point.step for point in missing}
+        points = [point for point in self._best.points() if point.step not in self._best_steps]
+        self.experiment.write(self.parent, points)
 
     def write_end(self, state: StudyState) -> None:
         """The winner and the leaderboard."""

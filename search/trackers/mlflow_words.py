@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from search.events import StudyStarted
@@ -85,28 +86,39 @@ def times(start_ms: int, trial: TrialRecord) -> list[int]:
     return times
 
 
-def best_so_far(record: StudyRecord) -> list[Point]:
+class BestSoFar:
     """The best score over the outcomes, step n after the n-th; none before there is a score."""
-    objective = record.objective
-    best: float | None = None
-    told: dict[str, int] = {}
-    seconds = 0.0
-    points = []
-    for step, trial in enumerate(record.told, start=1):
-        place = told.get(trial.trial, 0)
-        told[trial.trial] = place + 1
+
+    def __init__(self, record: StudyRecord) -> None:
+        self._record = record
+        self._steps = 0
+        self._told: dict[str, int] = {}
+        self._seconds = 0.0
+        self._best: float | None = None
+
+    def points(self) -> list[Point]:
+        """Those of the outcomes since the last call."""
+        points = []
+        for trial in islice(self._record.told, self._steps, None):
+            self._steps += 1
+            self._take(trial)
+            if self._best is not None:
+                time_ms = self._record.header.created_ms + round(1000 * self._seconds)
+                name = f"best_{self._record.objective.metric}"
+                points.append(Point({name: self._best}, self._steps, time_ms))
+        return points
+
+    def _take(self, trial: TrialRecord) -> None:
+        place = self._told.get(trial.trial, 0)
+        self._told[trial.trial] = place + 1
         outcomes = trial.outcomes
         outcome = outcomes[place]
         # An outcome counts the seconds of all the trial's budgets: a promotion adds the rest.
-        seconds += outcome.seconds - (outcomes[place - 1].seconds if place else 0.0)
+        self._seconds += outcome.seconds - (outcomes[place - 1].seconds if place else 0.0)
         if isinstance(outcome, Completed | Pruned) and (
-            best is None or objective.better(outcome.score, best)
+            self._best is None or self._record.objective.better(outcome.score, self._best)
         ):
-            best = outcome.score
-        if best is not None:
-            time_ms = record.header.created_ms + round(1000 * seconds)
-            points.append(Point({f"best_{objective.metric}": best}, step, time_ms))
-    return points
+            self._best = outcome.score
 
 
 def leaderboard(record: StudyRecord, state: StudyState) -> str:
