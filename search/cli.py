@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     _quieten_warnings()
-    with _interruptible():
+    with _interruptible(), _voice_of_its_own():
         return _run(arguments, debug=debug)
 
 
@@ -208,19 +208,19 @@ def _workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
         type=_worker_count,
-        default=1,
-        help="processes that train (default 1: this one); auto is the number of physical cores",
+        help="processes that train (default 1: this one); auto is one per GPU or physical core",
+    )
+    parser.add_argument(
+        "--cluster", metavar="ADDR", help="train on a Dask cluster: its scheduler's tcp://host:port"
     )
     parser.add_argument(
         "--trial-timeout", type=_seconds, metavar="TIME", help="most time for one trial's budget"
     )
 
 
-def _worker_count(text: str) -> int:
+def _worker_count(text: str) -> int | str:
     if text == "auto":
-        from joblib import cpu_count
-
-        return int(cpu_count(only_physical_cores=True))
+        return text
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be auto or a number from 1, got {text!r}")
     return int(text)
@@ -258,6 +258,25 @@ def _interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _voice_of_its_own() -> Iterator[None]:
+    """Have Python write standard error through a handle of its own.
+
+    Handle 2 is turned away while TensorFlow is imported (see training/runtime.py), maybe in a
+    thread beside the search: what the search says meanwhile must not be lost.
+    """
+    before = sys.stderr
+    if before is not sys.__stderr__:  # replaced already, by a test or a notebook
+        yield
+        return
+    with os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace") as voice:
+        sys.stderr = voice
+        try:
+            yield
+        finally:
+            sys.stderr = before
 
 
 def _quieten_warnings() -> None:

@@ -99,13 +99,19 @@ class Environment:
 
     data_dir: Path | None
     tracking_uri: str | None
+    visible_gpus: str | None = None
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> "Environment":
-        """From SEARCH_DATA_DIR and MLFLOW_TRACKING_URI; empty means unset."""
+        """From SEARCH_DATA_DIR and MLFLOW_TRACKING_URI, where empty means unset; and CUDA's own.
+
+        An empty CUDA_VISIBLE_DEVICES means no GPU.
+        """
         data_dir = variables.get("SEARCH_DATA_DIR")
         return cls(
-            Path(data_dir) if data_dir else None, variables.get("MLFLOW_TRACKING_URI") or None
+            Path(data_dir) if data_dir else None,
+            variables.get("MLFLOW_TRACKING_URI") or None,
+            variables.get("CUDA_VISIBLE_DEVICES"),
         )
 
 

@@ -11,7 +11,7 @@ from search.datasets import base as datasets
 from search.errors import StudyChangedError, UsageError, unknown_name
 from search.events import StudyStarted
 from search.problem import Data
-from search.recipe import TrainerRecipe, load
+from search.recipe import load, trainer
 from search.record import TrialRecord, fold
 from search.setup import Setup, prepare
 from search.store import Store
@@ -78,15 +78,14 @@ def open_trial(store: Store, study: str, trial: str | None, data_dir: Path | Non
     setup = prepare(from_plain(record.header.config))
     data = load(setup, data_dir)
     refuse_changes(record.header, setup, data)
-    folder = store.checkpoints(study)
-    identity = record.header.identity
-    saved = CheckpointFolder(folder, identity).load(chosen.trial)
+    checkpoints = CheckpointFolder(store.checkpoints(study), record.header.identity)
+    saved = checkpoints.load(chosen.trial)
     judged = record.judged
     test = dict(judged.test) if judged is not None and judged.trial == chosen.trial else None
     return OpenedTrial(
         trial=chosen,
         facts=export.about(record, chosen, data, test),
         kept=saved is not None and saved.best_epoch == chosen.best_epoch,
-        _trainer=TrainerRecipe(setup.config, data_dir, folder, identity).trainer(setup, data),
+        _trainer=trainer(setup, data, checkpoints),
         _task=record.task(chosen),
     )

@@ -173,7 +173,7 @@ def load(word: str) -> LoadedProblem:
         raise UsageError(f"{word}: must define {attribute} = Problem(...), got {problem!r}; add it")
     with _named(word):
         sources = _sources(Path(str(module.__file__)))
-    return LoadedProblem(word, problem, _digest(sources), sources)
+    return LoadedProblem(word, problem, digest(sources), sources)
 
 
 def _from_path(path: Path) -> ModuleType:
@@ -252,7 +252,7 @@ def _sources(file: Path) -> tuple[tuple[str, bytes], ...]:
     return tuple((path.name, content) for path, content in seen.items())
 
 
-def _digest(sources: tuple[tuple[str, bytes], ...]) -> str:
+def digest(sources: tuple[tuple[str, bytes], ...]) -> str:
     """SHA-256 of the files, whatever folder they lie in."""
     digest = hashlib.sha256()
     for name, content in sorted(sources):

@@ -1,53 +1,159 @@
 """How a trainer is made, in whatever process it trains: small enough to send, equal when equal."""
 
-from dataclasses import dataclass
+import functools
+import importlib.metadata
+import platform
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from search import problem as problems
 from search.config import StudyConfig
+from search.datasets import base as datasets
+from search.errors import DataError, SearchError, UsageError
+from search.executors.base import Workplace
 from search.problem import Data
 from search.seeds import SystemClock
 from search.setup import Setup, prepare
 from search.training import runtime
-from search.training.checkpoint import CheckpointFolder
+from search.training.checkpoint import CheckpointFolder, Checkpoints, TravellingCheckpoints
 from search.training.trainer import KerasTrainer
 
 THREADS = 1
+_DISTRIBUTION = "keras-hyperparameter-search"
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a process loads before it can train: a study's problem and its data; no data itself.
+
+    `sources`: names and contents of the problem's files, its own first, where they travel: those
+    of a `.py` file to workers that share no disk. Empty where the problem is found by its word.
+    """
+
+    config: StudyConfig
+    data_dir: Path | None
+    versions: tuple[tuple[str, str], ...]
+    sources: tuple[tuple[str, bytes], ...] = ()
+
+    def __call__(self, place: Workplace) -> "Loaded":
+        """Import TensorFlow and load problem and data, once in a process.
+
+        Raises: SearchError for other versions than the study's, or data that cannot be had.
+        """
+        self._refuse_other_versions()
+        return _loaded(self, place.scratch)
+
+    def unpacked(self, scratch: Path) -> StudyConfig:
+        """The settings as they are here: files that have travelled lie under `scratch`."""
+        if not self.sources:
+            return self.config
+        folder = scratch / problems.digest(self.sources)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in self.sources:
+            (folder / name).write_bytes(content)
+        return replace(self.config, problem=str(folder / self.sources[0][0]))
+
+    def _refuse_other_versions(self) -> None:
+        here = dict(versions_here())
+        others = [f"{n} {here[n]} instead of {v}" for n, v in self.versions if here[n] != v]
+        if others:
+            raise UsageError(
+                f"must have the versions of the study, got {', '.join(others)}; install those "
+                "(the same constraints.txt gives the same versions)"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A study's problem and data in this process, with their digests."""
+
+    setup: Setup
+    data: Data
+    source_digest: str
+    data_digest: str
 
 
 @dataclass(frozen=True, slots=True)
 class TrainerRecipe:
     """What a worker needs to make a study's trainer: settings and places, no data and no code.
 
-    `study`: the identity of the study, to which its checkpoints belong.
+    `source_digest` and `data_digest` are those of the study. `checkpoints`: their folder; None
+    where they travel. `study`: the identity of the study, to which its checkpoints belong.
     """
 
-    config: StudyConfig
-    data_dir: Path | None
-    checkpoints: Path
+    material: Material
+    source_digest: str
+    data_digest: str
+    checkpoints: Path | None
     study: str
 
-    def __call__(self) -> KerasTrainer:
-        """The trainer, with the data loaded."""
-        setup = prepare(self.config)
-        return self.trainer(setup, load(setup, self.data_dir))
+    def __call__(self, place: Workplace) -> KerasTrainer:
+        """The trainer, with the data loaded.
 
-    def trainer(self, setup: Setup, data: Data) -> KerasTrainer:
-        """The trainer, where settings and data are at hand already."""
-        runtime.prepare(THREADS)
-        return KerasTrainer(
-            setup.problem,
-            data,
-            CheckpointFolder(self.checkpoints, self.study),
-            SystemClock(),
-            patience=setup.patience,
-            most_epochs=setup.settings.max_epochs,
-        )
+        Raises: SearchError when problem or data are others than the study's.
+        """
+        loaded = self.material(place)
+        if loaded.source_digest != self.source_digest:
+            raise UsageError(
+                f"problem {self.material.config.problem!r} must be the study's, got other files; "
+                "install the same ones here as where the study runs"
+            )
+        if loaded.data_digest != self.data_digest:
+            raise DataError(
+                f"the data must be the study's (digest {self.data_digest[:12]}), got others "
+                f"({loaded.data_digest[:12]}); put the same files here, and load them the same way "
+                "each time"
+            )
+        checkpoints: Checkpoints
+        if self.checkpoints is None:
+            checkpoints = TravellingCheckpoints(place.courier, self.study)
+        else:
+            checkpoints = CheckpointFolder(self.checkpoints, self.study)
+        return trainer(loaded.setup, loaded.data, checkpoints)
+
+
+def trainer(setup: Setup, data: Data, checkpoints: Checkpoints) -> KerasTrainer:
+    """The trainer of a study; TensorFlow is imported when it is first needed."""
+    return KerasTrainer(
+        setup.problem,
+        data,
+        checkpoints,
+        SystemClock(),
+        patience=setup.patience,
+        most_epochs=setup.settings.max_epochs,
+    )
 
 
 def load(setup: Setup, data_dir: Path | None) -> Data:
-    """The problem's data; a loader may import Keras, which must find its threads set.
+    """The problem's data; a loader may import Keras, which finds its threads set.
 
     Raises: DataError when they cannot be had.
     """
-    runtime.prepare(THREADS)
+    runtime.settle(THREADS)
     return setup.problem.load(data_dir)
+
+
+def versions_here() -> tuple[tuple[str, str], ...]:
+    """The versions that all processes of a study must share."""
+    names = (_DISTRIBUTION, "keras", "tensorflow", "numpy")
+    python = ".".join(platform.python_version_tuple()[:2])
+    return (("python", python), *((name, importlib.metadata.version(name)) for name in names))
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(material: Material, scratch: Path) -> Loaded:
+    runtime.prepare(THREADS)
+    data_dir = material.data_dir
+    if data_dir is not None and not data_dir.is_dir():
+        raise DataError(f"--data-dir must be a folder here too, got {data_dir}; put the data there")
+    setup = prepare(material.unpacked(scratch))
+    try:
+        data = load(setup, data_dir)
+    except SearchError:
+        raise
+    except Exception as error:  # the loader is the user's code
+        raise DataError(
+            f"the data of problem {setup.problem.name} must load, got "
+            f"{type(error).__name__}: {error}; see that its files are here"
+        ) from error
+    return Loaded(setup, data, setup.loaded.source_digest, datasets.digest(data))

@@ -4,28 +4,26 @@ import importlib.metadata
 import platform
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from search.config import StudyConfig, from_plain
 from search.coordinator import Coordinator
+from search.crew import ALONE, Crew, CrewOnDuty
 from search.errors import (
     StudyInterrupted,
     StudyLockedError,
     UsageError,
 )
 from search.events import Entry, Limited, StudyStarted
-from search.executors import dask
-from search.executors.base import Executor
-from search.executors.inline import InlineExecutor
 from search.journal import Entries, Journal
 from search.judge import judge
 from search.opened import digests, refuse_changes
 from search.problem import Data
 from search.proposer import Proposer
-from search.recipe import THREADS, TrainerRecipe, load
+from search.recipe import THREADS
 from search.record import StudyRecord, fold
 from search.replay import replay
 from search.seeds import Clock, wall_time_ms
@@ -33,10 +31,6 @@ from search.setup import Setup, prepare
 from search.store import Store
 from search.trackers.audience import Audience
 from search.trackers.base import Exported, Tracker
-from search.training.trainer import KerasTrainer
-
-if TYPE_CHECKING:
-    pass
 
 LIBRARIES = (
     *("keras-hyperparameter-search", "keras", "tensorflow", "numpy"),
@@ -50,18 +44,16 @@ MakeTrackers = Callable[[Setup, Limited], Sequence[Tracker]]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Where a study runs: its store, its data, who watches, what tells the time, and how widely.
+    """Where a study runs: its store, its data, who watches, what tells the time, who trains.
 
-    `workers`: processes that train; 1 trains in this one. `trial_seconds`: what one attempt of a
-    trial may take in a worker; None for no limit. `say`: told what takes long before a study runs.
+    `say`: told what takes long before a study runs.
     """
 
     store: Store
     data_dir: Path | None
     trackers: MakeTrackers
     clock: Clock
-    workers: int = 1
-    trial_seconds: float | None = None
+    crew: Crew = ALONE
     say: Callable[[str], None] = lambda _: None
 
 
@@ -87,16 +79,19 @@ def start(config: StudyConfig, around: Surroundings) -> Result:
     journal and the trackers are closed in order.
     """
     setup = prepare(config)
-    proposer = setup.proposer()
     limit = setup.limit(config.trials, config.seconds)
-    proposer.limit(limit.trials)
     if config.study is not None and around.store.journal(config.study).exists():
         raise _taken(config.study)
-    around.say(LOADING)
-    data = load(setup, around.data_dir)
-    journal, first = _begun(setup, data, limit, around.store)
-    with journal:
-        return _Run(setup, around, data, journal, fold(first), proposer).to_the_end()
+    with ExitStack() as ending:
+        # first of all, as loading takes a worker seconds: it is under way while this process loads
+        crew = ending.enter_context(around.crew.called_up(setup, around.data_dir, around.clock))
+        proposer = setup.proposer()
+        proposer.limit(limit.trials)
+        around.say(LOADING)
+        data = crew.load()
+        journal, first = _begun(setup, data, limit, around.store)
+        ending.enter_context(journal)
+        return _Run(setup, around, crew, data, journal, fold(first), proposer).to_the_end()
 
 
 def _begun(setup: Setup, data: Data, limit: Limited, store: Store) -> tuple[Journal, list[Entry]]:
@@ -130,20 +125,22 @@ def resume(
     ReplayDivergedError when a library answers otherwise than it did.
     """
     journal, entries = Journal.reopen(around.store.existing(name))
-    with journal:
+    with ExitStack() as ending:
+        ending.enter_context(journal)
         raised = _raised(entries, trials, seconds)
         record = fold(islice(entries, 1))
         setup = prepare(from_plain(record.header.config))
+        crew = ending.enter_context(around.crew.called_up(setup, around.data_dir, around.clock))
         proposer = setup.proposer()
         around.say(LOADING)
-        data = load(setup, around.data_dir)
+        data = crew.load()
         refuse_changes(record.header, setup, data)
         _warn_of_versions(record.header)
         if adopt:
             record = fold(entries)
         else:
             replay(entries, record, proposer)
-        run = _Run(setup, around, data, journal, record, proposer)
+        run = _Run(setup, around, crew, data, journal, record, proposer)
         return run.to_the_end(raised, adopt=adopt)
 
 
@@ -153,23 +150,18 @@ class _Run:
 
     setup: Setup
     around: Surroundings
+    crew: CrewOnDuty
     data: Data
     journal: Journal
     record: StudyRecord
     proposer: Proposer
 
     def to_the_end(self, raised: Limited | None = None, *, adopt: bool = False) -> Result:
-        name = self.record.header.study
-        store = self.around.store
-        recipe = TrainerRecipe(
-            self.setup.config,
-            self.around.data_dir,
-            store.checkpoints(name).absolute(),
-            self.record.header.identity,
-        )
-        trainer = recipe.trainer(self.setup, self.data)
+        header, store = self.record.header, self.around.store
+        name, checkpoints = header.study, store.checkpoints(header.study)
+        trainer = self.crew.trainer(self.data, header, checkpoints)
         tracker = Audience(self.around.trackers(self.setup, raised or self.record.limit))
-        executor = self._executor(recipe, trainer)
+        executor = self.crew.executor(trainer, header, checkpoints, waits=self.proposer.prunes)
         coordinator = Coordinator(
             record=self.record,
             journal=self.journal,
@@ -194,17 +186,6 @@ class _Run:
             tracker.end_study(self.record, exported)
             executor.close()
         return Result(self.record, exported)
-
-    def _executor(self, recipe: TrainerRecipe, trainer: KerasTrainer) -> Executor:
-        if self.around.workers == 1:
-            return InlineExecutor(trainer)
-        return dask.local(
-            self.around.workers,
-            recipe,
-            self.around.clock,
-            waits=self.proposer.prunes,
-            timeout=self.around.trial_seconds,
-        )
 
 
 def _header(name: str, setup: Setup, data: Data) -> StudyStarted:

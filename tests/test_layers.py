@@ -27,8 +27,8 @@ PLAIN = {
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
-    *("coordinator", "export", "inputs", "journal", "judge", "mlflow_ui", "opened", "predict"),
-    *("proposer", "recipe", "replay", "setup", "study", "summary"),
+    *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
+    *("opened", "predict", "proposer", "recipe", "replay", "setup", "study", "summary"),
 }
 STANDARD = sys.stdlib_module_names
 FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))

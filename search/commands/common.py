@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from search import journal as journals
-from search import summary
+from search import machine, summary
 from search.config import Environment
-from search.errors import StudyInterrupted
+from search.crew import Crew
+from search.errors import StudyInterrupted, UsageError
 from search.events import Limited
 from search.leaderboard import document
 from search.record import StudyRecord, StudyState, fold
@@ -104,10 +105,22 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
         options.data_dir or environment.data_dir,
         trackers,
         clock,
-        workers=options.workers,
-        trial_seconds=options.trial_timeout,
+        crew=_crew(options, environment),
         say=note if _talks(options) else lambda _: None,
     )
+
+
+def _crew(options: Namespace, environment: Environment) -> Crew:
+    """Who trains: `--cluster`, or as many processes here as the user or the machine says."""
+    if options.cluster is not None:
+        if options.workers is not None:
+            raise UsageError(
+                f"--cluster has workers of its own, got --workers {options.workers} too; drop one"
+            )
+        return Crew(cluster=options.cluster, trial_seconds=options.trial_timeout)
+    gpus = machine.gpus(environment.visible_gpus)
+    workers = machine.worker_count(options.workers or 1, gpus, machine.physical_cores())
+    return Crew(workers, gpus=gpus, trial_seconds=options.trial_timeout)
 
 
 def _talks(options: Namespace) -> bool:

@@ -1,48 +1,50 @@
 """TensorFlow as every trial finds it: one thread, quiet, seeded."""
 
 import contextlib
-import gc
 import functools
+import gc
+import importlib.abc
+import importlib.util
 import logging
 import os
 import random
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
-_ONE_AT_A_TIME = threading.Lock()
+_SILENCE = threading.RLock()
 
 
 def settle(threads: int = 1) -> None:
-    """Say in the environment what TensorFlow is to find when it is imported, by whomever.
+    """Say what TensorFlow is to find when it is imported, by whomever: threads, and quiet.
 
-    One thread makes equal runs equal bit for bit, and small models faster. TensorFlow 2.21 reads
-    these once; the import itself takes seconds and is left to `prepare`.
+    One thread makes equal runs equal bit for bit, and small models faster. The import itself takes
+    seconds and is left to `prepare`, to a problem's loader, or to a backend.
     """
     quieten()
-    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")  # TensorFlow 2.21 reads these once
     os.environ.update(dict.fromkeys(names, str(threads)))
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    waiting = any(isinstance(finder, _QuietImport) for finder in sys.meta_path)
+    if "tensorflow" not in sys.modules and not waiting:
+        sys.meta_path.insert(0, _QuietImport())
 
 
+@functools.cache
 def prepare(threads: int = 1) -> None:
     """Import TensorFlow with `threads` threads and memory growth on GPUs; harmless when repeated.
 
     Where TensorFlow is at work already in this process its thread count stays. May be called from
     a thread, so that the import is over when TensorFlow is needed.
     """
-    with _ONE_AT_A_TIME:
-        _prepare(threads)
-
-
-@functools.cache
-def _prepare(threads: int) -> None:
     settle(threads)
-    with _no_stderr():
-        import keras  # noqa: F401 - the import is what takes the time
-        import tensorflow as tf
+    import keras  # noqa: F401 - the import is what takes the time
+    import tensorflow as tf
 
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with _no_stderr():
         try:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -53,21 +55,46 @@ def _prepare(threads: int) -> None:
             return
 
 
+class _QuietImport(importlib.abc.MetaPathFinder):
+    """Finds TensorFlow as Python would, and keeps C++ from standard error while it is imported.
+
+    TensorFlow 2.21 logs there before it has read its settings. Exceptions carry everything that
+    matters; these lines only say that there is no GPU.
+    """
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The specification of TensorFlow; None for every other module."""
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def quietly(module: ModuleType) -> None:
+            with _no_stderr():
+                execute(module)
+
+        spec.loader.exec_module = quietly  # type: ignore[method-assign]
+        return spec
+
+
 @contextlib.contextmanager
 def _no_stderr() -> Iterator[None]:
-    """Keep C++ from writing to standard error: TensorFlow 2.21 logs there before its own settings.
-
-    Exceptions carry everything that matters; these lines only say that there is no GPU.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    """Turn file 2 away for a while, in one thread at a time: another would keep what is turned."""
+    with _SILENCE:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        try:
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search import outcomes
+from search.executors.base import Workplace
 from search.training.base import Training
 from search.trial import Decision, EpochReport, Task
 from tests.support import OBJECTIVE
@@ -18,7 +19,7 @@ class FakeTrainer:
 
     scratch: Path
 
-    def __call__(self) -> "FakeTrainer":
+    def __call__(self, place: Workplace) -> "FakeTrainer":
         return self
 
     def train(self, task: Task) -> Training:

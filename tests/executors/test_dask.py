@@ -5,6 +5,7 @@ import pytest
 from search.executors import dask
 from search.executors.base import Epoch, Lost
 from search.seeds import SystemClock
+from search.training.checkpoint import CheckpointFolder
 from search.trial import Completed, Decision
 from tests.executors.contract import ExecutorContract, task, until_finished
 from tests.executors.fake_trainer import FakeTrainer
@@ -12,8 +13,11 @@ from tests.executors.fake_trainer import FakeTrainer
 pytestmark = pytest.mark.slow
 
 
-def started(scratch, **settings):
-    return dask.local(2, FakeTrainer(scratch), SystemClock(), **{"waits": True, **settings})
+def started(scratch, *, memory_bytes=None, **settings):
+    fake, clock = FakeTrainer(scratch), SystemClock()
+    workers = dask.local([{}, {}], fake, clock, memory_bytes=memory_bytes)
+    nowhere = CheckpointFolder(scratch / "none", "nobody")
+    return dask.DaskExecutor(workers, fake, nowhere, clock, **{"waits": True, **settings})
 
 
 class TestDask(ExecutorContract):
@@ -34,7 +38,8 @@ class TestDask(ExecutorContract):
                 message.reply(Decision.CONTINUE)
             else:
                 ends[message.trial] = message
-        assert ends["1"] == Lost("1", 1, "the worker died")
+        assert isinstance(ends["1"], Lost)
+        assert ends["1"].reason.startswith("the worker died (perhaps out of memory: its limit is")
         assert [report.epoch for report in epochs["1"]] == [1, 2]
         executor.submit(task("1", stop=4, dies_at=3, recorded=epochs["1"], attempt=2))
         while len(ends) < 2 or isinstance(ends["1"], Lost):

@@ -1,0 +1,110 @@
+"""Who trains a study: this process alone, workers on this machine, or those of a cluster."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.events import StudyStarted
+from search.executors import dask
+from search.executors.base import Executor
+from search.executors.inline import InlineExecutor
+from search.machine import environments
+from search.problem import Data
+from search.recipe import THREADS, Material, TrainerRecipe, load, trainer, versions_here
+from search.seeds import Clock
+from search.setup import Setup
+from search.training import runtime
+from search.training.checkpoint import CheckpointFolder
+from search.training.trainer import KerasTrainer
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """How widely a study is trained.
+
+    `workers`: processes on this machine; 1 trains in this one. `cluster`: the address of a Dask
+    scheduler whose workers train instead. `gpus`: what workers here share. `trial_seconds`: what
+    one attempt of a trial may take in a worker; None for no limit.
+    """
+
+    workers: int = 1
+    cluster: str | None = None
+    gpus: tuple[str, ...] = ()
+    trial_seconds: float | None = None
+
+    @contextlib.contextmanager
+    def called_up(
+        self, setup: Setup, data_dir: Path | None, clock: Clock
+    ) -> Iterator["CrewOnDuty"]:
+        """The crew at work on a study: workers import TensorFlow and load the data from now on.
+
+        Raises: UsageError for a cluster that does not answer.
+        """
+        if self.cluster is None and self.workers == 1:
+            yield CrewOnDuty(setup, data_dir, clock, self.trial_seconds)
+            return
+        word = setup.loaded.word
+        sources = setup.loaded.sources if self.cluster and word.endswith(".py") else ()
+        material = Material(setup.config, data_dir, versions_here(), sources)
+        if self.cluster is not None:
+            workers = dask.connected(self.cluster, material, clock)
+        else:
+            workers = dask.local(environments(self.workers, self.gpus), material, clock)
+        try:
+            yield CrewOnDuty(setup, data_dir, clock, self.trial_seconds, material, workers)
+        finally:
+            workers.close()
+
+
+ALONE = Crew()
+
+
+@dataclass(frozen=True, slots=True)
+class CrewOnDuty:
+    """Those who train one study; `workers` None means this process."""
+
+    setup: Setup
+    data_dir: Path | None
+    clock: Clock
+    trial_seconds: float | None
+    material: Material | None = None
+    workers: dask.DaskWorkers | None = None
+
+    def load(self) -> Data:
+        """The study's data in this process; TensorFlow too, where this process trains.
+
+        Raises: DataError when the data cannot be had.
+        """
+        if self.workers is None:
+            runtime.prepare(THREADS)
+        return load(self.setup, self.data_dir)
+
+    def trainer(self, data: Data, header: StudyStarted, checkpoints: Path) -> KerasTrainer:
+        """A trainer in this process."""
+        return trainer(self.setup, data, CheckpointFolder(checkpoints, header.identity))
+
+    def executor(
+        self, own: KerasTrainer, header: StudyStarted, checkpoints: Path, *, waits: bool
+    ) -> Executor:
+        """The executor of the study that `header` begins; `own` is the trainer of this process."""
+        if self.workers is None or self.material is None:
+            return InlineExecutor(own)
+        recipe = TrainerRecipe(
+            self.material,
+            header.digests["problem"],
+            header.digests["data"],
+            checkpoints.absolute() if self.workers.shares_disk else None,
+            header.identity,
+        )
+        return dask.DaskExecutor(
+            self.workers,
+            recipe,
+            CheckpointFolder(checkpoints, header.identity),
+            self.clock,
+            waits=waits,
+            timeout=self.trial_seconds,
+            # the winner is judged in this process: by then TensorFlow is there, and nobody waited
+            when_warm=threading.Thread(target=runtime.prepare, args=(THREADS,)).start,
+        )

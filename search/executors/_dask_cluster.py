@@ -1,0 +1,156 @@
+"""Dask clusters: one of processes on this machine, or one that runs somewhere already."""
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from search.errors import SearchError, UsageError
+from search.executors._dask_worker import Load
+from search.executors._dask_workers import DaskWorkers
+from search.seeds import Clock
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+# `allowed-failures` 0: Dask must not run a trial again by itself, the coordinator knows its curve.
+_CONFIG = {
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.worker-ttl": None,  # a worker that imports TensorFlow misses heartbeats
+    "distributed.scheduler.work-stealing": False,
+    "distributed.worker.profile.enabled": False,
+}
+# The second is Dask's HTTP server, which runs even without a dashboard, by default on port 8787.
+_HERE = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+_ANSWER_SECONDS = 10.0
+_LOCAL_PATIENCE = 60.0
+_CLUSTER_PATIENCE = 600.0
+
+
+def local(
+    environments: Sequence[Mapping[str, str]],
+    load: Load,
+    clock: Clock,
+    *,
+    memory_bytes: int | None = None,
+) -> DaskWorkers:
+    """Start a process on this machine for each environment, and do not wait for it.
+
+    Each may use `memory_bytes` (None: its share).
+    """
+    import dask
+    from distributed import Client, Scheduler, SpecCluster
+    from distributed.deploy.subprocess import SubprocessWorker
+    from distributed.system import MEMORY_LIMIT
+
+    options = {
+        "nthreads": 1,
+        "memory_limit": memory_bytes or MEMORY_LIMIT // len(environments),
+        "silence_logs": logging.CRITICAL,
+        "config": _CONFIG,
+        "dashboard": False,
+        **_HERE,
+    }
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    kwargs = [options | {"env": {**quiet, **environment}} for environment in environments]
+    workers = {
+        number: {
+            "cls": SubprocessWorker,
+            "options": {"worker_class": "distributed.Nanny", "worker_kwargs": own},
+        }
+        for number, own in enumerate(kwargs)
+    }
+    # The scheduler lives in this process: if it is killed, the workers lose it and end themselves.
+    with dask.config.set(_CONFIG), _interrupts_ignored():
+        cluster = SpecCluster(
+            workers=workers,
+            scheduler={
+                "cls": Scheduler,
+                "options": {"port": 0, "dashboard": False, **_HERE},
+            },
+            silence_logs=logging.CRITICAL,
+        )
+        client = Client(cluster, set_as_default=False)
+    return DaskWorkers(
+        client,
+        load,
+        clock,
+        lambda: cluster.close(),
+        fixed=len(environments),
+        shares_disk=True,
+        patience=_LOCAL_PATIENCE,
+    )
+
+
+def connected(
+    address: str, load: Load, clock: Clock, *, answer_seconds: float = _ANSWER_SECONDS
+) -> DaskWorkers:
+    """The workers of a cluster that runs already; they are restarted, so that all begin afresh.
+
+    Raises: UsageError when no scheduler answers there, or it has no worker.
+    """
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=answer_seconds, set_as_default=False)
+    except (OSError, ValueError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError(
+            f"--cluster must name a Dask scheduler that answers within {answer_seconds:g} s, got "
+            f"{address!r}: {said}; check host and port, or start one with `dask scheduler`"
+        ) from error
+    try:
+        _afresh(client, address, answer_seconds)
+    except BaseException:
+        client.close()
+        raise
+    return DaskWorkers(
+        client,
+        load,
+        clock,
+        lambda: None,
+        fixed=None,
+        shares_disk=False,
+        patience=_CLUSTER_PATIENCE,
+    )
+
+
+def _afresh(client: "Client", address: str, answer_seconds: float) -> None:
+    """Restart the workers: a study that was killed may have left them at work, or old code loaded.
+
+    Raises: UsageError for a cluster without workers; SearchError for one that is at work.
+    """
+    try:
+        client.wait_for_workers(1, timeout=answer_seconds)
+    except TimeoutError as error:
+        raise UsageError(
+            f"--cluster must have a worker within {answer_seconds:g} s, got none at {address}; "
+            f"start some with `dask worker --nthreads 1 --nworkers N {address}`"
+        ) from error
+    at_work = [worker for worker, tasks in client.processing().items() if tasks]
+    if at_work:
+        raise SearchError(
+            f"the cluster at {address} must be idle when a study begins, got {len(at_work)} "
+            "workers at work; wait for them, or use another cluster"
+        )
+    with_nanny = [
+        worker
+        for worker, facts in client.scheduler_info(n_workers=-1)["workers"].items()
+        if facts["nanny"]
+    ]
+    client.restart_workers(with_nanny, raise_for_error=False)
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Have processes started here ignore Ctrl-C: the coordinator ends them when it has closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,246 @@
+"""The workers of a Dask cluster: started or found early, warmed up, known until they leave."""
+
+import contextlib
+import pickle
+import queue
+import uuid
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from search.errors import SearchError, UsageError
+from search.executors._dask_worker import Load, Ready, Unfit, warm_up
+from search.seeds import Clock
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+_TOPICS = ("all", "worker-restart-memory")  # what scheduler and nannies say by themselves
+_MOST_DEATHS = 4
+_RESTART_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A worker has come up."""
+
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A worker is gone, with whatever it was doing."""
+
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """A worker is about to be ended by its nanny: it has used up its memory."""
+
+    worker: str
+
+
+class DaskWorkers:
+    """Who can train: each worker loads what it needs as soon as it is there, then it is ready.
+
+    `inbox` holds what workers and scheduler say, in order; `note` must be given every message of
+    it that is about a worker. `load` is called once in each worker, where it is known by its module
+    and name. `fixed`: how many workers there will be; None for as many as the cluster has.
+    `shares_disk`: whether the workers see the files of the coordinator's machine. `patience`:
+    seconds without a single worker after which there is no hope for one.
+    """
+
+    def __init__(
+        self,
+        client: "Client",
+        load: Load,
+        clock: Clock,
+        end: Callable[[], None],
+        *,
+        fixed: int | None,
+        shares_disk: bool,
+        patience: float,
+    ) -> None:
+        self.client = client
+        self.topic = f"search-{uuid.uuid4().hex}"
+        self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.shares_disk = shares_disk
+        self._load = load
+        self._clock = clock
+        self._end = end
+        self._fixed = fixed
+        self._patience = patience
+        self._closed = False
+        self._warming: dict[str, Any] = {}
+        self._ready: dict[str, None] = {}
+        self._unfit: dict[str, SearchError] = {}
+        self._limits: dict[str, int] = {}
+        self._exhausted: set[str] = set()
+        self._deaths = 0
+        self._alone_since: float | None = clock.seconds()
+        client.subscribe_topic(self.topic, lambda event: self.inbox.put(pickle.loads(event[1])))
+        for topic, hear in zip(_TOPICS, (self._heard, self._heard_of_memory), strict=True):
+            client.subscribe_topic(topic, hear)
+        for worker in self._present():
+            self.note(Joined(worker))
+
+    @property
+    def slots(self) -> int:
+        """How many tasks can be under way; never none, so that work is ready for who comes."""
+        if self._fixed is not None:
+            return self._fixed
+        return max(1, len(self._warming) + len(self._ready))
+
+    @property
+    def warm(self) -> bool:
+        """Whether all workers that are expected have loaded what they need."""
+        return bool(self._ready) and not self._warming and len(self._ready) >= (self._fixed or 1)
+
+    def free(self, busy: Collection[str]) -> str | None:
+        """A worker that is ready and not busy; None where there is none."""
+        return next((worker for worker in self._ready if worker not in busy), None)
+
+    def note(self, message: Joined | Left | Ready | Unfit | Exhausted) -> None:
+        """Take in what is said of a worker.
+
+        Raises: SearchError when no worker is left that could train.
+        """
+        worker = message.worker
+        if isinstance(message, Joined):
+            if worker not in {*self._warming, *self._ready, *self._unfit}:
+                self._welcome(worker)
+        elif isinstance(message, Left):
+            self._miss(worker)
+        elif isinstance(message, Exhausted):
+            self._exhausted.add(worker)
+        elif isinstance(message, Ready):
+            if self._warming.pop(worker, None) is not None:
+                self._ready[worker] = None
+                self._deaths = 0
+        else:
+            self._warming.pop(worker, None)
+            self._refuse(worker, message.error)
+
+    def check(self) -> None:
+        """See that there is hope of a worker.
+
+        Raises: SearchError when there has been none for too long, or the scheduler is gone.
+        """
+        if self.client.status == "closed":
+            raise SearchError(
+                "the cluster's scheduler must stay, got no answer from it any more; nothing "
+                "recorded is lost: start it again, then resume"
+            )
+        now = self._clock.seconds()
+        if self._alone_since is not None and now - self._alone_since >= self._patience:
+            raise SearchError(
+                f"a worker is needed to train, got none for {self._patience:.0f} s; see why none "
+                "starts (memory, say), then resume"
+            )
+
+    def end_of(self, worker: str) -> str:
+        """Why a worker that left did so, as far as that is known."""
+        limit = self._limits.get(worker)
+        if limit is None:
+            return "the worker died"
+        size = f"its limit is {limit / 2**30:.1f} GiB"
+        if worker in self._exhausted:
+            return f"the worker ran out of memory: {size}"
+        return f"the worker died (perhaps out of memory: {size})"
+
+    def restart(self, workers: Sequence[str]) -> None:
+        """End these processes, whatever they are doing, and have their nannies start new ones."""
+        for worker in workers:
+            self._miss(worker, expected=True)
+        with contextlib.suppress(TimeoutError):
+            self.client.restart_workers(list(workers), _RESTART_SECONDS, raise_for_error=False)
+
+    def close(self) -> None:
+        """Let go of the cluster; may be called twice."""
+        if not self._closed:
+            self._closed = True
+            for topic in (self.topic, *_TOPICS):  # else the scheduler tells a closed client
+                self.client.unsubscribe_topic(topic)
+            self.client.close()
+            self._end()
+
+    def _present(self) -> Mapping[str, Mapping[str, Any]]:
+        workers: Mapping[str, Mapping[str, Any]] = self.client.scheduler_info(n_workers=-1)[
+            "workers"
+        ]
+        return workers
+
+    def _heard(self, event: tuple[float, Mapping[str, Any]]) -> None:
+        """Take an event of the scheduler, on Dask's thread."""
+        kinds = {"add-worker": Joined, "remove-worker": Left}
+        kind = kinds.get(event[1].get("action", ""))
+        if kind is not None:
+            self.inbox.put(kind(event[1]["worker"]))
+
+    def _heard_of_memory(self, event: tuple[float, Mapping[str, Any]]) -> None:
+        """Take a nanny's word, on Dask's thread."""
+        self.inbox.put(Exhausted(event[1]["worker"]))
+
+    def _welcome(self, worker: str) -> None:
+        facts = self._present().get(worker)
+        if facts is None:  # gone again
+            return
+        self._alone_since = None
+        if facts["memory_limit"]:
+            self._limits[worker] = facts["memory_limit"]
+        if facts["nthreads"] != 1 or not facts["nanny"]:
+            nanny = "with" if facts["nanny"] else "without"
+            self._refuse(
+                worker,
+                UsageError(
+                    f"worker {worker}: must have one thread and a nanny, got {facts['nthreads']} "
+                    f"{nanny} a nanny; start it with `dask worker --nthreads 1 --nworkers N`"
+                ),
+            )
+            return
+        future = self.client.submit(
+            warm_up, self._load, self.topic, workers=[worker], pure=False, retries=0
+        )
+        self._warming[worker] = future
+        future.add_done_callback(lambda done: self._failed(worker, done))
+
+    def _failed(self, worker: str, future: Any) -> None:
+        """Learn, on Dask's thread, of a warm-up that could not run at all."""
+        error = None if future.status != "error" else refusal(future)
+        if error is not None:
+            self.inbox.put(Unfit(worker, error))
+
+    def _refuse(self, worker: str, error: SearchError) -> None:
+        self._unfit[worker] = error
+        if not self._warming and not self._ready:
+            raise error
+        warnings.warn(f"{error}; the study goes on without it", stacklevel=2)
+
+    def _miss(self, worker: str, *, expected: bool = False) -> None:
+        warming = self._warming.pop(worker, None)
+        self._ready.pop(worker, None)
+        self._unfit.pop(worker, None)
+        if not self._warming and not self._ready:
+            self._alone_since = self._clock.seconds()
+        if warming is None or expected:
+            return
+        warming.cancel()
+        self._deaths += 1
+        if self._deaths >= _MOST_DEATHS:
+            raise SearchError(
+                f"a worker must live until it has loaded the data, got {self._deaths} that died, "
+                f"the last one thus: {self.end_of(worker)}; take fewer --workers"
+            )
+
+
+def refusal(future: "Future") -> SearchError | None:
+    """Why Dask could not run a task; None where its worker died: that is heard otherwise."""
+    error = future.exception()
+    if type(error).__name__ == "KilledWorker":
+        return None
+    return SearchError(
+        f"the cluster must be able to run this project, got {type(error).__name__}: {error}; "
+        "install the same version on the scheduler's machine and on the workers'"
+    )
