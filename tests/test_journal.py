@@ -24,11 +24,12 @@ from search.events import (
     Limited,
     Reported,
     Stopped,
+    StudyStarted,
     Told,
     decode,
     encode,
 )
-from search.journal import Journal
+from search.journal import Journal, Tail
 from search.record import fold
 from search.trial import (
     Budget,
@@ -174,7 +175,7 @@ def test_a_second_writer_is_refused_naming_the_first(tmp_path):
 HOLDER = """
 import sys
 from pathlib import Path
-from search.journal import Journal
+from search.journal import Journal, Tail
 journal, _ = Journal.reopen(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
@@ -319,3 +320,18 @@ def test_what_was_appended_is_on_disk_with_one_sync_for_all(tmp_path, monkeypatc
         assert len(list(journals.read(path))) == 2
         journal.commit()
     assert synced == [7]
+
+
+def test_a_journal_is_followed_to_where_it_is_said_to_be_on_disk(tmp_path):
+    path = tmp_path / "s.jsonl"
+    with begun(path) as journal:
+        tail = Tail(path)
+        assert [type(entry.event) for entry in tail.until(1)] == [StudyStarted]
+        for second in range(3):
+            journal.append(Entry(float(second), Stopped("time")))
+        journal.commit()
+        assert [type(entry.event) for entry in tail.until(3)] == [Limited, Stopped]
+        assert [entry.seconds for entry in tail.until(9)] == [1.0, 2.0]
+        with path.open("ab") as file:
+            file.write(b'{"event":"stop"')  # a line that a full disk cut short
+        assert list(tail.until(9)) == []

@@ -1,5 +1,6 @@
 """Write-only views of a study: what a tracker is told, and when."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,4 +51,25 @@ class Tracker(Protocol):
 
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
         """The study stopped; `exported` is the winner's model where there is one."""
+        ...
+
+
+class Slow(Protocol):
+    """A view that takes its time, and takes many events in one go; `background.py` runs it.
+
+    Duties. All calls come from one thread, which is not the search's: the record is this view's
+    own. `start_study` comes first, and again after a method raised, with all that is known by then;
+    `end_study` comes last.
+    """
+
+    def start_study(self, study: StudyRecord) -> None:
+        """The study begins, or goes on."""
+        ...
+
+    def update(self, trials: Sequence[TrialRecord]) -> None:
+        """These trials have changed since the last call."""
+        ...
+
+    def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
+        """The study stopped; what has changed since the last call is in the record."""
         ...

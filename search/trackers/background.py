@@ -1,0 +1,235 @@
+"""A slow tracker in a thread of its own: no trial waits for it, and nothing is lost by it."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from search.errors import SearchError
+from search.events import Asked, Entry, Reported, StudyStarted, Told
+from search.record import StudyRecord, TrialRecord
+from search.trackers.base import Exported, Slow
+from search.trial import EpochReport, Outcome, Proposal
+
+WAIT_SECONDS = 60.0  # for what is left to write when a study ends
+PAUSE_SECONDS = 1.0  # between two writes: epochs that are shorter share one
+PATIENCE_SECONDS = 2.0  # of waiting before the user is told of it
+
+
+class Follower(Protocol):
+    """The study's journal, read step by step."""
+
+    def until(self, number: int) -> Iterable[Entry]:
+        """The entries after those of the last call, to the `number`-th of all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    exported: Exported | None
+
+
+class BackgroundTracker:
+    """Passes a study on to a slow tracker, from a thread that follows the study's journal.
+
+    The search only says how many entries are on disk: nothing is copied, nothing queues up, and no
+    record is shared between threads. What has come while the tracker was writing is written
+    together, so a slow server means fewer and larger writes.
+
+    An error in the thread is raised by the next call made here, so that it is treated as any
+    tracker's; `start_study` then has the thread try again. `end_study` waits for what is left, for
+    `wait_seconds` at most or until Ctrl-C; `say` is told after `patience_seconds` of waiting.
+    `follow` opens the journal of a study.
+    """
+
+    def __init__(
+        self,
+        tracker: Slow,
+        follow: Callable[[str], Follower],
+        say: Callable[[str], None] = lambda _: None,
+        *,
+        wait_seconds: float = WAIT_SECONDS,
+        pause_seconds: float = PAUSE_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._tracker = tracker
+        self._follow = follow
+        self._say = say
+        self._wait_seconds = wait_seconds
+        self._pause_seconds = pause_seconds
+        self._patience_seconds = patience_seconds
+        self._study: StudyRecord | None = None
+        # Under the lock, as both sides have a part in it:
+        self._lock = threading.Lock()
+        self._view: _View | None = None
+        self._on_disk = 0
+        self._ending: _Ending | None = None
+        self._failure: Exception | None = None
+        self._at_work = False
+        self._news = threading.Event()
+        self._closing = threading.Event()
+        self._done = threading.Event()
+
+    def start_study(self, study: StudyRecord) -> None:
+        """Begin to follow the study, or go on after an error."""
+        if self._study is not study:
+            self._study = study
+            with self._lock:
+                self._view = _View(self._follow(study.header.study))
+        self._tell(study, None)
+
+    def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
+        """Have it read on."""
+        self._read_on()
+
+    def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
+        """Have it read on."""
+        self._read_on()
+
+    def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
+        """Have it read on."""
+        self._read_on()
+
+    def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
+        """Wait for what is left to be written, within limits.
+
+        Raises: what the tracker raised; SearchError when not all is written by then.
+        """
+        if self._study is None:  # it stopped before it started: there is nothing to end
+            return
+        self._tell(study, _Ending(exported))
+        if not self._waited(study.header.study):
+            raise SearchError("not all is written yet")
+        self._raise_failure()
+
+    def _read_on(self) -> None:
+        self._raise_failure()
+        if self._study is not None:
+            # What a tracker is told of is on disk, and so is all that the record holds by then.
+            self._on_disk = self._study.entries
+            self._news.set()
+
+    def _raise_failure(self) -> None:
+        with self._lock:
+            failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _tell(self, study: StudyRecord, ending: _Ending | None) -> None:
+        """Have the thread read on, to the end where there is one; a new thread where none works."""
+        with self._lock:
+            self._on_disk = study.entries
+            self._ending = ending
+            self._failure = None
+            self._done.clear()
+            if ending is None:
+                self._closing.clear()
+            else:
+                self._closing.set()
+            self._news.set()
+            if not self._at_work:
+                self._at_work = True
+                # a daemon: a server that never answers must not keep the process
+                threading.Thread(target=self._work, name="tracker", daemon=True).start()
+
+    def _waited(self, study: str) -> bool:
+        """Whether the thread came to its end in time, and before Ctrl-C."""
+        with contextlib.suppress(KeyboardInterrupt), _ctrl_c_raises():
+            patience = min(self._patience_seconds, self._wait_seconds)
+            if self._done.wait(patience):
+                return True
+            self._say(
+                f"waiting for the tracking server, {self._wait_seconds:.0f} s at most; Ctrl-C ends "
+                f"the wait, and `python -m search doctor --rebuild {study}` writes the rest later"
+            )
+            self._done.wait(self._wait_seconds - patience)
+        return self._done.is_set()
+
+    def _work(self) -> None:
+        """The thread's own: pass the study on until it ends, or the tracker fails."""
+        while True:
+            with self._lock:
+                view, ending = self._view, self._ending
+            failure = None
+            try:
+                if view is not None:
+                    self._pass_on(view)
+            except Exception as error:  # noqa: BLE001 - tracker edge: a view never ends a study
+                failure = error
+            with self._lock:
+                if failure is not None and self._ending is not ending:
+                    continue  # the study ended meanwhile: its end is tried at least once
+                self._failure = failure
+                self._at_work = False
+                self._done.set()
+                return
+
+    def _pass_on(self, view: "_View") -> None:
+        view.take(self._on_disk)
+        self._tracker.start_study(view.record)
+        while True:
+            self._news.wait()
+            self._news.clear()
+            with self._lock:
+                on_disk, ending = self._on_disk, self._ending
+            changed = view.take(on_disk)
+            if ending is not None:
+                return self._tracker.end_study(view.record, ending.exported)
+            if changed:
+                self._tracker.update(changed)
+            self._closing.wait(self._pause_seconds)
+
+
+class _View:
+    """The thread's own record of the study."""
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+        self._record: StudyRecord | None = None
+
+    @property
+    def record(self) -> StudyRecord:
+        """What has been read so far: the header at least."""
+        if self._record is None:
+            raise SearchError("a journal must begin with its header; the file is empty or edited")
+        return self._record
+
+    def take(self, number: int) -> list[TrialRecord]:
+        """Read on to that entry; the trials that changed by it, each once."""
+        changed: dict[str, None] = {}
+        for entry in self._follower.until(number):
+            if self._record is None and isinstance(entry.event, StudyStarted):
+                self._record = StudyRecord(entry.event)
+                continue
+            self.record.apply(entry)
+            name = _trial(entry)
+            if name is not None:
+                changed[name] = None
+        return [self.record.trials[name] for name in changed]
+
+
+def _trial(entry: Entry) -> str | None:
+    """The trial that an entry is about."""
+    event = entry.event
+    if isinstance(event, Reported):
+        return event.report.trial
+    if isinstance(event, Told):
+        return event.trial
+    if isinstance(event, Asked) and isinstance(event.answer, Proposal):
+        return event.answer.trial
+    return None
+
+
+@contextlib.contextmanager
+def _ctrl_c_raises() -> Iterator[None]:
+    """Have Ctrl-C raise KeyboardInterrupt, also where it has been used up to end the study."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
