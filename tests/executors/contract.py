@@ -17,8 +17,12 @@ def until_finished(
 ) -> tuple[list[EpochReport], list[Message]]:
     """Answer epochs until one trial ends: the reports, and the message of the end."""
     reports = []
+    slots = executor.slots
     while True:
         message = executor.next_message(60.0)
+        if message is None and executor.slots > slots:
+            slots = executor.slots
+            continue
         assert message is not None, "nothing came for a minute"
         if not isinstance(message, Epoch):
             return reports, message

@@ -1,7 +1,10 @@
 """Real worker processes: the contract, and what happens when they die or hang."""
 
+from dataclasses import dataclass
+
 import pytest
 
+from search.errors import DataError, SearchError
 from search.executors import dask
 from search.executors.base import Epoch, Lost
 from search.seeds import SystemClock
@@ -79,5 +82,64 @@ def test_workers_do_not_wait_where_nothing_is_pruned(tmp_path):
         reports, end = until_finished(executor)
         assert [report.epoch for report in reports] == [1, 2, 3, 4, 5]
         assert isinstance(end.outcome, Completed)
+    finally:
+        executor.close()
+
+
+def test_a_trial_that_eats_all_memory_costs_one_attempt_and_says_so(tmp_path):
+    executor = started(tmp_path, memory_bytes=500 * 2**20)
+    try:
+        executor.submit(task("1", stop=3, eats_at=2))
+        executor.submit(task("2", stop=5))
+        ends = {}
+        while len(ends) < 2:
+            message = executor.next_message(60.0)
+            assert message is not None
+            if isinstance(message, Epoch):
+                message.reply(Decision.CONTINUE)
+            else:
+                ends[message.trial] = message
+        assert isinstance(ends["1"], Lost)
+        assert "out of memory: its limit is 0.5 GiB" in ends["1"].reason
+        assert isinstance(ends["2"].outcome, Completed)
+        executor.submit(task("1", stop=3, attempt=2))
+        assert isinstance(until_finished(executor)[1].outcome, Completed)
+    finally:
+        executor.close()
+
+
+def test_nobody_waits_for_a_slow_sibling(tmp_path):
+    executor = started(tmp_path, waits=False)
+    try:
+        executor.submit(task("slow", stop=2, gate="open"))
+        for name in ("1", "2", "3"):
+            executor.submit(task(name, stop=2))
+            assert until_finished(executor)[1].trial == name
+        (tmp_path / "open").touch()
+        assert until_finished(executor)[1].trial == "slow"
+    finally:
+        executor.close()
+
+
+@dataclass(frozen=True)
+class Unloadable:
+    """A recipe that cannot be loaded anywhere."""
+
+    error: Exception
+
+    def __call__(self, place):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [DataError("no data here"), OSError("no data here")])
+def test_what_no_worker_can_load_ends_the_search_and_names_a_worker(tmp_path, error):
+    broken, clock = Unloadable(error), SystemClock()
+    workers = dask.local([{}], broken, clock)
+    nowhere = CheckpointFolder(tmp_path, "nobody")
+    executor = dask.DaskExecutor(workers, broken, nowhere, clock, waits=False)
+    try:
+        executor.submit(task("1"))
+        with pytest.raises(SearchError, match=r"worker tcp://.*: .*no data here"):
+            executor.next_message(60.0)
     finally:
         executor.close()
