@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).parent.parent
 _WARM = "import tensorflow, keras, keras_tuner, optuna, sklearn, scikeras, distributed, mlflow"
+_LINGER_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +52,51 @@ def run(
     )
     if started is not None:
         started(process)
-    said: list[str] = []
-
-    def listen() -> None:
-        assert process.stderr is not None
-        for line in process.stderr:
-            said.append(line)
-            if on_line is not None:
-                on_line(line)
-
-    listener = threading.Thread(target=listen)
-    listener.start()
+    out, said = _Lines(process.stdout), _Lines(process.stderr, on_line)
     try:
-        assert process.stdout is not None
-        printed = process.stdout.read()
         code = process.wait()
-        seconds = time.perf_counter() - begin
     except BaseException:
         process.terminate()  # only what was started here
         process.wait()
         raise
-    finally:
-        listener.join()
+    # its end, not that of workers which outlive it for a moment; those are waited for untimed
+    seconds = time.perf_counter() - begin
+    out.close()
+    said.close()
     if code:
-        raise RuntimeError(f"python {' '.join(words)} failed ({code}):\n{''.join(said[-30:])}")
-    return Done(round(seconds, 3), load, printed)
+        raise RuntimeError(
+            f"python {' '.join(words)} failed ({code}):\n{''.join(said.lines[-30:])}"
+        )
+    return Done(round(seconds, 3), load, "".join(out.lines))
+
+
+class _Lines:
+    """What comes out of a pipe, read on a thread of its own so that the process never waits."""
+
+    def __init__(self, pipe: IO[str] | None, on_line: Callable[[str], None] | None = None) -> None:
+        self.lines: list[str] = []
+        self._on_line = on_line
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._read, args=[pipe], daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wait until all who hold the pipe have let go of it.
+
+        Raises: what `on_line` raised.
+        """
+        self._thread.join(_LINGER_SECONDS)
+        if self._error is not None:
+            raise self._error
+
+    def _read(self, pipe: IO[str]) -> None:
+        for line in pipe:
+            self.lines.append(line)
+            if self._on_line is not None and self._error is None:
+                try:
+                    self._on_line(line)
+                except BaseException as error:  # noqa: BLE001 - raised again on the main thread
+                    self._error = error
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:

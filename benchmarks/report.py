@@ -190,7 +190,9 @@ def memory(rows: Sequence[Row]) -> str:
     lines = []
     for row in rows:
         growth = grown(row["samples"], row["settled"])
-        start, end = row["samples"][row["settled"] - 1], row["samples"][-1]
+        start = row["samples"][row["settled"] - 1]
+        # workers are gone when the last trials are heard of: what each was last seen with
+        end = {name: size for sample in row["samples"] for name, size in sample.items()}
         numbers = itertools.count(1)
         for name, more in growth.items():
             shown = name if name == "coordinator" else f"worker {next(numbers)}"
@@ -199,7 +201,7 @@ def memory(rows: Sequence[Row]) -> str:
                     f"{row['workers']} workers: {shown}",
                     f"{row['trials']} of {row['architectures']}",
                     f"{start[name]:.0f}" if name in start else "–",
-                    f"{end[name]:.0f}" if name in end else "–",
+                    f"{end[name]:.0f}",
                     f"{more:.0f}",
                 ]
             )
