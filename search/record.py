@@ -151,7 +151,7 @@ class StudyRecord:
                     f"trial {trial.trial}: an outcome must answer a proposal, got one too many; "
                     "the journal has been edited"
                 )
-            trial.add_outcome(event.outcome)
+            trial.add_outcome(event.outcome, self._shared)
             del self._pending[trial.trial]
             self._settled += trial.stop_epoch
             self.told.append(trial)

@@ -54,7 +54,7 @@ class TrialRecord:
 
     __slots__ = (
         *("asked_at", "curve", "place", "told_to_stop", "trial"),
-        *("_asked", "_failures", "_names", "_outcomes", "_values"),
+        *("_asked", "_failures", "_names", "_outcomes", "_values", "_ways"),
     )
 
     def __init__(
@@ -70,6 +70,7 @@ class TrialRecord:
         self._asked: tuple[_Ask, ...] = ()
         self._outcomes = b""
         self._failures: tuple[Failed, ...] = ()
+        self._ways: tuple[str, ...] = ()
 
     def add_proposal(self, proposal: Proposal, shared: Shared) -> None:
         """Take the next proposal.
@@ -104,22 +105,26 @@ class TrialRecord:
         self.curve.append(report)
         self.told_to_stop = told_to_stop
 
-    def add_outcome(self, outcome: Outcome) -> None:
+    def add_outcome(self, outcome: Outcome, shared: Shared) -> None:
         """Take what came of the last proposal."""
+        way = ""
         if isinstance(outcome, Failed):
             packed = _OUTCOME.pack(_FAILED, 0.0, len(self._failures), 0, 0.0, 0, False)
             self._failures += (outcome,)
         elif isinstance(outcome, Pruned):
+            way = outcome.way
             packed = _OUTCOME.pack(
                 *(_PRUNED, outcome.score, outcome.best_epoch, outcome.at_epoch),
                 *(outcome.seconds, outcome.parameter_count, False),
             )
         else:
+            way = outcome.way
             packed = _OUTCOME.pack(
                 *(_COMPLETED, outcome.score, outcome.best_epoch, outcome.epochs),
                 *(outcome.seconds, outcome.parameter_count, outcome.stopped_early),
             )
         self._outcomes += packed
+        self._ways = shared((*self._ways, way))
 
     @property
     def params(self) -> dict[str, Scalar]:
@@ -241,5 +246,5 @@ class TrialRecord:
             failed: Failed = self._failures[best_epoch]
             return failed
         if kind == _PRUNED:
-            return Pruned(score, best_epoch, epochs, seconds, count)
-        return Completed(score, best_epoch, epochs, seconds, count, early)
+            return Pruned(score, best_epoch, epochs, seconds, count, self._ways[place])
+        return Completed(score, best_epoch, epochs, seconds, count, early, self._ways[place])

@@ -1,7 +1,7 @@
 """The record: what it keeps up to date event by event is what it would come to if computed anew."""
 
 import random
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -141,6 +141,19 @@ def test_what_is_kept_up_to_date_equals_its_definition(direction, seed):
         record.apply(Entry(float(step), play(rng, trials)))
         assert_same(record, trials)
         assert record.entries == step + 2
+
+
+SET = {float: 0.625, int: 7, bool: True, str: "words"}
+
+
+@pytest.mark.parametrize("kind", [Completed, Pruned, Failed])
+def test_no_field_of_an_outcome_or_a_proposal_is_left_out_of_what_is_packed(kind):
+    outcome = kind(**{field.name: SET[field.type] for field in fields(kind)})
+    proposal = Proposal("1", {"a": 1}, Budget(2, 5), {"rung": 1}, may_continue=True)
+    assert all(getattr(proposal, field.name) not in ({}, False) for field in fields(Proposal))
+    record = fold(entries([Asked(proposal), Told("1", outcome)]))
+    assert record.trials["1"].outcomes == [outcome]
+    assert record.trials["1"].proposals == [proposal]
 
 
 def test_outcomes_are_told_in_their_order():
