@@ -62,7 +62,8 @@ def main() -> None:
     if options.fresh or quick:
         results.clear()
     names = options.only.split(",") if options.only else list(CONTENDERS)
-    processes.warm_up()
+    if not quick:
+        processes.warm_up()
     for number in range(1, (1 if quick else options.repeats) + 1):
         for name in processes.order(names, number):
             if results.has(contender=name, round=number):

@@ -91,7 +91,8 @@ def main() -> None:
     if options.fresh or quick:
         results.clear()
     names = options.only.split(",") if options.only else list(CONTENDERS)
-    processes.warm_up()
+    if not quick:
+        processes.warm_up()
     for number in range(1, (1 if quick else options.repeats) + 1):
         for word in [options.task] if options.task else ["twelve", "regression"]:
             task = _tasks.task(word, quick=quick)
