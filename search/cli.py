@@ -208,7 +208,8 @@ def _workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
         type=_worker_count,
-        help="processes that train (default 1: this one); auto is one per GPU or physical core",
+        help="processes that train; auto (the default of a new study) is one per GPU or physical "
+        "core; only --workers 1, this process, repeats a study exactly",
     )
     parser.add_argument(
         "--cluster", metavar="ADDR", help="train on a Dask cluster: its scheduler's tcp://host:port"

@@ -3,14 +3,14 @@
 import contextlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search.events import StudyStarted
 from search.executors import dask
 from search.executors.base import Executor
 from search.executors.inline import InlineExecutor
-from search.machine import environments
+from search.machine import environments, physical_cores
 from search.problem import Data
 from search.recipe import THREADS, Material, TrainerRecipe, load, trainer, versions_here
 from search.seeds import Clock
@@ -24,15 +24,32 @@ from search.training.trainer import KerasTrainer
 class Crew:
     """How widely a study is trained.
 
-    `workers`: processes on this machine; 1 trains in this one. `cluster`: the address of a Dask
-    scheduler whose workers train instead. `gpus`: what workers here share. `trial_seconds`: what
-    one attempt of a trial may take in a worker; None for no limit.
+    `workers`: processes on this machine; 1 trains in this one; None leaves it to `sized`.
+    `cluster`: the address of a Dask scheduler whose workers train instead. `gpus`: what workers
+    here share. `trial_seconds`: what one attempt of a trial may take in a worker; None: no limit.
     """
 
-    workers: int = 1
+    workers: int | None = 1
     cluster: str | None = None
     gpus: tuple[str, ...] = ()
     trial_seconds: float | None = None
+
+    @property
+    def size(self) -> str:
+        """What a study's header says of the crew: a number of workers, or "cluster"."""
+        return "cluster" if self.cluster is not None else str(self.workers)
+
+    def sized(self, recorded: str | None = None) -> "Crew":
+        """The crew with a number of workers: the user's, else the recorded one, else all there is.
+
+        A study that one worker began is gone on with by one, so that it ends as it would have. All
+        there is: a worker for each GPU, or without any for each physical core.
+        """
+        if self.cluster is not None or self.workers is not None:
+            return self
+        if recorded is not None and recorded.isdigit():
+            return replace(self, workers=int(recorded))
+        return replace(self, workers=len(self.gpus) or physical_cores())
 
     @contextlib.contextmanager
     def called_up(
@@ -42,7 +59,8 @@ class Crew:
 
         Raises: UsageError for a cluster that does not answer.
         """
-        if self.cluster is None and self.workers == 1:
+        count = self.sized().workers or 1
+        if self.cluster is None and count == 1:
             yield CrewOnDuty(setup, data_dir, clock, self.trial_seconds)
             return
         word = setup.loaded.word
@@ -51,7 +69,7 @@ class Crew:
         if self.cluster is not None:
             workers = dask.connected(self.cluster, material, clock)
         else:
-            workers = dask.local(environments(self.workers, self.gpus), material, clock)
+            workers = dask.local(environments(count, self.gpus), material, clock)
         try:
             yield CrewOnDuty(setup, data_dir, clock, self.trial_seconds, material, workers)
         finally:

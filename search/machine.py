@@ -1,9 +1,9 @@
 """What this machine has to train on: cores, GPUs, and how workers share them."""
 
+import ctypes.util
+import importlib.util
 import subprocess
 from collections.abc import Sequence
-
-AUTO = "auto"
 
 
 def physical_cores() -> int:
@@ -14,11 +14,14 @@ def physical_cores() -> int:
 
 
 def gpus(visible: str | None) -> tuple[str, ...]:
-    """The GPUs that TensorFlow may use, as CUDA names them; none without NVIDIA's driver.
+    """The GPUs that TensorFlow may use, as CUDA names them; none without driver or libraries.
 
-    `visible`: the user's CUDA_VISIBLE_DEVICES, which goes first; None where it is not set.
+    `visible`: the user's CUDA_VISIBLE_DEVICES, which goes first; None where it is not set. Found
+    out without TensorFlow, which would take seconds.
     """
     listed = _listed()
+    if listed and not _libraries():
+        return ()
     if visible is None or not listed:
         return listed
     # CUDA stops at the first name that is none, and "-1" stands for that
@@ -27,8 +30,14 @@ def gpus(visible: str | None) -> tuple[str, ...]:
     return tuple(valid[: named.index("-1")] if "-1" in named else valid)
 
 
+def _libraries() -> bool:
+    """Whether TensorFlow finds cuDNN: beside it, as `tensorflow[and-cuda]` brings it, or at all."""
+    beside = importlib.util.find_spec("nvidia") is not None
+    return beside or ctypes.util.find_library("cudnn") is not None
+
+
 def _listed() -> tuple[str, ...]:
-    """The numbers of the GPUs that NVIDIA's own tool lists; TensorFlow would take seconds."""
+    """The numbers of the GPUs that NVIDIA's own tool lists."""
     try:
         done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
@@ -38,17 +47,6 @@ def _listed() -> tuple[str, ...]:
         for line in done.stdout.splitlines()
         if done.returncode == 0 and line.startswith("GPU ")
     )
-
-
-def worker_count(asked: int | str, gpus: Sequence[str], cores: int) -> int:
-    """How many workers: as many as asked; "auto" is one per GPU, or one per physical core.
-
-    >>> worker_count("auto", (), 4), worker_count("auto", ("0", "1"), 8), worker_count(3, (), 8)
-    (4, 2, 3)
-    """
-    if asked != AUTO:
-        return int(asked)
-    return len(gpus) or cores
 
 
 def environments(workers: int, gpus: Sequence[str]) -> list[dict[str, str]]:

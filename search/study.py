@@ -5,7 +5,7 @@ import platform
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -37,6 +37,7 @@ LIBRARIES = (
     *("keras-tuner", "optuna", "scikit-learn", "scipy"),
 )
 
+_WORKERS = "workers"
 LOADING = "loading TensorFlow and the data ..."
 
 MakeTrackers = Callable[[Setup, Limited], Sequence[Tracker]]
@@ -65,10 +66,11 @@ class Result:
     exported: Exported | None
 
 
-def versions() -> dict[str, str]:
-    """The versions of Python and of the libraries that decide results, and the thread count."""
+def versions(crew: Crew) -> dict[str, str]:
+    """The versions of Python and of the libraries that decide results, the threads, the workers."""
     found = {name: importlib.metadata.version(name) for name in LIBRARIES}
-    return {"python": platform.python_version(), **found, "threads": str(THREADS)}
+    own = {"threads": str(THREADS), _WORKERS: crew.size}
+    return {"python": platform.python_version(), **found, **own}
 
 
 def start(config: StudyConfig, around: Surroundings) -> Result:
@@ -82,6 +84,7 @@ def start(config: StudyConfig, around: Surroundings) -> Result:
     limit = setup.limit(config.trials, config.seconds)
     if config.study is not None and around.store.journal(config.study).exists():
         raise _taken(config.study)
+    around = replace(around, crew=around.crew.sized())
     with ExitStack() as ending:
         # first of all, as loading takes a worker seconds: it is under way while this process loads
         crew = ending.enter_context(around.crew.called_up(setup, around.data_dir, around.clock))
@@ -89,17 +92,20 @@ def start(config: StudyConfig, around: Surroundings) -> Result:
         proposer.limit(limit.trials)
         around.say(LOADING)
         data = crew.load()
-        journal, first = _begun(setup, data, limit, around.store)
+        journal, first = _begun(setup, data, limit, around)
         ending.enter_context(journal)
         return _Run(setup, around, crew, data, journal, fold(first), proposer).to_the_end()
 
 
-def _begun(setup: Setup, data: Data, limit: Limited, store: Store) -> tuple[Journal, list[Entry]]:
+def _begun(
+    setup: Setup, data: Data, limit: Limited, around: Surroundings
+) -> tuple[Journal, list[Entry]]:
     """The journal of a new study with its first entries, under the user's name or a free one."""
+    store = around.store
     while True:
         chosen = setup.config.study
         name = chosen or store.free_name(f"{setup.problem.name}-{setup.config.backend}")
-        first = [Entry(0.0, _header(name, setup, data)), Entry(0.0, limit)]
+        first = [Entry(0.0, _header(name, setup, data, around.crew)), Entry(0.0, limit)]
         try:
             return Journal.create(store.journal(name), first), first
         except (FileExistsError, StudyLockedError):
@@ -130,12 +136,14 @@ def resume(
         raised = _raised(entries, trials, seconds)
         record = fold(islice(entries, 1))
         setup = prepare(from_plain(record.header.config))
+        recorded = record.header.versions.get(_WORKERS)
+        around = replace(around, crew=around.crew.sized(recorded))
         crew = ending.enter_context(around.crew.called_up(setup, around.data_dir, around.clock))
         proposer = setup.proposer()
         around.say(LOADING)
         data = crew.load()
         refuse_changes(record.header, setup, data)
-        _warn_of_versions(record.header)
+        _warn_of_versions(record.header, around.crew)
         if adopt:
             record = fold(entries)
         else:
@@ -176,7 +184,7 @@ class _Run:
             if raised is not None:
                 coordinator.extend(raised)
             if adopt:
-                coordinator.adopt(versions())
+                coordinator.adopt(versions(self.around.crew))
             coordinator.run()
             exported = judge(self.record, coordinator, trainer, self.data, store.export(name))
         except KeyboardInterrupt:
@@ -188,7 +196,7 @@ class _Run:
         return Result(self.record, exported)
 
 
-def _header(name: str, setup: Setup, data: Data) -> StudyStarted:
+def _header(name: str, setup: Setup, data: Data, crew: Crew) -> StudyStarted:
     return StudyStarted(
         study=name,
         problem=setup.problem.name,
@@ -198,17 +206,18 @@ def _header(name: str, setup: Setup, data: Data) -> StudyStarted:
         config=setup.config.plain(),
         space=setup.space.describe(),
         digests=digests(setup, data),
-        versions=versions(),
+        versions=versions(crew),
         created_ms=wall_time_ms(),
     )
 
 
-def _warn_of_versions(header: StudyStarted) -> None:
-    now = versions()
+def _warn_of_versions(header: StudyStarted, crew: Crew) -> None:
+    now = versions(crew)
     changed = [
         f"{name} {old} -> {now.get(name, 'none')}"
         for name, old in header.versions.items()
-        if now.get(name) != old
+        # only what one worker trains can be repeated in the first place
+        if now.get(name) != old and (name != _WORKERS or old == "1")
     ]
     if changed:
         warnings.warn(

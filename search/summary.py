@@ -95,6 +95,8 @@ def repeat_command(record: StudyRecord, store: Store) -> str:
         words += ["--trials", str(record.limit.trials)]
     if record.limit.seconds is not None:
         words += ["--time", f"{record.limit.seconds:g}s"]
+    if record.header.versions.get("workers") == "1":  # else it would not repeat anything exactly
+        words += ["--workers", "1"]
     return f"{_program()} {shlex.join(words)}{_where(store)}"
 
 

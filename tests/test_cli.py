@@ -22,7 +22,8 @@ def store(tmp_path_factory) -> Path:
     """A store with one small finished study of digits, named "small"."""
     store = tmp_path_factory.mktemp("cli") / "mlruns"
     words = ["run", "digits", "--backend", "randomized", "--trials", "3", "--max-epochs", "2"]
-    assert main([*words, "--study", "small", "--store", str(store), "--quiet"]) == 0
+    words += ["--workers", "1", "--study", "small"]
+    assert main([*words, "--store", str(store), "--quiet"]) == 0
     return store
 
 
@@ -31,7 +32,8 @@ def call(store, capsys):
     """Run one command on the store: its exit code, what it printed, what it said of errors."""
 
     def run(*words: str, at: Path = store) -> tuple[int, str, str]:
-        code = main([*words, "--store", str(at)])
+        alone = ["--workers", "1"] if words[0] == "run" and "--workers" not in words else []
+        code = main([*words, *alone, "--store", str(at)])
         printed = capsys.readouterr()
         assert "Traceback" not in printed.err
         return code, printed.out, printed.err
@@ -52,7 +54,8 @@ def test_run_prints_the_answer_and_the_next_commands(call):
         "on test data, met once: ",
         "exports/answer",
         "python -m search ui answer",
-        "python -m search run digits --backend grid --max-epochs 1 --set layers=1",
+        "python -m search run digits --backend grid --max-epochs 1 --set layers=1 --trials 2 "
+        "--workers 1",
         "python -m search resume answer",
     ):
         assert words in out
@@ -284,6 +287,7 @@ def test_a_study_whose_trials_all_fail_fails_and_says_why(call, tmp_path):
 
 def test_interrupted_it_prints_how_to_go_on_and_exits_130(store):
     words = ["run", "digits", "--backend", "randomized", "--trials", "40", "--study", "long"]
+    words += ["--workers", "1"]
     with subprocess.Popen(
         [sys.executable, "-m", "search", *words, "--store", str(store), "--progress", "plain"],
         cwd=ROOT,

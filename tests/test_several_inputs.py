@@ -19,6 +19,7 @@ def store(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def study(store) -> str:
     words = ["run", PROBLEM, "--backend", "randomized", "--trials", "2", "--max-epochs", "2"]
+    words += ["--workers", "1"]
     assert main([*words, "--study", "two", "--store", str(store), "--quiet", "--workers", "1"]) == 0
     return "two"
 

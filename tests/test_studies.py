@@ -27,6 +27,7 @@ def store(backend, tmp_path_factory) -> Path:
 def shown(backend, store) -> dict:
     """Run a study of six trials and read what `show --json` says."""
     words = ["run", PROBLEM, "--backend", backend, "--trials", str(TRIALS), "--study", "a-study"]
+    words += ["--workers", "1"]
     epochs = MAX_EPOCHS.get(backend, "2")
     assert main([*words, "--max-epochs", epochs, "--store", str(store), "--quiet"]) == 0
     return document(store)

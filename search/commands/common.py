@@ -6,6 +6,7 @@ import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from search import journal as journals
@@ -14,6 +15,7 @@ from search.config import Environment
 from search.crew import Crew
 from search.errors import StudyInterrupted, UsageError
 from search.events import Limited
+from search.journal import Tail
 from search.leaderboard import document
 from search.record import StudyRecord, StudyState, fold
 from search.seeds import SystemClock
@@ -79,14 +81,15 @@ def place(record: StudyRecord, store: Store, environment: Environment) -> dict[s
 def surroundings(options: Namespace, environment: Environment) -> Surroundings:
     """Where a study runs, with MLflow and the terminal watching."""
     store, clock = store_of(options), SystemClock()
+    say = note if _talks(options) else _nothing
 
     def trackers(setup: Setup, limit: Limited) -> Sequence[Tracker]:
         from search.progress import Plan
         from search.trackers import console
+        from search.trackers.background import BackgroundTracker
         from search.trackers.mlflow import MlflowTracker
 
-        uri = tracking_uri(store, environment)
-        watching: list[Tracker] = [MlflowTracker(uri, artifact_root(store, environment))]
+        watching: list[Tracker] = []
         if _talks(options):
             for remark in setup.remarks():
                 note(remark)
@@ -98,6 +101,10 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
                 epochs_meaning=setup.epochs_meaning(),
             )
             watching.append(console.create(options.progress, sys.stderr, clock, plan))
+        uri = tracking_uri(store, environment)
+        mlflow = MlflowTracker(uri, artifact_root(store, environment))
+        # last: at the end of the study it may be waited for, after the last frame was drawn
+        watching.append(BackgroundTracker(mlflow, lambda name: Tail(store.journal(name)), say))
         return watching
 
     return Surroundings(
@@ -106,21 +113,25 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
         trackers,
         clock,
         crew=_crew(options, environment),
-        say=note if _talks(options) else lambda _: None,
+        say=say,
     )
 
 
 def _crew(options: Namespace, environment: Environment) -> Crew:
-    """Who trains: `--cluster`, or as many processes here as the user or the machine says."""
-    if options.cluster is not None:
-        if options.workers is not None:
-            raise UsageError(
-                f"--cluster has workers of its own, got --workers {options.workers} too; drop one"
-            )
-        return Crew(cluster=options.cluster, trial_seconds=options.trial_timeout)
+    """Who trains: the workers of `--cluster`, or as many processes here as were asked for."""
+    if options.cluster is not None and options.workers is not None:
+        raise UsageError(
+            f"--cluster has workers of its own, got --workers {options.workers} too; drop one"
+        )
     gpus = machine.gpus(environment.visible_gpus)
-    workers = machine.worker_count(options.workers or 1, gpus, machine.physical_cores())
-    return Crew(workers, gpus=gpus, trial_seconds=options.trial_timeout)
+    crew = Crew(None, options.cluster, gpus, options.trial_timeout)
+    if options.workers == "auto":
+        return crew.sized()
+    return replace(crew, workers=options.workers)
+
+
+def _nothing(_: str) -> None:
+    """What is said where no one is to be told."""
 
 
 def _talks(options: Namespace) -> bool:

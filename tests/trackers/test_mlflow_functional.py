@@ -74,6 +74,7 @@ def test_a_model_with_classes_of_the_users_is_registered_without_a_word(
 
 def test_run_json_prints_nothing_but_the_document_of_a_functional_problem(place: Place, capsys):
     words = ["run", str(PROBLEM), "--backend", "randomized", "--trials", "1", "--max-epochs", "1"]
+    words += ["--workers", "1"]
     code = main([*words, "--store", str(place.folder), "--json", "--quiet"])
 
     assert code == 0

@@ -12,6 +12,7 @@ from tests.trackers.test_mlflow import template
 __all__ = ["template"]  # fixture
 
 SHORT = ["--backend", "randomized", "--trials", "1", "--max-epochs", "1", "--study", "lost"]
+SHORT += ["--workers", "1"]
 
 
 @pytest.fixture
@@ -57,6 +58,7 @@ def test_a_rebuild_without_the_problem_writes_the_trials_and_says_what_is_missin
     problem = store / "mine.py"
     shutil.copy(Path(__file__).parent.parent / "problems" / "functional.py", problem)
     words = ["run", str(problem), "--backend", "randomized", "--trials", "1", "--max-epochs", "1"]
+    words += ["--workers", "1"]
     assert main([*words, "--study", "mine", "--store", str(store), "--quiet"]) == 0
     problem.unlink()
     capsys.readouterr()
