@@ -32,11 +32,17 @@ def hourly(rows: Sequence[Row], task: str, contender: str) -> float | None:
     return float(own[0]["trials"] * 3600 / spread([row["seconds"] for row in own]).median)
 
 
+def possible(folder: Path) -> bool:
+    """Whether this platform and a peer have been measured."""
+    contenders = {row["contender"] for row in Results("peers", folder).rows()}
+    return "ours" in contenders and len(contenders) > 1
+
+
 def draw(folder: Path, image: Path) -> bool:
     """Draw what is there; False, and no file, where the peers have not been measured."""
-    peers, hyperband = Results("peers", folder).rows(), Results("hyperband", folder).rows()
-    if not any(where(peers, contender="ours")) or len({row["contender"] for row in peers}) < 2:
+    if not possible(folder):
         return False
+    peers, hyperband = Results("peers", folder).rows(), Results("hyperband", folder).rows()
     import matplotlib as mpl
 
     mpl.use("svg")
