@@ -100,16 +100,18 @@ class _Trial:
 class _Sweep:
     """A sweep under way: KerasTuner's oracle, and its trials by KerasTuner's ids.
 
-    A promotion has a new id in KerasTuner; here it leads to the same trial.
+    A promotion has a new id in KerasTuner; here it leads to the same trial. `idle`: it has nothing
+    to propose until one of its trials is told.
     """
 
     oracle: Any
     trials: dict[str, _Trial] = field(default_factory=dict)
     open: dict[str, Any] = field(default_factory=dict)
+    idle: bool = False
 
 
 class _Hyperband:
-    """Sweeps one after the other; the next is planned when the present one has ended."""
+    """Sweep after sweep; the next begins where all before it wait for trials under way."""
 
     prunes = False
 
@@ -131,9 +133,9 @@ class _Hyperband:
         self._limited = False
         self._proposed = 0
         self._asks = 0
-        self._sweeps = 0
+        self._planned = 0
         self._given_up = False
-        self._sweep: _Sweep | None = None
+        self._sweeps: list[_Sweep] = []
 
     def limit(self, trials: int | None) -> None:
         factor = self._settings.factor
@@ -148,33 +150,36 @@ class _Hyperband:
 
     def ask(self) -> Answer:
         while True:
-            if self._sweep is None and not self._given_up:
-                self._sweep = self._next_sweep()
-            if self._sweep is None:
-                return Exhausted()
+            sweep = next((sweep for sweep in self._sweeps if not sweep.idle), None)
+            if sweep is None and not self._given_up:
+                sweep = self._next_sweep()
+            if sweep is None:
+                return Wait() if self._sweeps else Exhausted()
             self._asks += 1
             # An id of its own for each ask: KerasTuner answers a known one with its open trial.
-            trial = self._sweep.oracle.create_trial(str(self._asks))
+            trial = sweep.oracle.create_trial(str(self._asks))
             if trial.status == "IDLE":
-                return Wait()
-            if trial.status == "STOPPED":
+                sweep.idle = True
+            elif trial.status == "STOPPED":
                 # Nothing drawn at all: what is left of a finite space is too rare.
-                self._given_up = not self._sweep.trials
-                self._sweep = None
-            elif (proposal := self._proposal(self._sweep, trial)) is not None:
+                self._given_up = not sweep.trials
+                self._sweeps.remove(sweep)
+            elif (proposal := self._proposal(sweep, trial)) is not None:
                 return proposal
 
     def report(self, report: EpochReport) -> Decision:
         return Decision.CONTINUE
 
     def tell(self, trial: str, outcome: Outcome) -> None:
-        assert self._sweep is not None  # a sweep stays until all its trials have been told
-        opened = self._sweep.open.pop(trial)
+        # a sweep stays until all its trials have been told
+        sweep = next(sweep for sweep in self._sweeps if trial in sweep.open)
+        sweep.idle = False
+        opened = sweep.open.pop(trial)
         if isinstance(outcome, Failed) or not math.isfinite(outcome.score):
-            self._sweep.trials[opened.trial_id].failed = True
-            self._end(self._sweep, opened, self._worst)
+            sweep.trials[opened.trial_id].failed = True
+            self._end(sweep, opened, self._worst)
         else:
-            self._end(self._sweep, opened, outcome.score)
+            self._end(sweep, opened, outcome.score)
 
     @property
     def _worst(self) -> float:
@@ -194,18 +199,19 @@ class _Hyperband:
         configurations = min(natural, allowed, left)
         if configurations <= 0:
             return None
-        self._sweeps += 1
+        self._planned += 1
         oracle = sweep_oracle(
             sweep(max_epochs, factor, None if configurations == natural else configurations),
             factor,
             [node.name for node in self._space.nodes],
             self._objective,
             # KerasTuner takes the seed 0 for "none given".
-            seed_for(self._seed, "sweep", self._sweeps) + 1,
+            seed_for(self._seed, "sweep", self._planned) + 1,
             lambda values: self._params(values) in self._taken,
             self._room,
         )
-        return _Sweep(oracle)
+        self._sweeps.append(_Sweep(oracle))
+        return self._sweeps[-1]
 
     def _params(self, values: Mapping[str, float]) -> dict[str, Scalar]:
         """The configuration that KerasTuner's numbers of the unit interval stand for."""

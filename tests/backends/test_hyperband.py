@@ -197,11 +197,21 @@ def test_nan_counts_as_failed() -> None:
     assert after.labels == {"bracket": 1, "rung": 0}
 
 
-def test_the_next_sweep_waits_for_the_end_of_this_one() -> None:
+def test_the_next_sweep_begins_where_this_one_waits() -> None:
     backend = made().limit(34).backend
-    answers = [backend.ask() for _ in range(18)]
-    assert all(isinstance(answer, Proposal) for answer in answers[:17])
-    assert isinstance(answers[17], Wait)
+    answers = [backend.ask() for _ in range(35)]
+    assert rungs(answers[:17]) == rungs(answers[17:34])
+    assert isinstance(answers[34], Wait)
+
+
+def test_an_earlier_sweep_goes_before_a_later_one() -> None:
+    backend = made().limit(34).backend
+    answers = [backend.ask() for _ in range(20)]
+    for proposal in answers[:9]:  # the first rung of the first sweep's first bracket
+        score = curve(proposal.params, 1)[-1]
+        backend.tell(proposal.trial, Completed(score, 1, 1, 0.1, 10))
+    promoted = [backend.ask() for _ in range(4)]
+    assert [p.budget.start > 0 for p in promoted] == [True, True, True, False]
 
 
 @pytest.mark.parametrize("trials", [1, 2])
