@@ -114,7 +114,7 @@ def products(widths: Sequence[int], rows: int, batch: int) -> Epoch:
 
 def ours(model: Model, data: Data, way: str | None) -> tuple[Epoch, str]:
     """Our training epoch without validation, and how it trains; `way` None: as the rule says."""
-    from search.training.epochs import GraphEpochs, TensorData
+    from search.training.graph import GraphEpochs, TensorData
     from search.training.shared import SharedEpochs
 
     tensors, built = TensorData(data), model.build()

@@ -1,9 +1,4 @@
-"""One epoch of training, and one of validation: in a TensorFlow graph, or by `keras.Model.fit`.
-
-Between two steps of a small model `fit` spends more time than on the step itself. Here the whole
-epoch is one call into TensorFlow, through Keras's public `train_step` and `test_step`: equal to
-`fit` bit for bit, and several times faster.
-"""
+"""One epoch of training, and one of validation: what trains them, and how `fit` does."""
 
 import contextlib
 import warnings
@@ -12,13 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from search import arrays
 from search.errors import UsageError
 from search.problem import Data, Part
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
 EVALUATION_BATCH = 1000
 
@@ -42,26 +35,6 @@ class Epochs(Protocol):
         ...
 
 
-class TensorData:
-    """The training and validation parts as tensors, made once and shared by all models.
-
-    `train` and `validation`: (x, y) or (x, y, weights).
-
-    Raises: UsageError for a class weight that cannot be applied.
-    """
-
-    def __init__(self, data: Data) -> None:
-        import tensorflow as tf
-
-        self.sizes = data.train.size, data.validation.size
-        parts = weighted(data), data.validation
-        self.train, self.validation = (arrays.mapped(tf.constant, _batch(part)) for part in parts)
-
-
-def _batch(part: Part) -> tuple[Any, ...]:
-    return (part.x, part.y) if part.weights is None else (part.x, part.y, part.weights)
-
-
 def weighted(data: Data) -> Part:
     """The training part, each example with the weight of its class where classes have weights.
 
@@ -79,150 +52,6 @@ def weighted(data: Data) -> Part:
     for label, weight in data.class_weight.items():
         weights[labels == label] = weight
     return Part(data.train.x, data.train.y, weights)
-
-
-class GraphEpochs:
-    """The epoch as one TensorFlow graph; with `compiled_batch`, compiled by XLA for that batch.
-
-    Raises: whatever Keras or TensorFlow raise where the model cannot be traced so; the model is
-    then as it was.
-    """
-
-    def __init__(
-        self, model: "keras.Model", data: TensorData, compiled_batch: int | None = None
-    ) -> None:
-        import tensorflow as tf
-
-        _create_metrics(model, data)
-        self.way = "graph" if compiled_batch is None else "compiled"
-        self.model = model
-
-        def train(order: "tf.Tensor", batch_size: "tf.Tensor") -> dict[str, "tf.Tensor"]:
-            model.reset_metrics()
-            if compiled_batch is None:
-                _train(model, data, order, batch_size)
-            else:
-                _train_compiled(model, data, order, compiled_batch)
-            return _results(model)
-
-        def test() -> dict[str, "tf.Tensor"]:
-            model.reset_metrics()
-            _test(model, data)
-            return _results(model)
-
-        rows, number = tf.TensorSpec([data.sizes[0]], tf.int32), tf.TensorSpec([], tf.int32)
-        self._train = _traced(train, [rows, number])
-        self._test = _traced(test, [])
-
-    def train(self, order: Order, batch_size: int) -> dict[str, float]:
-        """Train one epoch, in one call into TensorFlow."""
-        import tensorflow as tf
-
-        # every argument a tensor: a Python number would be traced as a constant
-        return _floats(self._train(tf.constant(order, tf.int32), tf.constant(batch_size, tf.int32)))
-
-    def test(self) -> dict[str, float]:
-        """Evaluate, in one call into TensorFlow."""
-        return _floats(self._test())
-
-
-def _traced(function: Any, signature: list[Any]) -> Any:
-    import tensorflow as tf
-
-    traced = tf.function(function, input_signature=signature, autograph=False)
-    return traced.get_concrete_function()
-
-
-def _results(model: "keras.Model") -> dict[str, "tf.Tensor"]:
-    import tensorflow as tf
-
-    # values read now, not references to variables that the next loop resets
-    return {name: tf.identity(value) for name, value in model.get_metrics_result().items()}
-
-
-def _floats(metrics: dict[str, "tf.Tensor"]) -> dict[str, float]:
-    return {name: float(value) for name, value in metrics.items()}
-
-
-def _step(model: "keras.Model", data: TensorData, rows: "tf.Tensor") -> None:
-    import tensorflow as tf
-
-    batch = arrays.mapped(lambda array: tf.gather(array, rows), data.train)
-    _refuse_own_logs(model, model.train_step(batch))
-
-
-def _train(
-    model: "keras.Model", data: TensorData, order: "tf.Tensor", batch_size: "tf.Tensor"
-) -> None:
-    import tensorflow as tf
-
-    size = data.sizes[0]
-
-    def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
-        stop = tf.minimum(start + batch_size, size)
-        _step(model, data, order[start:stop])
-        return (stop,)
-
-    tf.while_loop(lambda start: start < size, body, (0,), parallel_iterations=1)
-
-
-def _train_compiled(
-    model: "keras.Model", data: TensorData, order: "tf.Tensor", batch_size: int
-) -> None:
-    """XLA takes batches of one size only: the last, smaller one is a step of the plain graph."""
-    import tensorflow as tf
-
-    size = data.sizes[0]
-    whole = size - size % batch_size
-
-    def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
-        _step(model, data, tf.slice(order, [start], [batch_size]))
-        return (start + batch_size,)
-
-    @tf.function(autograph=False, jit_compile=True)  # type: ignore[untyped-decorator]
-    def batches() -> "tf.Tensor":
-        return tf.while_loop(lambda start: start < whole, body, (0,), parallel_iterations=1)
-
-    if whole:
-        batches()
-    if whole < size:
-        _step(model, data, order[whole:])
-
-
-def _test(model: "keras.Model", data: TensorData) -> None:
-    import tensorflow as tf
-
-    size = data.sizes[1]
-
-    def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
-        stop = tf.minimum(start + EVALUATION_BATCH, size)
-        batch = arrays.mapped(lambda array: array[start:stop], data.validation)
-        _refuse_own_logs(model, model.test_step(batch))
-        return (stop,)
-
-    tf.while_loop(lambda start: start < size, body, (0,), parallel_iterations=1)
-
-
-def _refuse_own_logs(model: "keras.Model", logs: dict[str, Any]) -> None:
-    """`fit` reports what the last step returned where that is more than the metrics."""
-    if set(logs) != set(model.get_metrics_result()):
-        raise ValueError("its steps report values that are no metrics")
-
-
-def _create_metrics(model: "keras.Model", data: TensorData) -> None:
-    """Have the model create its metrics' variables: none may be created inside a loop.
-
-    The call must leave no trace: a layer may draw random numbers, or count, in every call.
-    """
-    states = [(v, v.numpy()) for v in model.non_trainable_variables]
-    x, y, *weights = arrays.mapped(lambda array: array[:1], data.train)
-    weight = weights[0] if weights else None
-    predicted = model(x, training=False)
-    model.compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weight)
-    model.compute_metrics(x, y, predicted, sample_weight=weight)
-    model.reset_metrics()
-    for variable, value in states:
-        variable.assign(value)
 
 
 class FitEpochs:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from search.problem import Data
 from search.serialized import only_keras
 from search.training import xla
-from search.training.epochs import Epochs, FitEpochs, GraphEpochs, TensorData, needs_fit, say_fit
+from search.training.epochs import Epochs, FitEpochs, needs_fit, say_fit
+from search.training.graph import GraphEpochs, TensorData
 
 if TYPE_CHECKING:
     import keras

@@ -9,7 +9,7 @@ from search.stopping import stop_epoch
 from search.training import runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
-from search.training.epochs import TensorData
+from search.training.graph import TensorData
 from search.training.run import TrialRun
 from search.training.shared import SharedEpochs
 from search.trial import Decision, EpochReport, Outcome, Task

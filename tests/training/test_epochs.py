@@ -10,7 +10,8 @@ import pytest
 from search.datasets import digits
 from search.problem import Data, Part
 from search.training import runtime
-from search.training.epochs import FitEpochs, GraphEpochs, TensorData, averaged
+from search.training.epochs import FitEpochs, averaged
+from search.training.graph import GraphEpochs, TensorData
 from search.training.shared import SharedEpochs
 from spaces import _mlp
 from spaces.digits import PROBLEM

@@ -6,7 +6,7 @@ import pytest
 from search.datasets import digits
 from search.problem import Data
 from search.training import runtime
-from search.training.epochs import GraphEpochs, TensorData
+from search.training.graph import GraphEpochs, TensorData
 from search.training.shared import SharedEpochs
 
 

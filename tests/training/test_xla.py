@@ -9,7 +9,7 @@ from search.datasets import digits
 from search.problem import Data
 from search.training import runtime, xla
 from search.training.checkpoint import CheckpointFolder
-from search.training.epochs import GraphEpochs, TensorData
+from search.training.graph import GraphEpochs, TensorData
 from tests.training.test_trainer import PROBLEM, metrics, task, train, trainer
 
 MANY = 10**6
