@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from search.errors import SearchError
+from search.errors import SearchError, UsageError
 from search.executors.base import Finished, Workplace, failure
 from search.training.base import Trainer
 from search.trial import Decision, EpochReport, Outcome, Task
@@ -20,9 +20,10 @@ MakeTrainer: TypeAlias = Callable[[Workplace], Trainer]
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A worker has loaded what training needs."""
+    """A worker has loaded what training needs; `memory_limit` is in bytes, None for none."""
 
     worker: str
+    memory_limit: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,9 @@ def warm_up(load: Load, topic: str) -> None:
     memory = worker.memory_manager
     memory.memory_target_fraction = memory.memory_spill_fraction = False
     memory.memory_pause_fraction = False
-    message: Ready | Unfit = Ready(worker.address)
+    message: Ready | Unfit = Ready(worker.address, memory.memory_limit)
     try:
+        _refuse_other_kinds(worker.state.nthreads, worker.nanny)
         load(_place())
     except SearchError as error:
         message = Unfit(worker.address, _of_worker(worker.address, error))
@@ -178,6 +180,14 @@ def train(
     if replies is not None:
         replies.close()
     send(end)
+
+
+def _refuse_other_kinds(threads: int, nanny: str | None) -> None:
+    if threads != 1 or nanny is None:
+        raise UsageError(
+            f"must have one thread and a nanny, got {threads} and {nanny or 'no nanny'}; start it "
+            "with `dask worker --nthreads 1 --nworkers N`"
+        )
 
 
 def _of_worker(address: str, error: SearchError) -> SearchError:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from search.errors import SearchError, UsageError
+from search.errors import SearchError
 from search.executors._dask_worker import Load, Ready, Unfit, warm_up
 from search.seeds import Clock
 
@@ -23,9 +23,10 @@ _RESTART_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A worker has come up."""
+    """A worker has come up and was told what to load."""
 
     worker: str
+    warm_up: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +75,16 @@ class DaskWorkers:
         self._patience = patience
         self._closed = False
         self._warming: dict[str, Any] = {}
-        self._ready: dict[str, None] = {}
+        self._ready: dict[str, int | None] = {}
         self._unfit: dict[str, SearchError] = {}
-        self._limits: dict[str, int] = {}
         self._exhausted: set[str] = set()
         self._deaths = 0
         self._alone_since: float | None = clock.seconds()
         client.subscribe_topic(self.topic, lambda event: self.inbox.put(pickle.loads(event[1])))
         for topic, hear in zip(_TOPICS, (self._heard, self._heard_of_memory), strict=True):
             client.subscribe_topic(topic, hear)
-        for worker in self._present():
-            self.note(Joined(worker))
+        for worker in client.scheduler_info(n_workers=-1)["workers"]:
+            self.note(self._called_up(worker))
 
     @property
     def slots(self) -> int:
@@ -109,15 +109,16 @@ class DaskWorkers:
         """
         worker = message.worker
         if isinstance(message, Joined):
-            if worker not in {*self._warming, *self._ready, *self._unfit}:
-                self._welcome(worker)
+            self._alone_since = None
+            if worker not in self._ready:
+                self._warming[worker] = message.warm_up
         elif isinstance(message, Left):
             self._miss(worker)
         elif isinstance(message, Exhausted):
             self._exhausted.add(worker)
         elif isinstance(message, Ready):
             if self._warming.pop(worker, None) is not None:
-                self._ready[worker] = None
+                self._ready[worker] = message.memory_limit
                 self._deaths = 0
         else:
             self._warming.pop(worker, None)
@@ -142,7 +143,7 @@ class DaskWorkers:
 
     def end_of(self, worker: str) -> str:
         """Why a worker that left did so, as far as that is known."""
-        limit = self._limits.get(worker)
+        limit = self._ready.get(worker)
         if limit is None:
             return "the worker died"
         size = f"its limit is {limit / 2**30:.1f} GiB"
@@ -166,45 +167,26 @@ class DaskWorkers:
             self.client.close()
             self._end()
 
-    def _present(self) -> Mapping[str, Mapping[str, Any]]:
-        workers: Mapping[str, Mapping[str, Any]] = self.client.scheduler_info(n_workers=-1)[
-            "workers"
-        ]
-        return workers
-
     def _heard(self, event: tuple[float, Mapping[str, Any]]) -> None:
         """Take an event of the scheduler, on Dask's thread."""
-        kinds = {"add-worker": Joined, "remove-worker": Left}
-        kind = kinds.get(event[1].get("action", ""))
-        if kind is not None:
-            self.inbox.put(kind(event[1]["worker"]))
+        action = event[1].get("action")
+        if action == "add-worker":
+            # at once: the coordinator may be busy for seconds with imports of its own
+            self.inbox.put(self._called_up(event[1]["worker"]))
+        elif action == "remove-worker":
+            self.inbox.put(Left(event[1]["worker"]))
 
     def _heard_of_memory(self, event: tuple[float, Mapping[str, Any]]) -> None:
         """Take a nanny's word, on Dask's thread."""
         self.inbox.put(Exhausted(event[1]["worker"]))
 
-    def _welcome(self, worker: str) -> None:
-        facts = self._present().get(worker)
-        if facts is None:  # gone again
-            return
-        self._alone_since = None
-        if facts["memory_limit"]:
-            self._limits[worker] = facts["memory_limit"]
-        if facts["nthreads"] != 1 or not facts["nanny"]:
-            nanny = "with" if facts["nanny"] else "without"
-            self._refuse(
-                worker,
-                UsageError(
-                    f"worker {worker}: must have one thread and a nanny, got {facts['nthreads']} "
-                    f"{nanny} a nanny; start it with `dask worker --nthreads 1 --nworkers N`"
-                ),
-            )
-            return
+    def _called_up(self, worker: str) -> Joined:
+        """Have a worker load what it needs, on whatever thread."""
         future = self.client.submit(
             warm_up, self._load, self.topic, workers=[worker], pure=False, retries=0
         )
-        self._warming[worker] = future
         future.add_done_callback(lambda done: self._failed(worker, done))
+        return Joined(worker, future)
 
     def _failed(self, worker: str, future: Any) -> None:
         """Learn, on Dask's thread, of a warm-up that could not run at all."""

@@ -126,6 +126,38 @@ def test_a_study_that_stops_leaves_no_worker_at_work(cluster, tmp_path):
         second.close()
 
 
+def until_there_are(executor: dask.DaskExecutor, slots: int) -> None:
+    for _ in range(60):
+        if executor.slots == slots:
+            return
+        assert executor.next_message(1.0) is None
+    raise AssertionError(f"still {executor.slots} slots after a minute")
+
+
+def test_a_worker_that_joins_later_is_used_or_left_out_with_a_warning(cluster, tmp_path):
+    address, _ = cluster
+    checkpoints = CheckpointFolder(tmp_path / "checkpoints", OWNER)
+    executor = connected(address, FakeTrainer(tmp_path), checkpoints)
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    place = Place(tmp_path / "late")
+    try:
+        for name in ("1", "2", "3"):
+            executor.submit(task(name, stop=1, gate="open"))
+        late = place.start("dask", "worker", address, "--nthreads", "1", **silent)
+        until_there_are(executor, 3)
+        (tmp_path / "open").touch()
+        assert {until_finished(executor)[1].trial for _ in range(3)} == {"1", "2", "3"}
+        ended(late)
+        until_there_are(executor, 2)
+        late = place.start("dask", "worker", address, "--nthreads", "2", **silent)
+        until_there_are(executor, 3)
+        with pytest.warns(UserWarning, match="one thread and a nanny, got 2 .* goes on without it"):
+            until_there_are(executor, 2)
+        ended(late)
+    finally:
+        executor.close()
+
+
 def test_where_no_scheduler_answers_the_address_is_named():
     with pytest.raises(UsageError, match=r"got 'tcp://127.0.0.1:9'.*dask scheduler"):
         dask.connected("tcp://127.0.0.1:9", FakeTrainer(Path()), SystemClock(), answer_seconds=0.5)
