@@ -17,6 +17,8 @@ from search.trial import BASELINE_TRIAL, Budget, Failed, Outcome, Proposal
 
 # Messages that are handled before their events are committed: a bound on how long replies wait.
 _GROUP = 1000
+# Seconds after which an ask counts as slow: what was decided before it is let out first.
+_SLOW_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Coordinator:
         self._attempts = attempts
         self._in_flight: dict[str, int] = {}
         self._effects: list[Callable[[], object]] = []
+        self._slow = False
         self._started = clock.seconds()
         self._before = record.seconds
 
@@ -87,6 +90,8 @@ class Coordinator:
             while again and len(self._in_flight) < self._executor.slots:
                 self._submit(again.popleft().trial, attempt=1)
             while not again and len(self._in_flight) < self._executor.slots:
+                if self._slow:
+                    self._commit()
                 if not self._propose():
                     break
             self._commit()
@@ -108,7 +113,9 @@ class Coordinator:
         if self._baseline is not None and BASELINE_TRIAL not in self._record.trials:
             asked = Asked(self._baseline.proposal(), by_study=True)
         elif self._proposer.ready:
+            started = self._clock.seconds()
             asked = Asked(self._proposer.ask())
+            self._slow = self._clock.seconds() - started > _SLOW_SECONDS
         else:
             return False
         self._append(asked)

@@ -1,6 +1,7 @@
 """Who trains a study: this process alone, workers on this machine, or those of a cluster."""
 
 import contextlib
+import importlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -90,6 +91,14 @@ class CrewOnDuty:
     material: Material | None = None
     workers: dask.DaskWorkers | None = None
 
+    def fetch(self, library: str | None) -> None:
+        """Import TensorFlow and a slow library in the background, while workers load theirs.
+
+        The winner is judged in this process: by then TensorFlow is there, and nobody waited.
+        """
+        if self.workers is not None:
+            threading.Thread(target=_fetched, args=(library,), daemon=True).start()
+
     def load(self) -> Data:
         """The study's data in this process; TensorFlow too, where this process trains.
 
@@ -123,6 +132,12 @@ class CrewOnDuty:
             self.clock,
             waits=waits,
             timeout=self.trial_seconds,
-            # the winner is judged in this process: by then TensorFlow is there, and nobody waited
-            when_warm=threading.Thread(target=runtime.prepare, args=(THREADS,)).start,
         )
+
+
+def _fetched(library: str | None) -> None:
+    # whoever needs it imports it too, and is told what is wrong
+    with contextlib.suppress(Exception):
+        runtime.prepare(THREADS)
+        if library is not None:
+            importlib.import_module(library)

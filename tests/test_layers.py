@@ -28,6 +28,7 @@ PLAIN = {
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
     *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
+    "nursery",
     *("opened", "predict", "proposer", "recipe", "replay", "setup", "study", "summary"),
 }
 STANDARD = sys.stdlib_module_names

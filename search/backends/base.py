@@ -121,6 +121,9 @@ class BackendModule(Protocol):
     EPOCHS_AS_BUDGET: bool
     """Whether the algorithm itself hands out epochs, so that no parameter may be named "epochs"."""
 
+    # A module may say by `LIBRARY` which library is loaded early, while workers load theirs: one
+    # that takes seconds and is not needed before the first ask.
+
     def default_trials(self, space: Space, settings: BackendSettings) -> int | None:
         """How many trials end a study where the user names none; None leaves it to the problem."""
         ...
@@ -165,6 +168,12 @@ def module(name: str) -> BackendModule:
     if name not in names():
         raise unknown_name("backend", name, names())
     return cast("BackendModule", importlib.import_module(f"search.backends.{name}"))
+
+
+def slow_library(name: str) -> str | None:
+    """The library that the backend of this name wants loaded early; None for most."""
+    found: str | None = getattr(module(name), "LIBRARY", None)
+    return found
 
 
 def full_budget(params: Params, settings: BackendSettings) -> Budget:

@@ -29,6 +29,7 @@ from search.trial import (
 )
 
 EPOCHS_AS_BUDGET = True
+LIBRARY = "keras_tuner"
 
 
 def default_trials(space: Space, settings: BackendSettings) -> int | None:

@@ -1,11 +1,14 @@
 """Dask clusters: one of processes on this machine, or one that runs somewhere already."""
 
+import asyncio
 import contextlib
+import json
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from search.errors import SearchError, UsageError
 from search.executors._dask_worker import Load
@@ -24,6 +27,7 @@ _CONFIG = {
 }
 # The second is Dask's HTTP server, which runs even without a dashboard, by default on port 8787.
 _HERE = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+_FORK = "search.executors._dask_fork"
 _ANSWER_SECONDS = 10.0
 _LOCAL_PATIENCE = 60.0
 _CLUSTER_PATIENCE = 600.0
@@ -38,11 +42,11 @@ def local(
 ) -> DaskWorkers:
     """Start a process on this machine for each environment, and do not wait for it.
 
-    Each may use `memory_bytes` (None: its share).
+    Each may use `memory_bytes` (None: its share). Where no environment asks for anything (GPUs),
+    all are forked from one that has imported what they need.
     """
     import dask
     from distributed import Client, Scheduler, SpecCluster
-    from distributed.deploy.subprocess import SubprocessWorker
     from distributed.system import MEMORY_LIMIT
 
     options = {
@@ -51,21 +55,16 @@ def local(
         "silence_logs": logging.CRITICAL,
         "config": _CONFIG,
         "dashboard": False,
+        # CUDA does not survive a fork, nor do some of macOS's libraries
+        "preload_nanny": [_FORK] if sys.platform == "linux" and not any(environments) else [],
         **_HERE,
     }
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    kwargs = [options | {"env": {**quiet, **environment}} for environment in environments]
-    workers = {
-        number: {
-            "cls": SubprocessWorker,
-            "options": {"worker_class": "distributed.Nanny", "worker_kwargs": own},
-        }
-        for number, own in enumerate(kwargs)
-    }
+    nannies = [options | {"env": {**quiet, **environment}} for environment in environments]
     # The scheduler lives in this process: if it is killed, the workers lose it and end themselves.
     with dask.config.set(_CONFIG), _interrupts_ignored():
         cluster = SpecCluster(
-            workers=workers,
+            workers={"nannies": {"cls": _nannies(), "options": {"nannies": nannies}}},
             scheduler={
                 "cls": Scheduler,
                 "options": {"port": 0, "dashboard": False, **_HERE},
@@ -78,10 +77,34 @@ def local(
         load,
         clock,
         lambda: cluster.close(),
-        fixed=len(environments),
         shares_disk=True,
         patience=_LOCAL_PATIENCE,
     )
+
+
+def _nannies() -> type:
+    """A process of Dask's, as a cluster takes it, in which the nannies of several workers live."""
+    from distributed.deploy.subprocess import Subprocess
+
+    class Nannies(Subprocess):  # type: ignore[misc]  # untyped
+        """Never imports the caller's `__main__`: it is `python -m dask`."""
+
+        def __init__(self, scheduler: str, nannies: Sequence[Mapping[str, Any]], name: str) -> None:
+            self._scheduler = scheduler
+            self._nannies = nannies
+            super().__init__()
+
+        async def _start(self) -> None:
+            spec = {
+                number: {"cls": "distributed.Nanny", "opts": {"name": number, **options}}
+                for number, options in enumerate(self._nannies)
+            }
+            command = (sys.executable, "-m", "dask", "spec", self._scheduler)
+            self.process = await asyncio.create_subprocess_exec(
+                *command, "--spec", json.dumps(spec)
+            )
+
+    return Nannies
 
 
 def connected(
@@ -111,7 +134,6 @@ def connected(
         load,
         clock,
         lambda: None,
-        fixed=None,
         shares_disk=False,
         patience=_CLUSTER_PATIENCE,
     )

@@ -48,9 +48,8 @@ class DaskWorkers:
 
     `inbox` holds what workers and scheduler say, in order; `note` must be given every message of
     it that is about a worker. `load` is called once in each worker, where it is known by its module
-    and name. `fixed`: how many workers there will be; None for as many as the cluster has.
-    `shares_disk`: whether the workers see the files of the coordinator's machine. `patience`:
-    seconds without a single worker after which there is no hope for one.
+    and name. `shares_disk`: whether the workers see the files of the coordinator's machine.
+    `patience`: seconds without a single worker after which there is no hope for one.
     """
 
     def __init__(
@@ -60,7 +59,6 @@ class DaskWorkers:
         clock: Clock,
         end: Callable[[], None],
         *,
-        fixed: int | None,
         shares_disk: bool,
         patience: float,
     ) -> None:
@@ -71,7 +69,6 @@ class DaskWorkers:
         self._load = load
         self._clock = clock
         self._end = end
-        self._fixed = fixed
         self._patience = patience
         self._closed = False
         self._warming: dict[str, Any] = {}
@@ -88,15 +85,11 @@ class DaskWorkers:
 
     @property
     def slots(self) -> int:
-        """How many tasks can be under way; never none, so that work is ready for who comes."""
-        if self._fixed is not None:
-            return self._fixed
-        return max(1, len(self._warming) + len(self._ready))
+        """How many workers are ready to train; never none, so that work is there for who comes.
 
-    @property
-    def warm(self) -> bool:
-        """Whether all workers that are expected have loaded what they need."""
-        return bool(self._ready) and not self._warming and len(self._ready) >= (self._fixed or 1)
+        A proposal is made when a worker is ready for it, and with all that is known by then.
+        """
+        return max(1, len(self._ready))
 
     def free(self, busy: Collection[str]) -> str | None:
         """A worker that is ready and not busy; None where there is none."""

@@ -8,7 +8,6 @@ import functools
 import math
 import queue
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -71,13 +70,12 @@ class _Flight:
 
 
 class DaskExecutor:
-    """As many slots as the cluster has workers; a task goes to one that is ready and free.
+    """As many slots as the cluster has workers that are ready; a task goes to one that is free.
 
     `make_trainer` is called once in each worker, where it is known by its module and name.
     `checkpoints` are those that travel, for workers that share no disk. `waits`: whether workers
     wait for the answer to each report; where a backend never prunes they need not. `timeout`:
-    seconds that one attempt of a trial may take. `when_warm` is called once, as soon as all
-    workers are ready.
+    seconds that one attempt of a trial may take.
     """
 
     def __init__(
@@ -89,7 +87,6 @@ class DaskExecutor:
         *,
         waits: bool,
         timeout: float | None = None,
-        when_warm: Callable[[], None] = lambda: None,
     ) -> None:
         self._workers = workers
         self._make_trainer = make_trainer
@@ -97,13 +94,12 @@ class DaskExecutor:
         self._clock = clock
         self._waits = waits
         self._timeout = timeout
-        self._when_warm: Callable[[], None] | None = when_warm
         self._waiting: deque[Task] = deque()
         self._flights: dict[str, _Flight] = {}
 
     @property
     def slots(self) -> int:
-        """The workers that there are, or will be."""
+        """The workers that are ready."""
         return self._workers.slots
 
     def submit(self, task: Task) -> None:
@@ -151,9 +147,6 @@ class DaskExecutor:
 
     def _dispatch(self) -> None:
         """Give waiting tasks to workers that are ready and free."""
-        if self._when_warm is not None and self._workers.warm:
-            self._when_warm()
-            self._when_warm = None
         while self._waiting:
             worker = self._workers.free({flight.worker for flight in self._flights.values()})
             if worker is None:

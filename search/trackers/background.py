@@ -35,7 +35,8 @@ class BackgroundTracker:
     """Passes a study on to a slow tracker, from a thread that follows the study's journal.
 
     The search only says how many entries are on disk: nothing is copied, nothing queues up, and no
-    record is shared between threads. What has come while the tracker was writing is written
+    record is shared between threads. It begins when the first epoch is over: until then workers and
+    backend load, and have the processors. What has come while the tracker was writing is written
     together, so a slow server means fewer and larger writes.
 
     An error in the thread is raised by the next call made here, so that it is treated as any
@@ -70,10 +71,13 @@ class BackgroundTracker:
         self._at_work = False
         self._news = threading.Event()
         self._closing = threading.Event()
+        self._begun = threading.Event()
         self._done = threading.Event()
 
     def start_study(self, study: StudyRecord) -> None:
         """Begin to follow the study, or go on after an error."""
+        if self._study is study or study.epochs_trained:
+            self._begun.set()
         if self._study is not study:
             self._study = study
             with self._lock:
@@ -85,7 +89,8 @@ class BackgroundTracker:
         self._read_on()
 
     def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
-        """Have it read on."""
+        """Have it read on; the first epoch has it begin."""
+        self._begun.set()
         self._read_on()
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
@@ -99,6 +104,7 @@ class BackgroundTracker:
         """
         if self._study is None:  # it stopped before it started: there is nothing to end
             return
+        self._begun.set()
         self._tell(study, _Ending(exported))
         if not self._waited(study.header.study):
             raise SearchError("not all is written yet")
@@ -167,6 +173,7 @@ class BackgroundTracker:
                 return
 
     def _pass_on(self, view: "_View") -> None:
+        self._begun.wait()
         view.take(self._on_disk)
         self._tracker.start_study(view.record)
         while True:

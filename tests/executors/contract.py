@@ -12,18 +12,24 @@ def task(trial: str, stop: int = 3, *, recorded=(), attempt: int = 1, **params) 
     return Task(Proposal(trial, params, Budget(0, stop)), 0, tuple(recorded), attempt)
 
 
+def heard(executor: Executor) -> Message:
+    """The next message; an executor with more slots than before comes back without one."""
+    slots = executor.slots
+    while True:
+        message = executor.next_message(60.0)
+        if message is not None:
+            return message
+        assert executor.slots > slots, "nothing came for a minute"
+        slots = executor.slots
+
+
 def until_finished(
     executor: Executor, decide: Callable[[EpochReport], Decision] = lambda _: Decision.CONTINUE
 ) -> tuple[list[EpochReport], list[Message]]:
     """Answer epochs until one trial ends: the reports, and the message of the end."""
     reports = []
-    slots = executor.slots
     while True:
-        message = executor.next_message(60.0)
-        if message is None and executor.slots > slots:
-            slots = executor.slots
-            continue
-        assert message is not None, "nothing came for a minute"
+        message = heard(executor)
         if not isinstance(message, Epoch):
             return reports, message
         reports.append(message.report)
@@ -76,7 +82,7 @@ class ExecutorContract:
 
     def test_a_trial_whose_epoch_is_not_answered_does_not_go_on(self, executor):
         executor.submit(task("1", stop=2))
-        first = executor.next_message(60.0)
+        first = heard(executor)
         assert isinstance(first, Epoch)
         assert executor.next_message(0.0) is None
         first.reply(Decision.CONTINUE)
@@ -91,7 +97,7 @@ class ExecutorContract:
 
     def test_a_cancelled_trial_is_heard_of_no_more(self, executor):
         executor.submit(task("1", stop=50))
-        message = executor.next_message(60.0)
+        message = heard(executor)
         assert isinstance(message, Epoch)
         message.reply(Decision.CONTINUE)
         executor.cancel("1")

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,9 @@ from search.executors.base import Epoch, Finished, Lost
 from search.seeds import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.trial import Decision
-from tests.executors.contract import task, until_finished
+from tests.executors.contract import heard, task, until_finished
 from tests.executors.fake_trainer import OWNER, FakeTrainer, TravellingTrainer
+from tests.executors.test_dask import until_there_are
 
 pytestmark = pytest.mark.slow
 
@@ -114,7 +116,7 @@ def test_a_study_that_stops_leaves_no_worker_at_work(cluster, tmp_path):
     checkpoints = CheckpointFolder(tmp_path / "checkpoints", OWNER)
     first = connected(cluster[0], FakeTrainer(tmp_path), checkpoints)
     first.submit(task("1", stop=9))
-    assert isinstance(first.next_message(60.0), Epoch)  # never answered
+    assert isinstance(heard(first), Epoch)  # never answered
     first.close()
     second = connected(cluster[0], FakeTrainer(tmp_path), checkpoints)
     try:
@@ -126,12 +128,15 @@ def test_a_study_that_stops_leaves_no_worker_at_work(cluster, tmp_path):
         second.close()
 
 
-def until_there_are(executor: dask.DaskExecutor, slots: int) -> None:
+def warned(executor: dask.DaskExecutor) -> str:
+    """What the executor warns of."""
     for _ in range(60):
-        if executor.slots == slots:
-            return
-        assert executor.next_message(1.0) is None
-    raise AssertionError(f"still {executor.slots} slots after a minute")
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            assert executor.next_message(1.0) is None
+        if said:
+            return str(said[0].message)
+    raise AssertionError("no warning for a minute")
 
 
 def test_a_worker_that_joins_later_is_used_or_left_out_with_a_warning(cluster, tmp_path):
@@ -150,9 +155,8 @@ def test_a_worker_that_joins_later_is_used_or_left_out_with_a_warning(cluster, t
         ended(late)
         until_there_are(executor, 2)
         late = place.start("dask", "worker", address, "--nthreads", "2", **silent)
-        until_there_are(executor, 3)
-        with pytest.warns(UserWarning, match="one thread and a nanny, got 2 .* goes on without it"):
-            until_there_are(executor, 2)
+        assert re.search("one thread and a nanny, got 2 .* goes on without it", warned(executor))
+        assert executor.slots == 2
         ended(late)
     finally:
         executor.close()

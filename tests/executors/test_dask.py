@@ -10,7 +10,7 @@ from search.executors.base import Epoch, Lost
 from search.seeds import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.trial import Completed, Decision
-from tests.executors.contract import ExecutorContract, task, until_finished
+from tests.executors.contract import ExecutorContract, heard, task, until_finished
 from tests.executors.fake_trainer import FakeTrainer
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,17 @@ def started(scratch, *, memory_bytes=None, **settings):
     fake, clock = FakeTrainer(scratch), SystemClock()
     workers = dask.local([{}, {}], fake, clock, memory_bytes=memory_bytes)
     nowhere = CheckpointFolder(scratch / "none", "nobody")
-    return dask.DaskExecutor(workers, fake, nowhere, clock, **{"waits": True, **settings})
+    executor = dask.DaskExecutor(workers, fake, nowhere, clock, **{"waits": True, **settings})
+    until_there_are(executor, 2)
+    return executor
+
+
+def until_there_are(executor, slots) -> None:
+    for _ in range(60):
+        if executor.slots == slots:
+            return
+        assert executor.next_message(1.0) is None
+    raise AssertionError(f"still {executor.slots} slots after a minute")
 
 
 class TestDask(ExecutorContract):
@@ -35,7 +45,7 @@ class TestDask(ExecutorContract):
         executor.submit(task("2", stop=30))
         ends, epochs = {}, {"1": [], "2": []}
         while "1" not in ends:
-            message = executor.next_message(60.0)
+            message = heard(executor)
             if isinstance(message, Epoch):
                 epochs[message.report.trial].append(message.report)
                 message.reply(Decision.CONTINUE)
@@ -46,7 +56,7 @@ class TestDask(ExecutorContract):
         assert [report.epoch for report in epochs["1"]] == [1, 2]
         executor.submit(task("1", stop=4, dies_at=3, recorded=epochs["1"], attempt=2))
         while len(ends) < 2 or isinstance(ends["1"], Lost):
-            message = executor.next_message(60.0)
+            message = heard(executor)
             if isinstance(message, Epoch):
                 epochs[message.report.trial].append(message.report)
                 message.reply(Decision.CONTINUE)
@@ -87,20 +97,19 @@ def test_workers_do_not_wait_where_nothing_is_pruned(tmp_path):
 
 
 def test_a_trial_that_eats_all_memory_costs_one_attempt_and_says_so(tmp_path):
-    executor = started(tmp_path, memory_bytes=500 * 2**20)
+    executor = started(tmp_path, memory_bytes=2**30)
     try:
         executor.submit(task("1", stop=3, eats_at=2))
         executor.submit(task("2", stop=5))
         ends = {}
         while len(ends) < 2:
-            message = executor.next_message(60.0)
-            assert message is not None
+            message = heard(executor)
             if isinstance(message, Epoch):
                 message.reply(Decision.CONTINUE)
             else:
                 ends[message.trial] = message
         assert isinstance(ends["1"], Lost)
-        assert "out of memory: its limit is 0.5 GiB" in ends["1"].reason
+        assert "out of memory: its limit is 1.0 GiB" in ends["1"].reason
         assert isinstance(ends["2"].outcome, Completed)
         executor.submit(task("1", stop=3, attempt=2))
         assert isinstance(until_finished(executor)[1].outcome, Completed)

@@ -116,20 +116,36 @@ def test_what_comes_while_the_tracker_writes_is_written_together(tmp_path):
     path, ledger = tmp_path / "s.jsonl", Ledger()
     journal = whole_life()
     tracker = background(ledger, path)
-    with Journal.create(path, journal[:2]) as written:
-        record = fold(journal[:2])
+    with Journal.create(path, journal[:4]) as written:
+        record = fold(journal[:4])
         ledger.gate.clear()
         tracker.start_study(record)
         ledger.entered.wait()  # it is in its first call, and stays there
-        for entry in journal[2:]:
+        for entry in journal[4:]:
             written.append(entry)
         written.commit()
-        play(tracker, record, journal[2:])
+        play(tracker, record, journal[4:])
         ledger.gate.set()
         tracker.end_study(record, None)
 
-    assert len(ledger.calls) <= 3  # the start, one update at most for 23 events, the end
+    assert len(ledger.calls) <= 3  # the start, one update at most for 21 events, the end
     assert ledger.calls[-1] == ("end_study", {n: len(t.curve) for n, t in record.trials.items()})
+
+
+def test_it_begins_when_the_first_epoch_is_over(tmp_path):
+    path, ledger = tmp_path / "s.jsonl", Ledger()
+    journal = whole_life()
+    tracker = background(ledger, path)
+    with Journal.create(path, journal[:4]) as _:
+        record = fold(journal[:3])
+        tracker.start_study(record)
+        tracker.start_trial(record.trials["0"], record.trials["0"].proposals[0])
+        assert not ledger.entered.is_set()
+        record.apply(journal[3])
+        tracker.epoch(record.trials["0"], record.trials["0"].curve[0])
+        ledger.entered.wait()
+        tracker.end_study(record, None)
+    assert ledger.calls[0] == ("start_study", {"0": 1})
 
 
 def test_the_tracker_is_shown_no_event_that_is_not_on_disk(tmp_path):
