@@ -15,7 +15,7 @@ run: $(READY)
 	$(BIN)/python -m search run fashion
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.peers $(QUICKLY) --repeats $(ROUNDS) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
