@@ -1,14 +1,12 @@
 """(b) Hyperband to Hyperband: KerasTuner's own and `run fashion`, best score so far over time."""
 
-import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeAlias
 
-from benchmarks import processes
-from benchmarks.results import FOLDER, QUICK_FOLDER, Results, Row
+from benchmarks import processes, rounds
+from benchmarks.results import Row
 
 TARGET = 0.885
 BASELINE = "0"
@@ -102,29 +100,10 @@ CONTENDERS: dict[str, Callable[[int, bool], Row]] = {
 
 def main() -> None:
     """Measure what is missing of the rounds asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.hyperband", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3, help="rounds in all (default 3)")
-    parser.add_argument("--only", help="contenders, with commas between them")
-    parser.add_argument("--quick", action="store_true", help="tiny, to see that all of it runs")
-    parser.add_argument("--fresh", action="store_true", help="forget earlier measurements first")
-    parser.add_argument("--folder", type=Path, help="where results go")
-    options = parser.parse_args()
-    quick = options.quick
-    results = Results("hyperband", options.folder or (QUICK_FOLDER if quick else FOLDER))
-    if options.fresh or quick:
-        results.clear()
-    names = options.only.split(",") if options.only else list(CONTENDERS)
-    if not quick:
-        processes.warm_up()
-    for number in range(1, (1 if quick else options.repeats) + 1):
-        for name in processes.order(names, number):
-            if results.has(contender=name, round=number):
-                continue
-            row = CONTENDERS[name](number, quick)
-            results.append({"contender": name, "round": number} | row)
-            reached = seconds_to(row["timeline"])
-            print(f"{number} {name}: {row['seconds']:.1f} s, best {row['best']:.4f}", end=", ")
-            print(f"{TARGET} {'never' if reached is None else f'after {reached:.1f} s'}")
+    for number, name, row in rounds.measured("hyperband", __doc__, CONTENDERS):
+        reached = seconds_to(row["timeline"])
+        print(f"{number} {name}: {row['seconds']:.1f} s, best {row['best']:.4f}", end=", ")
+        print(f"{TARGET} {'never' if reached is None else f'after {reached:.1f} s'}")
 
 
 if __name__ == "__main__":

@@ -116,8 +116,9 @@ def hyperband(rows: Sequence[Row]) -> str:
 def limit(rows: Sequence[Row]) -> str:
     """Milliseconds of a steady epoch, each way, and how far ours is from the products."""
     lines = []
-    key = lambda row: (row["widths"], row["optimizer"])  # noqa: E731
-    for (widths, optimizer), group in itertools.groupby(rows, key):
+    for (widths, optimizer), group in itertools.groupby(
+        rows, lambda row: (row["widths"], row["optimizer"])
+    ):
         own = list(group)
         medians = {
             way: spread([row["seconds"] for row in where(own, way=way)]).median

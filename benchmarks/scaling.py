@@ -1,13 +1,11 @@
 """(d) One worker and two on the twelve configurations; and what a fashion study is made of."""
 
-import argparse
 from collections.abc import Callable
-from pathlib import Path
 
-from benchmarks import processes
+from benchmarks import processes, rounds
 from benchmarks.peers.__main__ import answer
 from benchmarks.problems import _tasks
-from benchmarks.results import FOLDER, QUICK_FOLDER, Results, Row
+from benchmarks.results import Row
 
 
 def _twelve(workers: int) -> Callable[[int, bool], Row]:
@@ -50,27 +48,8 @@ CONTENDERS: dict[str, Callable[[int, bool], Row]] = {
 
 def main() -> None:
     """Measure what is missing of the rounds asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3, help="rounds in all (default 3)")
-    parser.add_argument("--only", help="of one, two, fashion; with commas between them")
-    parser.add_argument("--quick", action="store_true", help="tiny, to see that all of it runs")
-    parser.add_argument("--fresh", action="store_true", help="forget earlier measurements first")
-    parser.add_argument("--folder", type=Path, help="where results go")
-    options = parser.parse_args()
-    quick = options.quick
-    results = Results("scaling", options.folder or (QUICK_FOLDER if quick else FOLDER))
-    if options.fresh or quick:
-        results.clear()
-    names = options.only.split(",") if options.only else list(CONTENDERS)
-    if not quick:
-        processes.warm_up()
-    for number in range(1, (1 if quick else options.repeats) + 1):
-        for name in processes.order(names, number):
-            if results.has(contender=name, round=number):
-                continue
-            row = CONTENDERS[name](number, quick)
-            results.append({"contender": name, "round": number} | row)
-            print(f"{number} {name}: {row['seconds']:.1f} s, study {row['study_seconds']:.1f} s")
+    for number, name, row in rounds.measured("scaling", __doc__, CONTENDERS):
+        print(f"{number} {name}: {row['seconds']:.1f} s, study {row['study_seconds']:.1f} s")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from search.backends.base import slow_library
 from search.events import StudyStarted
 from search.executors import dask
 from search.executors.base import Executor
@@ -58,6 +59,9 @@ class Crew:
     ) -> Iterator["CrewOnDuty"]:
         """The crew at work on a study: workers import TensorFlow and load the data from now on.
 
+        So does this process, in the background, with the backend's library: the winner is judged
+        here, and by then nobody waits for an import.
+
         Raises: UsageError for a cluster that does not answer.
         """
         count = self.sized().workers or 1
@@ -71,6 +75,9 @@ class Crew:
             workers = dask.connected(self.cluster, material, clock)
         else:
             workers = dask.local(environments(count, self.gpus), material, clock)
+        threading.Thread(
+            target=_fetched, args=(slow_library(setup.config.backend),), daemon=True
+        ).start()
         try:
             yield CrewOnDuty(setup, data_dir, clock, self.trial_seconds, material, workers)
         finally:
@@ -90,14 +97,6 @@ class CrewOnDuty:
     trial_seconds: float | None
     material: Material | None = None
     workers: dask.DaskWorkers | None = None
-
-    def fetch(self, library: str | None) -> None:
-        """Import TensorFlow and a slow library in the background, while workers load theirs.
-
-        The winner is judged in this process: by then TensorFlow is there, and nobody waited.
-        """
-        if self.workers is not None:
-            threading.Thread(target=_fetched, args=(library,), daemon=True).start()
 
     def load(self) -> Data:
         """The study's data in this process; TensorFlow too, where this process trains.

@@ -12,6 +12,6 @@ runtime.settle()
 
 import keras  # noqa: E402, F401 - TensorFlow must find its settings
 
-import search.recipe  # noqa: E402, F401
+import search.recipe  # noqa: E402, F401 - all that a worker imports, after TensorFlow as above
 
 gc.freeze()  # a collection would write to every page, and unshare it

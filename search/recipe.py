@@ -151,7 +151,7 @@ def _loaded(material: Material, scratch: Path) -> Loaded:
         data = load(setup, data_dir)
     except SearchError:
         raise
-    except Exception as error:  # the loader is the user's code
+    except Exception as error:  # the loader is the user's code: anything may come
         raise DataError(
             f"the data of problem {setup.problem.name} must load, got "
             f"{type(error).__name__}: {error}; see that its files are here"

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from search.backends.base import slow_library
 from search.config import StudyConfig, from_plain
 from search.coordinator import Coordinator
 from search.crew import ALONE, Crew, CrewOnDuty
@@ -89,7 +88,6 @@ def start(config: StudyConfig, around: Surroundings) -> Result:
     with ExitStack() as ending:
         # first of all, as loading takes a worker seconds: it is under way while this process loads
         crew = ending.enter_context(around.crew.called_up(setup, around.data_dir, around.clock))
-        crew.fetch(slow_library(config.backend))
         proposer = setup.proposer()
         proposer.limit(limit.trials)
         around.say(LOADING)
@@ -141,7 +139,6 @@ def resume(
         recorded = record.header.versions.get(_WORKERS)
         around = replace(around, crew=around.crew.sized(recorded))
         crew = ending.enter_context(around.crew.called_up(setup, around.data_dir, around.clock))
-        crew.fetch(slow_library(setup.config.backend))
         proposer = setup.proposer()
         around.say(LOADING)
         data = crew.load()

@@ -1,16 +1,15 @@
 """(a) The same trials through each peer and through this platform, interleaved, whole processes."""
 
-import argparse
 import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from benchmarks import processes
+from benchmarks import processes, rounds
 from benchmarks.problems import _tasks
 from benchmarks.problems._tasks import Task
 from benchmarks.processes import Done
-from benchmarks.results import FOLDER, QUICK_FOLDER, Results, Row
+from benchmarks.results import Results, Row
 
 Contender: TypeAlias = Callable[[Task, int, bool, list[str]], tuple[Done, Row]]
 
@@ -77,23 +76,13 @@ def measure(
 
 def main() -> None:
     """Measure what is missing of the rounds asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3, help="rounds in all (default 3)")
-    parser.add_argument("--only", help="contenders, with commas between them")
+    parser = rounds.parser("peers", __doc__)
     parser.add_argument("--task", choices=("twelve", "regression"), help="default: both")
     parser.add_argument("--data-dir", type=Path, help="where cal_housing.data lies")
-    parser.add_argument("--quick", action="store_true", help="tiny, to see that all of it runs")
-    parser.add_argument("--fresh", action="store_true", help="forget earlier measurements first")
-    parser.add_argument("--folder", type=Path, help="where results go")
     options = parser.parse_args()
-    quick = options.quick
-    results = Results("peers", options.folder or (QUICK_FOLDER if quick else FOLDER))
-    if options.fresh or quick:
-        results.clear()
+    quick, results = options.quick, rounds.results("peers", options)
     names = options.only.split(",") if options.only else list(CONTENDERS)
-    if not quick:
-        processes.warm_up()
-    for number in range(1, (1 if quick else options.repeats) + 1):
+    for number in rounds.numbers(options):
         for word in [options.task] if options.task else ["twelve", "regression"]:
             task = _tasks.task(word, quick=quick)
             data = ["--data-dir", str(options.data_dir.absolute())] if options.data_dir else []
