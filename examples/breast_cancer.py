@@ -8,6 +8,7 @@ from search.parameters import Params
 
 if TYPE_CHECKING:
     import keras
+    from sklearn.preprocessing import StandardScaler
 
 SPACE = Space(
     Int("layers", 1, 2),
@@ -37,12 +38,18 @@ def load(data_dir: Path | None) -> Data:
     )
 
 
-def build(params: Params) -> "keras.Model":
+def statistics(train: Part) -> "StandardScaler":
+    """Mean and deviation of each column of the training part."""
+    from sklearn.preprocessing import StandardScaler
+
+    return StandardScaler().fit(train.x)
+
+
+def build(params: Params, scaler: "StandardScaler") -> "keras.Model":
     """A compiled network that takes the 30 measurements as they come."""
     import keras
 
-    scaling = keras.layers.Normalization()
-    scaling.adapt(load(None).train.x)
+    scaling = keras.layers.Normalization(mean=scaler.mean_, variance=scaler.var_)
     model = keras.Sequential([keras.Input((30,)), scaling])
     for neurons in SPACE.per_layer(params, "neurons"):
         model.add(keras.layers.Dense(neurons, "relu"))
@@ -62,6 +69,7 @@ PROBLEM = Problem(
     objective=Objective("val_accuracy", "max"),
     load=load,
     build=build,
+    statistics=statistics,
     baseline={"layers": 1, "neurons_1": 16, "optimizer": "adam", "learning_rate": 0.001},
     description="scikit-learn's breast cancer (30 measurements, 2 classes), small network",
 )

@@ -89,7 +89,9 @@ class Problem:
 
     `load(data_dir)` gives the data (`data_dir`: where the user said they lie, or None).
     `build(params)` gives a compiled `keras.Model` that takes the raw inputs of `Data`: scaling
-    belongs inside it. `baseline` are the settings in use today: trial 0 of every study. Where the
+    belongs inside it. `statistics(train)`: what is fitted on the training part (of a fold, under
+    cross-validation) before any model is built, means and deviations for instance; where there is
+    one, models come from `build(params, statistics)`. `baseline` are the settings in use today: trial 0 of every study. Where the
     space has an Int named "epochs" it is the number of epochs; one named "batch_size" is the batch
     size, else `batch_size` here. `patience`: epochs without improvement before a trial stops.
     `callbacks(params)` gives Keras callbacks for one trial; see `search.training.callbacks`.
@@ -102,8 +104,9 @@ class Problem:
     space: Space
     objective: Objective
     load: Callable[[Path | None], Data]
-    build: Callable[[Params], "keras.Model"]
+    build: Callable[..., "keras.Model"]
     baseline: Params | None = None
+    statistics: Callable[[Part], Any] | None = None
     callbacks: "Callable[[Params], Sequence[keras.callbacks.Callback]] | None" = None
     batch_size: int = 32
     patience: int | None = 3
@@ -121,6 +124,13 @@ class Problem:
         epochs = next((p for p in self.space.parameters if p.name == "epochs"), None)
         if epochs is not None and not (isinstance(epochs, Int) and epochs.low >= 1):
             raise SpaceError(f"epochs: must be an Int with low >= 1, got {epochs!r}; use Int")
+
+    def builder(self, train: Part) -> Callable[[Params], "keras.Model"]:
+        """`build` for models that are trained on this part: statistics are fitted on it, once."""
+        if self.statistics is None:
+            return self.build
+        statistics = self.statistics(train)
+        return lambda params: self.build(params, statistics)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def test_a_model_takes_raw_inputs(name: str) -> None:
     data = found.load(None)
     x = data.train.x[:3]
     for params in points(found):
-        model = found.build(params)
+        model = found.builder(data.train)(params)
         assert model.compiled
         assert model.input_shape == (None, *x.shape[1:])
         assert model.input_dtype == x.dtype.name

@@ -1,12 +1,14 @@
 """One trial's model while it trains: its state, its curve, and the weights of its best epoch."""
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from search.errors import UsageError
 from search.outcomes import values
+from search.parameters import Params
 from search.problem import Data, Part, Problem
 from search.seeds import seed_for
 from search.training import runtime
@@ -19,17 +21,25 @@ from search.trial import EpochReport, Task
 if TYPE_CHECKING:
     import keras
 
+Build: TypeAlias = Callable[[Params], "keras.Model"]
+
 
 class TrialRun:
     """A model built for a task, and how far it has come.
 
     `curve` is what is known of the trial; `epoch` is how far the model itself has been trained,
-    which after a crash may be less. `whole` is False while an epoch is under way. `most_epochs`:
-    what a trial of this study may have.
+    which after a crash may be less. `whole` is False while an epoch is under way. `build`: the
+    problem's, for this data. `most_epochs`: what a trial of this study may have.
     """
 
     def __init__(
-        self, problem: Problem, data: Data, shared: SharedEpochs, task: Task, most_epochs: int
+        self,
+        problem: Problem,
+        build: Build,
+        data: Data,
+        shared: SharedEpochs,
+        task: Task,
+        most_epochs: int,
     ) -> None:
         params = task.proposal.params
         self._problem = problem
@@ -41,7 +51,7 @@ class TrialRun:
         self._prepared: tuple[Epochs, UserCallbacks] | None = None
         self._restored: State | None = None
         self.curve = list(task.recorded)
-        self.model = _built(problem, data.train, task)
+        self.model = _built(build, data.train, task)
         self.epoch = 0
         self.best_epoch = 0
         self.best: Arrays = []
@@ -162,11 +172,11 @@ class TrialRun:
         return [*self.model.variables, *self.model.optimizer.variables]
 
 
-def _built(problem: Problem, part: Part, task: Task) -> "keras.Model":
+def _built(build: Build, part: Part, task: Task) -> "keras.Model":
     import keras
 
     runtime.fresh(task.seed)
-    model = problem.build(task.proposal.params)
+    model = build(task.proposal.params)
     if not isinstance(model, keras.Model):
         raise UsageError(f"build must return a keras.Model, got {model!r}; return the model")
     if not model.compiled:

@@ -10,7 +10,7 @@ from search.training import runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
 from search.training.graph import TensorData
-from search.training.run import TrialRun
+from search.training.run import Build, TrialRun
 from search.training.shared import SharedEpochs
 from search.trial import Decision, EpochReport, Outcome, Task
 
@@ -44,7 +44,7 @@ class KerasTrainer:
         self._patience = patience
         self._most_epochs = most_epochs
         self._checkpoint_seconds = checkpoint_seconds
-        self._shared: SharedEpochs | None = None
+        self._prepared: tuple[Build, SharedEpochs] | None = None
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
@@ -115,12 +115,14 @@ class KerasTrainer:
         return saved if all(dict(a.metrics) == dict(b.metrics) for a, b in both) else None
 
     def _run(self, task: Task) -> TrialRun:
-        if self._shared is None:
+        if self._prepared is None:
             runtime.prepare()
             runtime.settled()
-            # the data as tensors: made at the first trial, kept for all others
-            self._shared = SharedEpochs(self._data, TensorData(self._data))
-        return TrialRun(self._problem, self._data, self._shared, task, self._most_epochs)
+            # statistics and the data as tensors: made at the first trial, kept for all others
+            build = self._problem.builder(self._data.train)
+            self._prepared = build, SharedEpochs(self._data, TensorData(self._data))
+        build, shared = self._prepared
+        return TrialRun(self._problem, build, self._data, shared, task, self._most_epochs)
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
         """Whether nothing is left to train: budget or patience used up, or a callback's word."""

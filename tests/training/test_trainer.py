@@ -91,6 +91,23 @@ def train(training, *, epochs=None, stop_at=None):
         decision = Decision.STOP if report.epoch == stop_at else Decision.CONTINUE
 
 
+def test_statistics_are_fitted_once_on_the_training_part(data, folder):
+    seen = []
+
+    def statistics(part):
+        seen.append(len(part.x))
+        return float(part.x.max())
+
+    def scaled(params, largest):
+        seen.append(largest)
+        return build(params)
+
+    own = trainer(data, folder, replace(PROBLEM, build=scaled, statistics=statistics))
+    for _ in range(2):
+        train(own.train(task(0, 1)))
+    assert seen == [200, 16.0, 16.0]
+
+
 def metrics(reports) -> list[dict[str, float]]:
     return [dict(report.metrics) for report in reports]
 
