@@ -1,7 +1,7 @@
 """Whether a trial's epochs are compiled by XLA: a rule over its model, never over time or place.
 
-Compiling costs a second or two for every new model and saves some tenths of a millisecond in every
-step, most where an optimizer passes over the weights several times; `docs/benchmarks.md` has the
+Compiling costs some tenths of a second, on slow machines a second or two, for every new model and
+saves 0.05 to 0.3 ms in every step, most where an optimizer passes over the weights several times; `docs/benchmarks.md` has the
 figures. Results differ from the plain graph's within rounding, so what the rule says must be the
 same in every budget of a trial and in every worker.
 """
@@ -19,10 +19,12 @@ _LAYERS = {
     *("BatchNormalization", "LayerNormalization", "UnitNormalization"),
     *("Concatenate", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"),
 }
-# Steps of a trial from which on compiling pays, for a model with hardly any weights; each such
-# number of weights more makes a step's gain larger by as much again.
-_STEPS = 15_000
+# Steps of a trial from which on compiling pays, for an optimizer that keeps a state and a model with
+# hardly any weights; each such number of weights more makes a step's gain larger by as much again.
+_STEPS = 7_000
 _WEIGHTS = 100_000
+# What a step of plain SGD gains beside that: it passes over the weights once, whatever their number.
+_PLAIN = 0.7
 
 
 def compiles(model: "keras.Model", steps: int) -> bool:
@@ -37,9 +39,9 @@ def compiles(model: "keras.Model", steps: int) -> bool:
     optimizer = model.optimizer
     if not (keras_own(model) and keras_own(optimizer) and all(map(_fast, model.layers))):
         return False
-    if type(optimizer) is keras.optimizers.SGD and not optimizer.momentum:
-        return False  # one pass over the weights: there is nothing to fuse
-    return bool(steps * (1 + model.count_params() / _WEIGHTS) >= _STEPS)
+    plain = type(optimizer) is keras.optimizers.SGD and not optimizer.momentum
+    gain = _PLAIN if plain else 1 + model.count_params() / _WEIGHTS
+    return bool(steps * gain >= _STEPS)
 
 
 def keras_own(thing: object) -> bool:

@@ -67,7 +67,8 @@ def test_the_rule():
     assert xla.compiles(build({}), MANY)
     assert xla.compiles(build({"optimizer": sgd, "momentum": True}), MANY)
     assert not xla.compiles(build({}), 1000), "compiling costs more than so few steps can gain"
-    assert not xla.compiles(build({"optimizer": sgd}), MANY), "plain sgd gains nothing"
+    fewest = [xla.compiles(build({"optimizer": sgd}), steps) for steps in (9_000, 11_000)]
+    assert fewest == [False, True], "plain sgd gains less"
     assert not xla.compiles(build({"dropout": True}), MANY)
     assert not xla.compiles(convolutional(), MANY)
     assert not xla.compiles(own_step(), MANY)
@@ -82,7 +83,7 @@ def test_a_larger_model_is_compiled_for_fewer_steps():
         model.compile("adam", "mse")
         return model
 
-    assert [xla.compiles(wide(width), 12_000) for width in (10, 10_000)] == [False, True]
+    assert [xla.compiles(wide(width), 6_000) for width in (10, 10_000)] == [False, True]
 
 
 @pytest.fixture(scope="module")
