@@ -24,7 +24,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.scaling $(QUICKLY) --repeats $(ROUNDS)
 	$(BIN)/python -m benchmarks.simulator $(QUICKLY)
 	$(BIN)/python -m benchmarks.memory $(QUICKLY)
-	$(if $(wildcard benchmarks/coordinator.py),$(BIN)/python -m benchmarks.coordinator $(QUICKLY))
+	$(BIN)/python -m benchmarks.coordinator $(QUICKLY)
 	$(BIN)/python -m benchmarks.report $(QUICKLY)
 
 check: $(READY) lint types test

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from benchmarks import chart, hyperband, limit, memory, processes, report, results, simulator
+from benchmarks import (
+    chart,
+    hyperband,
+    limit,
+    memory,
+    processes,
+    report,
+    results,
+    simulator,
+    tables,
+)
 from benchmarks.peers.__main__ import answer
 from benchmarks.problems import _tasks
 from benchmarks.results import Results
@@ -125,12 +135,12 @@ def test_seconds_are_shown_with_their_spread():
 
 def test_ratios_are_formed_within_rounds():
     # 100/10 and 90/12; the third round has no KerasTuner
-    assert report.ratio(PEERS, "kerastuner") == "8.8 (7.5–10.0)"
-    assert report.ratio(PEERS, "optuna_script") == "–"
+    assert tables.ratio(PEERS, "kerastuner") == "8.8 (7.5–10.0)"
+    assert tables.ratio(PEERS, "optuna_script") == "–"
 
 
 def test_the_peers_table_has_trials_per_hour_ratios_and_scores_side_by_side():
-    text = report.peers(PEERS, "twelve")
+    text = tables.peers(PEERS, "twelve")
     assert "| this platform, 2 workers | 3 | 11.0 (10.0–12.0) | 655 | 1 |" in text
     assert "| KerasTuner | 2 | 95.0 (90.0–100.0) | 76 | 8.8 (7.5–10.0) |" in text
     assert "| KerasTuner | 0.8600 | 0.8600–0.8600 | 0.0000 | +0.0100 |" in text
@@ -138,7 +148,7 @@ def test_the_peers_table_has_trials_per_hour_ratios_and_scores_side_by_side():
 
 
 def test_nothing_is_invented_where_nothing_was_measured(tmp_path):
-    assert set(report.sections(tmp_path).values()) == {report.MISSING}
+    assert set(report.sections(tmp_path).values()) == {tables.MISSING}
     assert not chart.draw(tmp_path, tmp_path / "chart.svg")
     assert not (tmp_path / "chart.svg").exists()
 
@@ -181,7 +191,7 @@ def test_a_target_that_was_missed_counts_as_such():
         row | {"contender": "ours", "round": 1, "timeline": [[10.0, 0.886]]},
         row | {"contender": "kerastuner", "round": 1, "timeline": [[40.0, 0.88]]},
     ]
-    text = report.hyperband(rows)
+    text = tables.hyperband(rows)
     assert "| 10.0, 1 of 1 |" in text
     assert "| –, 0 of 1 | – |" in text
 
@@ -194,7 +204,7 @@ def test_the_products_of_an_epoch_are_counted():
 def test_ours_is_compared_to_the_products_as_the_rule_says():
     row = {"widths": [8, 30, 1], "optimizer": "sgd", "rows": 100, "rule": "graph"}
     ways = {"products": 0.002, "graph": 0.003, "compiled": 0.001, "fit": 0.2}
-    text = report.limit([row | {"way": way, "seconds": value} for way, value in ways.items()])
+    text = tables.limit([row | {"way": way, "seconds": value} for way, value in ways.items()])
     assert "| 8-30-1 | sgd | 2.0 (0) | **3.0** | 1.0 | 200.0 | 1.50 (1.50–1.50) |" in text
 
 
@@ -279,3 +289,27 @@ def test_every_contender_scores_every_configuration_of_a_small_list(tmp_path):
     assert found == ["ours", "kerastuner", "optuna_script", "gridsearchcv"]
     assert [len(row["scores"]) for row in rows] == [2] * 4
     assert all(row["seconds"] > 0 for row in rows)
+
+
+def test_the_coordinators_tables_show_rates_sizes_and_the_share_beside_epochs():
+    rows = [
+        {
+            **{"part": "throughput", "backend": "grid", "workers": 1000},
+            **{"trials_per_second": 1433, "journal_bytes_per_trial": 830},
+        },
+        {
+            **{"part": "size", "trials": 100_000, "memory_mb": 86.0},
+            **{"resumed_memory_mb": 90.0, "resume_seconds": 43.2},
+        },
+        *(
+            {"part": "share", "problem": "fashion", "mlflow": mlflow, "epochs": 40}
+            | {"epoch_seconds": 50.0, "other_seconds": beside}
+            for mlflow, beside in (("mlflow", 2.0), ("none", 1.0))
+        ),
+    ]
+    shown = tables.coordinator(rows)
+    assert "| grid, 1,000 simulated workers | 1,433 | 830 |" in shown
+    assert "| 100,000 | 86 | 90 | 43.2 |" in shown
+    assert "| fashion, 40 epochs, with MLflow | 50.0 | 2.0 | 4.0 % (4.0–4.0) |" in shown
+    assert "| 1.0 | 2.0 % (2.0–2.0) |" in shown
+    assert tables.coordinator(rows[:2]) == tables.MISSING
