@@ -99,10 +99,16 @@ class Draws:
         self._redraws = redraws
         self._given_up = False
 
+    @property
+    def left(self) -> int | None:
+        """How many more there can be; None where neither limit nor space sets an end."""
+        room = None if self.limit is None else max(self.limit - self.proposed, 0)
+        ends = [end for end in (room, self._taken.left) if end is not None]
+        return min(ends, default=None)
+
     def tries(self) -> Iterator[bool]:
         """For each draw of one ask, whether chance is to make it; none where the search ends."""
-        reached = self.limit is not None and self.proposed >= self.limit
-        if reached or self._given_up or self._taken.left == 0:
+        if self._given_up or self.left == 0:
             return
         yield from itertools.repeat(False, 1 + self._redraws)
         yield from itertools.repeat(True, _REDRAWS_BY_CHANCE)
