@@ -4,8 +4,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from search.objective import Objective
 
 SCORE = "score"
@@ -27,6 +25,7 @@ def bayesian_oracle(names: Sequence[str], objective: Objective, seed: int) -> An
     Its `drawn()` says what it would try next; `create_trial` opens a trial at `accepted`.
     """
     import keras_tuner
+    import numpy as np
     from threadpoolctl import ThreadpoolController
 
     class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[misc]  # untyped
