@@ -57,9 +57,7 @@ def rungs(size: int, number: int, factor: int) -> tuple[int, ...]:
 
 def natural_sizes(max_epochs: int, factor: int) -> dict[int, int]:
     """The first rung's size by bracket: n = ceil((s_max + 1) * factor**s / (s + 1))."""
-    s_max = 0
-    while factor ** (s_max + 1) <= max_epochs:  # in whole numbers: math.log(243, 3) is below 5
-        s_max += 1
+    s_max = _whole_log(max_epochs, factor)
     return {s: _ceil_div((s_max + 1) * factor**s, s + 1) for s in range(s_max, -1, -1)}
 
 
@@ -75,3 +73,30 @@ def _resized(natural: Mapping[int, int], factor: int, configurations: int) -> di
             sizes[most_aggressive] += sizes[s]
             sizes[s] = 0
     return sizes
+
+
+def halving(candidates: int, max_epochs: int, factor: int) -> Bracket:
+    """The one bracket of scikit-learn's successive halving, with epochs as the resource.
+
+    The arithmetic of sklearn/model_selection/_search_successive_halving.py (scikit-learn 1.9) under
+    min_resources="exhaust": as many rungs as bring the candidates below the factor, the first on as
+    many epochs as let the last have nearly all. Logarithms are taken in whole numbers, where
+    scikit-learn's `floor(log(243, 3))` is 4.
+
+    >>> halving(9, 10, 3)
+    Bracket(number=2, sizes=(9, 3, 1), epochs=(1, 3, 9))
+    >>> halving(20, 9, 3).epochs, halving(4, 9, 3).epochs
+    ((1, 3, 9), (3, 9))
+    """
+    needed = _whole_log(candidates, factor)
+    first = max(1, max_epochs // factor**needed)
+    number = min(needed, _whole_log(max_epochs // first, factor))
+    epochs = tuple(first * factor**rung for rung in range(number + 1))
+    return Bracket(number, rungs(candidates, number, factor), epochs)
+
+
+def _whole_log(value: int, base: int) -> int:
+    exponent = 0  # in whole numbers: math.log(243, 3) is below 5
+    while base ** (exponent + 1) <= value:
+        exponent += 1
+    return exponent

@@ -177,7 +177,10 @@ def _run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--seed", type=int, default=0, help="root of every random draw (default 0)")
     run.add_argument("--patience", type=int, help="epochs without improvement before a trial stops")
     run.add_argument(
-        "--factor", type=int, default=3, help="Hyperband's reduction factor (default 3)"
+        "--factor",
+        type=int,
+        default=3,
+        help="of hyperband and halving: the reduction factor (3)",
     )
     run.add_argument(
         "--set",
@@ -186,10 +189,10 @@ def _run_options(run: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUES",
         help="narrow the space: learning_rate=1e-3..1e-1, layers=1,2, optimizer=adam",
     )
-    run.add_argument("--sampler", help="of optuna: tpe (default), random, qmc, cmaes, nsga2")
-    run.add_argument(
-        "--pruner", help="of optuna: none, median (default), percentile, asha, hyperband"
-    )
+    run.add_argument("--sampler", help="how the backend draws: a word that `list backends` shows")
+    run.add_argument("--pruner", help="what stops trials early: a word that `list backends` shows")
+    run.add_argument("--population", type=int, help="of nsga2: how many trials make a generation")
+    run.add_argument("--generations", type=int, help="of nsga2: end after so many generations")
     run.add_argument("--study", help="name of the study (default: PROBLEM-BACKEND-1, -2, ...)")
     run.add_argument("--config", type=Path, metavar="FILE.toml", help="options from a file")
     _watching(run)

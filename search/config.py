@@ -37,9 +37,12 @@ class StudyConfig:
     sampler: str | None = None
     pruner: str | None = None
     study: str | None = None
+    population: int | None = None
+    generations: int | None = None
 
     def __post_init__(self) -> None:
         least = {"trials": 1, "max_epochs": 1, "patience": 0, "factor": 2, "seed": 0}
+        least |= {"population": 2, "generations": 1}
         for name, low in least.items():
             value = getattr(self, name)
             if value is not None and value < low:
@@ -47,11 +50,6 @@ class StudyConfig:
                 raise UsageError(f"--{option} must be at least {low}, got {value}; raise it")
         if self.seconds is not None and self.seconds <= 0:
             raise UsageError(f"--time must be more than 0 s, got {self.seconds:g}; raise it")
-        if self.backend != "optuna" and (self.sampler or self.pruner):
-            raise UsageError(
-                f"--sampler and --pruner go with --backend optuna, got {self.backend!r}; "
-                "drop them or change the backend"
-            )
         if self.backend == "hyperband" and self.trials is not None and self.trials < self.factor:
             raise UsageError(
                 f"--trials must be at least the factor {self.factor} under hyperband, got "
@@ -59,8 +57,14 @@ class StudyConfig:
             )
 
     def plain(self) -> dict[str, Any]:
-        """What defines the study, as JSON data."""
+        """What defines the study, as JSON data.
+
+        Settings that came later are left out while unset: the digest of older studies stays.
+        """
         plain = asdict(self)
+        for later in ("population", "generations"):
+            if plain[later] is None:
+                del plain[later]
         for cap in ("trials", "seconds", "study"):
             plain.pop(cap)
         return plain | {"assignments": list(self.assignments)}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from search import offers
 from search import problem as problems
 from search.backends import base as backends
 from search.backends.base import Backend, BackendSettings, Known
@@ -93,6 +94,8 @@ def prepare(config: StudyConfig) -> Setup:
 
     Raises: UsageError for whatever does not fit, before anything is loaded or written.
     """
+    own = {"population": config.population, "generations": config.generations}
+    offers.check(config.backend, config.sampler, config.pruner, own)
     as_budget = backends.module(config.backend).EPOCHS_AS_BUDGET
     loaded = problems.load(config.problem)
     problem = loaded.problem
@@ -123,7 +126,14 @@ def prepare(config: StudyConfig) -> Setup:
         problem=problem,
         space=space,
         baseline_params=baseline,
-        settings=BackendSettings(max_epochs, config.factor, config.sampler, config.pruner),
+        settings=BackendSettings(
+            max_epochs,
+            factor=config.factor,
+            sampler=config.sampler,
+            pruner=config.pruner,
+            population=config.population,
+            generations=config.generations,
+        ),
         patience=patience,
     )
 

@@ -4,11 +4,12 @@ import importlib.metadata
 import platform
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from search import offers
 from search.config import StudyConfig, from_plain
 from search.coordinator import Coordinator
 from search.crew import ALONE, Crew, CrewOnDuty
@@ -36,6 +37,7 @@ LIBRARIES = (
     *("keras-hyperparameter-search", "keras", "tensorflow", "numpy"),
     *("keras-tuner", "optuna", "scikit-learn", "scipy"),
 )
+OPTIONAL = ("hyperopt", "scikit-optimize")
 
 _WORKERS = "workers"
 LOADING = "loading TensorFlow and the data ..."
@@ -69,6 +71,9 @@ class Result:
 def versions(crew: Crew) -> dict[str, str]:
     """The versions of Python and of the libraries that decide results, the threads, the workers."""
     found = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    for name in OPTIONAL:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
     own = {"threads": str(THREADS), _WORKERS: crew.size}
     return {"python": platform.python_version(), **found, **own}
 
@@ -81,6 +86,7 @@ def start(config: StudyConfig, around: Surroundings) -> Result:
     journal and the trackers are closed in order.
     """
     setup = prepare(config)
+    offers.require(config.backend)
     limit = setup.limit(config.trials, config.seconds)
     if config.study is not None and around.store.journal(config.study).exists():
         raise _taken(config.study)
@@ -136,6 +142,7 @@ def resume(
         raised = _raised(entries, trials, seconds)
         record = fold(islice(entries, 1))
         setup = prepare(from_plain(record.header.config))
+        offers.require(record.header.backend)
         recorded = record.header.versions.get(_WORKERS)
         around = replace(around, crew=around.crew.sized(recorded))
         crew = ending.enter_context(around.crew.called_up(setup, around.data_dir, around.clock))

@@ -89,7 +89,7 @@ def repeat_command(record: StudyRecord, store: Store) -> str:
     for name, value in config.items():
         if name == "assignments":
             words += [word for text in value for word in ("--set", text)]
-        elif value != defaults[name]:
+        elif value != defaults.get(name):
             words += [f"--{name.replace('_', '-')}", str(value)]
     if record.limit.trials is not None:
         words += ["--trials", str(record.limit.trials)]

@@ -92,12 +92,10 @@ def test_show_and_list(call):
     assert "small" in call("list")[1]
     assert "fashion" in call("list", "problems")[1]
     out = call("list", "backends")[1]
-    assert [line.split()[0] for line in out.splitlines()] == [
-        "grid",
-        "hyperband",
-        "optuna",
-        "randomized",
+    assert [line.split()[0] for line in out.splitlines() if line[0] != " "] == [
+        *("bayesian", "grid", "halving", "hyperband", "hyperopt", "optuna", "randomized", "skopt")
     ]
+    assert "--sampler gp_hedge, ei, lcb, pi, forest" in out
 
 
 def test_export_and_predict_take_raw_inputs(call, tmp_path, capsys):
@@ -180,7 +178,8 @@ def test_doctor_says_what_is_damaged(call, tmp_path):
         (["run", "digits", "--set", "layers=0..9"], 2, "narrows"),
         (["run", "digits", "--backend", "optuna", "--sampler", "tpee"], 2, "did you mean 'tpe'"),
         (["run", "digits", "--backend", "optuna", "--pruner", "asah"], 2, "did you mean 'asha'"),
-        (["run", "digits", "--sampler", "tpe"], 2, "go with --backend optuna"),
+        (["run", "digits", "--sampler", "tpe"], 2, "goes with --backend hyperopt or optuna"),
+        (["run", "digits", "--population", "8"], 2, "goes with --backend optuna --sampler nsga2"),
         (["run", "digits", "--trials", "2"], 2, "at least the factor 3"),
         (["run", "digits", "--trials", "0", "--backend", "grid"], 2, "at least 1, got 0"),
         (["run", "digits", "--trials", "x"], 2, "invalid int value: 'x'"),

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from search import Choice, Float, Int, Space, cli, export
+from search import Choice, Float, Int, Space, cli, export, offers
 from search.backends import base as backends
-from search.backends import grid, optuna
+from search.backends import grid
 from search.leaderboard import document
 from search.record import fold
 from tests.records import whole_life
@@ -141,7 +141,9 @@ def test_the_readme_names_every_command_with_an_example() -> None:
 
 
 def test_the_readme_names_every_backend_sampler_pruner_and_format() -> None:
-    words = [*backends.names(), *optuna._samplers(), *optuna._pruners(), *export.FORMATS]
+    words = [*backends.names(), *export.FORMATS]
+    for name in backends.names():
+        words += [*offers.samplers(name), *offers.pruners(name)]
     assert [word for word in words if f"`{word}`" not in README] == []
 
 

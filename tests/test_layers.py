@@ -23,12 +23,12 @@ PLAIN = {
         "outcomes",
     ),
     *("parameters", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
-    *("serialized", "store", "structures", "trial", "trial_record", "wording"),
+    *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
     *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
-    "nursery",
+    *("nursery", "offers"),
     *("opened", "predict", "proposer", "recipe", "replay", "setup", "study", "summary"),
 }
 STANDARD = sys.stdlib_module_names
@@ -116,6 +116,9 @@ ONE_LIBRARY = {  # what an adapter wraps; numpy counts as a language of arrays, 
     "backends.randomized": {"sklearn", "scipy"},
     "backends.hyperband": {"keras_tuner"},
     "backends.optuna": {"optuna"},
+    # threadpoolctl: scikit-learn's, to hold its Gaussian processes to one thread
+    "backends.skopt": {"skopt", "threadpoolctl"},
+    "backends.bayesian": {"keras_tuner", "threadpoolctl"},
     "executors.dask": {"dask", "distributed"},  # one library in two packages
     "trackers.console": {"rich"},
     "trackers.mlflow": {"mlflow", "keras"},  # keras: to load the model that is registered

@@ -2,8 +2,10 @@
 
 import hashlib
 import importlib
+import itertools
+import math
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -12,21 +14,26 @@ from search.errors import SpaceError, unknown_name
 from search.objective import Objective
 from search.parameters import Int, Params
 from search.space import Space, key
-from search.trial import Answer, Budget, Decision, EpochReport, Outcome
+from search.trial import Answer, Budget, Decision, EpochReport, Failed, Outcome, Proposal
+
+_REDRAWS_BY_CHANCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class BackendSettings:
     """What a user may set of an algorithm.
 
-    `max_epochs`: the ceiling of epochs per trial. `factor`: Hyperband's reduction factor.
-    `sampler`, `pruner`: words of the optuna backend; None for its defaults.
+    `max_epochs`: the ceiling of epochs per trial. `factor`: the reduction factor of Hyperband and
+    of halving. `sampler`, `pruner`: words of the backend's own; None for its defaults.
+    `population`, `generations`: of evolution; None for its defaults.
     """
 
     max_epochs: int
     factor: int = 3
     sampler: str | None = None
     pruner: str | None = None
+    population: int | None = None
+    generations: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,57 @@ class Taken:
         return None if size is None else size - len(self._digests)
 
 
+class Draws:
+    """The bounds of an algorithm that draws one configuration after another: limit, no repeats.
+
+    A model that has settled on a few configurations of a small space repeats them: Optuna's TPE
+    drew 12 of 60 twice on 96 points (Optuna 5.0). After `redraws` repeats in a row chance takes its
+    place, and after a thousand more the search gives up: what is left of a finite space is too
+    rare to wait for.
+    """
+
+    def __init__(
+        self, space: Space, settings: BackendSettings, known: Sequence[Known], redraws: int = 30
+    ) -> None:
+        self.limit: int | None = 0
+        self.proposed = 0
+        self._taken = Taken(space, known)
+        self._settings = settings
+        self._redraws = redraws
+        self._given_up = False
+
+    @property
+    def left(self) -> int | None:
+        """How many more there can be; None where neither limit nor space sets an end."""
+        room = None if self.limit is None else max(self.limit - self.proposed, 0)
+        ends = [end for end in (room, self._taken.left) if end is not None]
+        return min(ends, default=None)
+
+    def tries(self) -> Iterator[bool]:
+        """For each draw of one ask, whether chance is to make it; none where the search ends."""
+        if self._given_up or self.left == 0:
+            return
+        yield from itertools.repeat(False, 1 + self._redraws)
+        yield from itertools.repeat(True, _REDRAWS_BY_CHANCE)
+        # For good: trying again after every raised limit would make the sequence depend on it.
+        self._given_up = True
+
+    def proposal(self, params: Params) -> Proposal | None:
+        """The next trial with this configuration; None where that is taken."""
+        if params in self._taken:
+            return None
+        self._taken.add(params)
+        self.proposed += 1
+        return Proposal(str(self.proposed), params, full_budget(params, self._settings))
+
+
+def score_of(outcome: Outcome) -> float | None:
+    """The score that an algorithm is to learn from; None for a failed trial, and never NaN."""
+    if isinstance(outcome, Failed) or not math.isfinite(outcome.score):
+        return None
+    return outcome.score
+
+
 def _digest(params: Params) -> bytes:
     """16 bytes in place of a configuration: a study may hold a hundred thousand."""
     return hashlib.blake2b(key(params).encode(), digest_size=16).digest()
@@ -98,7 +156,7 @@ class Backend(Protocol):
         """Set how many trials there may be in all, from the start of the study (None: no end).
 
         Called once before the first ask, and again whenever a study is extended. What was
-        proposed before never depends on it, Hyperband's bracket sizes excepted.
+        proposed before never depends on it, the sizes of brackets excepted.
         """
         ...
 
@@ -121,8 +179,12 @@ class BackendModule(Protocol):
     EPOCHS_AS_BUDGET: bool
     """Whether the algorithm itself hands out epochs, so that no parameter may be named "epochs"."""
 
-    # A module may say by `LIBRARY` which library is loaded early, while workers load theirs: one
-    # that takes seconds and is not needed before the first ask.
+    # What a module may say besides; search/offers.py reads it.
+    # `LIBRARY`: the library that is loaded early, while workers load theirs: one that takes seconds
+    # and is not needed before the first ask.
+    # `EXTRA`: the optional library that it needs; the extra that installs it has the same name.
+    # `SAMPLERS`: the words of --sampler, the default first, each with the settings that it alone
+    # takes ("population", ...). `PRUNERS`: the words of --pruner, the default first.
 
     def default_trials(self, space: Space, settings: BackendSettings) -> int | None:
         """How many trials end a study where the user names none; None leaves it to the problem."""

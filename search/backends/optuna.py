@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from search.backends._optuna_draws import distribution, draw, to_draw, to_value
-from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget, whole_budgets
+from search.backends.base import Backend, BackendSettings, Draws, Known, whole_budgets
 from search.errors import unknown_name
 from search.nodes import Node
 from search.objective import Objective
@@ -23,7 +23,6 @@ from search.trial import (
     EpochReport,
     Exhausted,
     Outcome,
-    Proposal,
     Pruned,
 )
 
@@ -33,26 +32,34 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 EPOCHS_AS_BUDGET = False
-DEFAULT_SAMPLER = "tpe"
-DEFAULT_PRUNER = "median"
-
-# A model that has settled on a few configurations of a small space repeats them: TPE drew 12 of 60
-# twice on 96 points (Optuna 5.0). After so many repeats in a row chance takes its place, and after
-# so many more the study gives up: what is left of a finite space is too rare to wait for.
-_REDRAWS_BY_MODEL = 30
-_REDRAWS_BY_CHANCE = 1000
+SAMPLERS: Mapping[str, tuple[str, ...]] = {
+    "tpe": (),
+    "random": (),
+    "qmc": (),
+    "cmaes": (),
+    "nsga2": ("population", "generations"),
+}
+PRUNERS = ("median", "none", "percentile", "asha", "hyperband")
+DEFAULT_SAMPLER = next(iter(SAMPLERS))
+DEFAULT_PRUNER = PRUNERS[0]
+DEFAULT_POPULATION = 50  # Optuna's, and sklearn-deap's
 
 # HyperbandPruner deals trials out to brackets by a hash of this name and the trial's number.
 _STUDY_NAME = "search"
 
-_MakeSampler: TypeAlias = "Callable[[int], BaseSampler]"
+_MakeSampler: TypeAlias = "Callable[[int, BackendSettings], BaseSampler]"
 _MakePruner: TypeAlias = "Callable[[BackendSettings], BasePruner]"
 _Made = TypeVar("_Made")
 
 
 def default_trials(space: Space, settings: BackendSettings) -> int | None:
-    """No number of its own: the samplers have no natural end."""
-    return None
+    """Population times generations where these are given; else no number of its own.
+
+    Redrawn repeats are no trials; pruned and failed ones are, and lengthen their generation.
+    """
+    if settings.generations is None:
+        return None
+    return (settings.population or DEFAULT_POPULATION) * settings.generations
 
 
 def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
@@ -64,6 +71,8 @@ def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
     """The sampler and the pruner, and what the sampler cannot model."""
     sampler, pruner = settings.sampler or DEFAULT_SAMPLER, settings.pruner or DEFAULT_PRUNER
     chosen = f"sampler {sampler}, pruner {pruner}"
+    if sampler == "nsga2":
+        chosen = f"{chosen}, population {settings.population or DEFAULT_POPULATION}"
     names = unmodelled(space, settings)
     if not names:
         return (chosen,)
@@ -95,12 +104,12 @@ def create(
         study = optuna.create_study(
             study_name=_STUDY_NAME,
             direction="maximize" if objective.direction == "max" else "minimize",
-            sampler=sampler(seed_for(seed, "optuna sampler")),
+            sampler=sampler(seed_for(seed, "optuna sampler"), settings),
             pruner=pruner(settings),
         )
     _teach(study, space, known)
     chance = optuna.samplers.RandomSampler(seed_for(seed, "optuna chance"))
-    return _Optuna(study, chance, space, objective, settings, Taken(space, known))
+    return _Optuna(study, chance, space, objective, settings, Draws(space, settings, known))
 
 
 def unmodelled(space: Space, settings: BackendSettings) -> tuple[str, ...]:
@@ -146,12 +155,16 @@ def _samplers() -> "Mapping[str, _MakeSampler]":
     )
 
     return {
-        "tpe": lambda seed: TPESampler(multivariate=True, group=True, seed=seed),
-        "random": lambda seed: RandomSampler(seed=seed),
+        "tpe": lambda seed, _: TPESampler(multivariate=True, group=True, seed=seed),
+        "random": lambda seed, _: RandomSampler(seed=seed),
         # Unscrambled, the sequence would be the same for every seed.
-        "qmc": lambda seed: QMCSampler(scramble=True, seed=seed, warn_independent_sampling=False),
-        "cmaes": lambda seed: CmaEsSampler(seed=seed, warn_independent_sampling=False),
-        "nsga2": lambda seed: NSGAIISampler(seed=seed),
+        "qmc": lambda seed, _: QMCSampler(
+            scramble=True, seed=seed, warn_independent_sampling=False
+        ),
+        "cmaes": lambda seed, _: CmaEsSampler(seed=seed, warn_independent_sampling=False),
+        "nsga2": lambda seed, settings: NSGAIISampler(
+            population_size=settings.population or DEFAULT_POPULATION, seed=seed
+        ),
     }
 
 
@@ -215,47 +228,37 @@ class _Optuna:
         space: Space,
         objective: Objective,
         settings: BackendSettings,
-        taken: Taken,
+        draws: Draws,
     ) -> None:
         self._study = study
         self._model = study.sampler
-        self._draws = [self._model] * (1 + _REDRAWS_BY_MODEL) + [chance] * _REDRAWS_BY_CHANCE
+        self._chance = chance
         self._space = space
         self._objective = objective
         self._settings = settings
-        self._taken = taken
+        self._draws = draws
         self._open: dict[str, optuna.Trial] = {}
-        self._limit: int | None = 0
-        self._proposed = 0
-        self._given_up = False
 
     @property
     def prunes(self) -> bool:
         return (self._settings.pruner or DEFAULT_PRUNER) != "none"
 
     def limit(self, trials: int | None) -> None:
-        self._limit = trials
+        self._draws.limit = trials
 
     def ask(self) -> Answer:
         from optuna.trial import TrialState
 
-        reached = self._limit is not None and self._proposed >= self._limit
-        if reached or self._given_up or self._taken.left == 0:
-            return Exhausted()
-        for sampler in self._draws:
-            self._study.sampler = sampler
+        for by_chance in self._draws.tries():
+            self._study.sampler = self._chance if by_chance else self._model
             trial = self._study.ask()
             params = self._suggest(trial)
             self._study.sampler = self._model  # whoever drew it, the model learns from it
-            if params not in self._taken:
-                self._taken.add(params)
-                self._proposed += 1
-                name = str(self._proposed)
-                self._open[name] = trial
-                return Proposal(name, params, full_budget(params, self._settings))
+            proposal = self._draws.proposal(params)
+            if proposal is not None:
+                self._open[proposal.trial] = trial
+                return proposal
             self._study.tell(trial, state=TrialState.FAIL)
-        # For good: trying again after every raised limit would make the sequence depend on it.
-        self._given_up = True
         return Exhausted()
 
     def _suggest(self, trial: "optuna.Trial") -> dict[str, Scalar]:

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from collections.abc import Iterator
 
+from search import offers
 from search import problem as problems
 from search.backends import base as backends
 from search.commands.common import out, read, store_of
@@ -26,7 +27,12 @@ def _problems() -> Iterator[list[str]]:
 
 def _backends() -> Iterator[list[str]]:
     for name in backends.names():
-        yield [name, (backends.module(name).__doc__ or "").partition("\n")[0]]
+        about = (backends.module(name).__doc__ or "").partition("\n")[0]
+        command = offers.install_command(name)
+        yield [name, about if command is None else f"not installed: {command}. {about}"]
+        for kind, words in (("sampler", offers.samplers(name)), ("pruner", offers.pruners(name))):
+            if words:
+                yield ["", f"--{kind} {', '.join(words)}"]
 
 
 def _studies(store: Store) -> Iterator[list[str]]:

@@ -38,4 +38,6 @@ def study_config(options: Namespace) -> StudyConfig:
         sampler=options.sampler,
         pruner=options.pruner,
         study=options.study,
+        population=options.population,
+        generations=options.generations,
     )

@@ -158,11 +158,13 @@ class BackendContract:
     """The duties of search/backends/base.py. `backend`: the file's name.
 
     `limit_shapes_sizes`: set where the limit decides what is proposed, as Hyperband may let it.
+    `unlimited_steps`: how far a search without limit is followed; fewer for a slow model.
     """
 
     backend: str
     settings = SETTINGS
     limit_shapes_sizes = False
+    unlimited_steps = 120
 
     def make(self, space: Space = SPACE, seed: int = 0, known: Sequence[Known] = ()) -> Backend:
         return module(self.backend).create(space, OBJECTIVE, self.settings, seed, known)
@@ -240,7 +242,7 @@ class BackendContract:
         assert len(distinct(driver.limit(2).run())) == begun
 
     def test_no_limit_means_no_end(self) -> None:
-        assert len(distinct(Driver(self.make()).limit(None).run(120))) >= 30
+        assert len(distinct(Driver(self.make()).limit(None).run(self.unlimited_steps))) >= 30
 
     @pytest.mark.parametrize("pending", [1, 4])
     def test_failed_trials_neither_end_nor_starve_a_search(self, pending: int) -> None:

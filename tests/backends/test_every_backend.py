@@ -13,7 +13,8 @@ from tests.backends import golden
 from tests.backends.contract import OBJECTIVE, SETTINGS, BackendContract, Driver
 from tests.backends.random_spaces import spaces
 
-EXAMPLES = {"optuna": 8}  # its samplers think for 10 ms before each proposal
+# these think before each proposal, skopt for a tenth of a second
+EXAMPLES = {"optuna": 8, "hyperopt": 8, "bayesian": 8, "skopt": 3}
 
 
 @pytest.mark.parametrize("backend", base.names())

@@ -1,5 +1,6 @@
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +11,8 @@ from search.errors import UsageError
 from search.trial import Completed, Proposal, Pruned
 from tests.backends.contract import OBJECTIVE, SPACE, BackendContract, Driver
 
-SAMPLERS = ("tpe", "random", "qmc", "cmaes", "nsga2")
-PRUNERS = ("none", "median", "percentile", "asha", "hyperband")
+SAMPLERS = tuple(optuna.SAMPLERS)
+PRUNERS = optuna.PRUNERS
 NUMBERS = Space(Float("x", -1, 1), Float("y", -1, 1))
 MIXED = Space(
     Float("rate", 1e-4, 1e-1, log=True),
@@ -132,3 +133,33 @@ def test_known_configurations_of_every_kind_can_be_taught() -> None:
     known = [Known(p.params, 0.5) for p in made("random").limit(30).run()]
     backend = optuna.create(SPACE, OBJECTIVE, BackendSettings(9), 0, known)
     assert len(Driver(backend).limit(5).run()) == 5
+
+
+def test_the_words_offered_are_those_there_are() -> None:
+    assert set(optuna._samplers()) == set(SAMPLERS)
+    assert set(optuna._pruners()) == set(PRUNERS)
+
+
+def test_a_population_is_drawn_by_chance_and_then_crossed() -> None:
+    settings = BackendSettings(9, sampler="nsga2", pruner="none")
+    first, second = (
+        Driver(optuna.create(NUMBERS, OBJECTIVE, replace(settings, population=size), 0))
+        .limit(16)
+        .run()
+        for size in (50, 8)
+    )
+    assert first[:8] == second[:8]
+    values = {value for proposal in second[:8] for value in proposal.params.values()}
+    # of what a generation holds about half comes from its parents, and half is mutated
+    assert sum(value in values for p in second[8:] for value in p.params.values()) >= 4
+    assert not any(value in values for p in first[8:] for value in p.params.values())
+
+
+@pytest.mark.parametrize(
+    ("population", "generations", "trials"), [(None, None, None), (8, 5, 40), (None, 2, 100)]
+)
+def test_generations_end_a_study(
+    population: int | None, generations: int | None, trials: int | None
+) -> None:
+    settings = BackendSettings(9, sampler="nsga2", population=population, generations=generations)
+    assert optuna.default_trials(SPACE, settings) == trials

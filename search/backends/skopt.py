@@ -1,0 +1,242 @@
+"""scikit-optimize: Bayesian search with a Gaussian process (as Spearmint does) or a forest.
+
+Snoek et al., Practical Bayesian Optimization of Machine Learning Algorithms, NIPS 2012; several
+acquisitions at once: Hoffman et al., Portfolio Allocation for Bayesian Optimization, UAI 2011.
+scikit-optimize sees a flat space: a number as a unit of its own scale, a Choice as an index; a
+parameter that is not active stands in the middle of its scale, so that it makes no difference.
+"""
+
+import random
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from search.backends.base import (
+    Backend,
+    BackendSettings,
+    Draws,
+    Known,
+    score_of,
+    whole_budgets,
+)
+from search.objective import Objective
+from search.parameters import Choice, Params, Scalar
+from search.seeds import seed_for
+from search.space import Space
+from search.trial import Answer, Decision, EpochReport, Exhausted, Outcome
+from search.units import by_chance, unit_of
+
+EPOCHS_AS_BUDGET = False
+EXTRA = "skopt"
+LIBRARY = "skopt"
+SAMPLERS: Mapping[str, tuple[str, ...]] = {
+    "gp_hedge": (),
+    "ei": (),
+    "lcb": (),
+    "pi": (),
+    "forest": (),
+}
+
+# gp_minimize's and forest_minimize's n_initial_points
+_INITIAL = 10
+
+# How hard the best of the acquisition is looked for: among so many random points, of which the best
+# few are descended from. With scikit-optimize's 10,000, 5 and 2 fits more of the process an ask
+# took three times as long and the searches of tests/backends/test_quality.py ended no better.
+_POINTS = 1000
+_DESCENTS = 2
+
+# Where the model wants to be is known no better than this; rounded, it does not depend on how a
+# processor adds, so that a golden file holds on all of them.
+_DIGITS = 4
+
+
+def default_trials(space: Space, settings: BackendSettings) -> int | None:
+    """No number of its own: the model has no natural end."""
+    return None
+
+
+def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
+    """A whole budget for every trial."""
+    return whole_budgets(space, settings, trials)
+
+
+def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
+    """The sampler, and where it begins to learn."""
+    return (f"sampler {_sampler(settings)}: the first {_INITIAL} trials are drawn at random",)
+
+
+def create(
+    space: Space,
+    objective: Objective,
+    settings: BackendSettings,
+    seed: int,
+    known: Sequence[Known] = (),
+) -> Backend:
+    """A search by scikit-optimize; a known configuration with a score is a point it learns from."""
+    return _Skopt(space, objective, settings, seed, known)
+
+
+def _sampler(settings: BackendSettings) -> str:
+    return settings.sampler or next(iter(SAMPLERS))
+
+
+@dataclass(slots=True)
+class _Point:
+    """A configuration as scikit-optimize sees it; `loss` None while it is under way.
+
+    Failed: it gets the worst loss there is.
+    """
+
+    place: list[float]
+    loss: float | None = None
+    failed: bool = False
+
+
+class _Skopt:
+    """A new `Optimizer` for each ask, which is told everything: so a lie is gone with the next.
+
+    One optimizer for all would answer every ask between two tells with the same point, and could
+    not take back the lie that keeps it from that (`Optimizer.ask(n_points)` lies to copies, and
+    knows nothing of the points that are under way).
+    """
+
+    prunes = False
+
+    def __init__(
+        self,
+        space: Space,
+        objective: Objective,
+        settings: BackendSettings,
+        seed: int,
+        known: Sequence[Known],
+    ) -> None:
+        import skopt  # noqa: F401 - before the libraries' threads are looked for
+        from threadpoolctl import ThreadpoolController
+
+        # OpenBLAS with two threads takes ten times as long for matrices as small as these, and the
+        # order of its sums would depend on how many there are.
+        self._threads = ThreadpoolController()
+        self._space = space
+        self._objective = objective
+        self._sampler = _sampler(settings)
+        self._seed = seed
+        self._chance = random.Random(seed_for(seed, "skopt chance"))
+        # none by the model: its answer stays the same until it is told something
+        self._draws = Draws(space, settings, known, redraws=0)
+        self._points: dict[str, _Point] = {}
+        self._hedge: _Hedge | None = None
+        for number, configuration in enumerate(known):
+            if configuration.score is not None and configuration.lies_in(space):
+                loss = objective.sort_key(configuration.score)
+                self._points[f"known {number}"] = _Point(self._place(configuration.params), loss)
+
+    def limit(self, trials: int | None) -> None:
+        self._draws.limit = trials
+
+    def ask(self) -> Answer:
+        for chance in self._draws.tries():
+            learned = None if chance else self._learned()
+            params = by_chance(self._space, self._chance) if learned is None else learned
+            proposal = self._draws.proposal(params)
+            if proposal is not None:
+                self._points[proposal.trial] = _Point(self._place(params))
+                return proposal
+        return Exhausted()
+
+    def _learned(self) -> dict[str, Scalar] | None:
+        """What the model proposes; None while there is nothing to learn from."""
+        losses = [point.loss for point in self._points.values() if point.loss is not None]
+        if not losses or len(self._points) < _INITIAL:
+            return None
+        # Constant liar (Ginsbourger et al., 2010): what is under way is taken to be as good as the
+        # best so far, scikit-optimize's default. What has failed is as bad as the worst.
+        lie, worst = min(losses), max(losses)
+        told = [
+            point.loss if point.loss is not None else worst if point.failed else lie
+            for point in self._points.values()
+        ]
+        optimizer = self._optimizer()
+        # warnings: of a point that was asked for before, and of a constant that scipy cannot fit
+        with warnings.catch_warnings(), self._threads.limit(limits=1):
+            warnings.simplefilter("ignore")
+            optimizer.tell([point.place for point in self._points.values()], told)
+            answer = optimizer.ask()
+        if self._sampler == "gp_hedge":
+            self._hedge = _Hedge(optimizer.gains_, optimizer.next_xs_)
+        return self._params(answer)
+
+    def _optimizer(self) -> Any:
+        from skopt import Optimizer
+        from skopt.utils import cook_estimator
+
+        seed = seed_for(self._seed, "skopt", self._draws.proposed)
+        dimensions = self._dimensions()
+        forest = self._sampler == "forest"
+        kernel = {} if forest else {"space": dimensions, "n_restarts_optimizer": 0}
+        optimizer = Optimizer(
+            dimensions,
+            cook_estimator("ET" if forest else "GP", random_state=seed, **kernel),
+            n_initial_points=0,
+            acq_func={"gp_hedge": "gp_hedge", "forest": "EI"}.get(
+                self._sampler, self._sampler.upper()
+            ),
+            acq_optimizer_kwargs={"n_points": _POINTS, "n_restarts_optimizer": _DESCENTS},
+            random_state=seed,
+        )
+        if self._hedge is not None:
+            # The gains of the acquisitions go on from ask to ask, as in one optimizer they would
+            # (scikit-optimize 0.10.2, optimizer/optimizer.py, _tell).
+            optimizer.gains_, optimizer.next_xs_ = self._hedge.gains, self._hedge.wishes
+        return optimizer
+
+    def _dimensions(self) -> list[Any]:
+        from skopt.space import Categorical, Real
+
+        return [
+            Categorical(list(range(node.parameter.count)))
+            if isinstance(node.parameter, Choice)
+            else Real(0.0, 1.0)
+            for node in self._space.nodes
+        ]
+
+    def _place(self, params: Params) -> list[float]:
+        """The point for a configuration."""
+        place: list[float] = []
+        for node in self._space.nodes:
+            parameter = node.parameter
+            if isinstance(parameter, Choice):
+                index = parameter.options.index(params[node.name]) if node.name in params else 0
+                place.append(index)
+            else:
+                held = node.name in params
+                place.append(unit_of(parameter, params[node.name]) if held else 0.5)
+        return place
+
+    def _params(self, place: Sequence[float]) -> dict[str, Scalar]:
+        """The configuration at a point."""
+        values: dict[str, Scalar] = {}
+        for node, number in zip(self._space.nodes, place, strict=True):
+            parameter = node.parameter
+            if isinstance(parameter, Choice):
+                values[node.name] = parameter.options[int(number)]
+            else:
+                values[node.name] = parameter.at(round(float(number), _DIGITS))
+        return self._space.active(values)
+
+    def report(self, report: EpochReport) -> Decision:
+        return Decision.CONTINUE
+
+    def tell(self, trial: str, outcome: Outcome) -> None:
+        score, point = score_of(outcome), self._points[trial]
+        point.failed = score is None
+        point.loss = None if score is None else self._objective.sort_key(score)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hedge:
+    """What gp_hedge has learned of its acquisitions: their gains, and where each wanted to be."""
+
+    gains: Any
+    wishes: Any

@@ -1,0 +1,90 @@
+"""What each backend offers beside itself: samplers, pruners, and whether its library is there."""
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from search.backends.base import module, names
+from search.errors import UsageError, unknown_name
+
+
+def samplers(backend: str) -> Mapping[str, tuple[str, ...]]:
+    """The words of --sampler, the default first, each with the settings that it alone takes."""
+    found: Mapping[str, tuple[str, ...]] = getattr(module(backend), "SAMPLERS", {})
+    return found
+
+
+def pruners(backend: str) -> tuple[str, ...]:
+    """The words of --pruner, the default first."""
+    found: tuple[str, ...] = getattr(module(backend), "PRUNERS", ())
+    return found
+
+
+def install_command(backend: str) -> str | None:
+    """What installs the optional library that the backend lacks; None where nothing is missing."""
+    extra: str | None = getattr(module(backend), "EXTRA", None)
+    if extra is None or importlib.util.find_spec(extra) is not None:
+        return None
+    return f"pip install -c constraints.txt -e '.[{extra}]'"
+
+
+def require(backend: str) -> None:
+    """Refuse a backend whose library is not installed here, where proposals are made.
+
+    Raises: UsageError with the command that installs it.
+    """
+    command = install_command(backend)
+    if command is not None:
+        raise UsageError(
+            f"backend {backend} needs an optional library, which is not installed; run {command}"
+        )
+
+
+def check(
+    backend: str, sampler: str | None, pruner: str | None, own: Mapping[str, object | None]
+) -> None:
+    """Refuse what the backend has not got, before anything is loaded.
+
+    `own`: settings that belong to single samplers, by name; None where they are not given.
+
+    Raises: UsageError for an unknown backend; for a sampler or pruner that is not the backend's;
+    for a setting that the sampler does not take.
+    """
+    known = samplers(backend)
+    _check_word("sampler", sampler, backend, {name: samplers(name) for name in names()})
+    _check_word("pruner", pruner, backend, {name: pruners(name) for name in names()})
+    chosen = sampler or next(iter(known), None)
+    for name, value in own.items():
+        if value is not None and (chosen is None or name not in known[chosen]):
+            _refuse_setting(name, backend, chosen)
+
+
+def _check_word(
+    kind: str, word: str | None, backend: str, offered: Mapping[str, Sequence[str]]
+) -> None:
+    if word is None or word in offered[backend]:
+        return
+    elsewhere = [name for name, words in offered.items() if word in words]
+    if elsewhere:
+        raise UsageError(
+            f"--{kind} {word} goes with --backend {' or '.join(elsewhere)}, got {backend!r}; "
+            "change one of them"
+        )
+    if offered[backend]:
+        raise unknown_name(kind, word, offered[backend])
+    having = [name for name, words in offered.items() if words]
+    raise UsageError(
+        f"--{kind} goes with --backend {' or '.join(having)}, got {backend!r}; "
+        "drop it or change the backend"
+    )
+
+
+def _refuse_setting(name: str, backend: str, chosen: str | None) -> NoReturn:
+    where = [
+        f"--backend {other} --sampler {word}"
+        for other in names()
+        for word, settings in samplers(other).items()
+        if name in settings
+    ]
+    got = f"--backend {backend}" + (f" --sampler {chosen}" if chosen else "")
+    raise UsageError(f"--{name} goes with {' or '.join(where)}, got {got}; drop it or change them")
