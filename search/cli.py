@@ -177,6 +177,13 @@ def _run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--seed", type=int, default=0, help="root of every random draw (default 0)")
     run.add_argument("--patience", type=int, help="epochs without improvement before a trial stops")
     run.add_argument(
+        "--cv",
+        type=int,
+        metavar="K",
+        help="cross-validate: training and validation data together make K folds, and each epoch "
+        "trains K models; scores are means over the folds",
+    )
+    run.add_argument(
         "--factor", type=int, default=3, help="Hyperband's reduction factor (default 3)"
     )
     run.add_argument(

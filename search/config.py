@@ -20,7 +20,7 @@ class StudyConfig:
     """What a user may say of a study; None means the default of the problem or backend.
 
     `trials` and `seconds` (active time) are caps and may be raised later; `study` is a name; all
-    else defines the study. `assignments`: the `--set` texts.
+    else defines the study. `assignments`: the `--set` texts. `cv`: folds of cross-validation.
 
     Raises: UsageError for a value out of range.
     """
@@ -37,9 +37,10 @@ class StudyConfig:
     sampler: str | None = None
     pruner: str | None = None
     study: str | None = None
+    cv: int | None = None
 
     def __post_init__(self) -> None:
-        least = {"trials": 1, "max_epochs": 1, "patience": 0, "factor": 2, "seed": 0}
+        least = {"trials": 1, "max_epochs": 1, "patience": 0, "factor": 2, "seed": 0, "cv": 2}
         for name, low in least.items():
             value = getattr(self, name)
             if value is not None and value < low:
@@ -63,6 +64,8 @@ class StudyConfig:
         plain = asdict(self)
         for cap in ("trials", "seconds", "study"):
             plain.pop(cap)
+        if self.cv is None:  # as before there was this setting: studies of then can go on
+            plain.pop("cv")
         return plain | {"assignments": list(self.assignments)}
 
 

@@ -23,11 +23,12 @@ from search.setup import Setup
 from search.store import Store
 from search.study import Result, Surroundings
 from search.trackers.base import Tracker
+from search.wording import encodable
 
 
 def out(text: str) -> None:
     """Print a result to standard output."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(encodable(text, sys.stdout.encoding) + "\n")
 
 
 def width() -> int | None:

@@ -38,4 +38,5 @@ def study_config(options: Namespace) -> StudyConfig:
         sampler=options.sampler,
         pruner=options.pruner,
         study=options.study,
+        cv=options.cv,
     )
