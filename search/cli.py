@@ -206,6 +206,9 @@ def _run_options(run: argparse.ArgumentParser) -> None:
 def _watching(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--progress", default="auto", choices=("auto", "rich", "plain", "json"))
     parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "--tensorboard", type=Path, metavar="DIR", help="write every trial to DIR/STUDY as well"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
     _data_dir(parser)
     _workers(parser)

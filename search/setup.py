@@ -94,8 +94,8 @@ def _cross_validation(config: StudyConfig) -> list[str]:
         return []
     return [
         f"cross-validation on {config.cv} folds of training and validation data together: an epoch "
-        f"trains {config.cv} models, scores are means over them; the winner is trained once more on "
-        "all of it"
+        f"trains {config.cv} models, a score is a mean over them; the winner is trained once more, "
+        "on all of it"
     ]
 
 

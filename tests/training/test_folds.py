@@ -113,15 +113,17 @@ def test_folds_in_lockstep_are_what_each_would_be_alone(data, folder, tmp_path, 
         problem = with_plateau()
     elif case == "compiled":
         problem, params, most = few.CLASSES, {"learning_rate": 0.01}, 10**6
-    reports, outcome = train(trainer(data, folder, problem, most=most).train(task(0, 2, **params)))
-    whole, grounds = FOLDING.of(data)
+    two = Folding(2, 5)
+    own = trainer(data, folder, problem, two, most=most)
+    reports, outcome = train(own.train(task(0, 2, **params)))
+    whole, grounds = two.of(data)
     alone = []
     for number, ground in enumerate(grounds, start=1):
         held_out = whole.validation.take(slice(ground.first, ground.stop))
         fold = Data(whole.train.take(ground.rows), held_out)
-        own = replace(task(0, 2, **params), seed=seed_for(7, "fold", number))
+        seeded = replace(task(0, 2, **params), seed=seed_for(7, "fold", number))
         single = CheckpointFolder(tmp_path / str(number), "a study")
-        alone.append(train(trainer(fold, single, problem, None, most=most).train(own))[0])
+        alone.append(train(trainer(fold, single, problem, None, most=most).train(seeded))[0])
     assert outcome.way == ("compiled" if case == "compiled" else "graph")
     for epoch, report in enumerate(reports):
         folds = [dict(fold[epoch].metrics) for fold in alone]
@@ -135,10 +137,11 @@ def test_budgets_and_crashes_add_up_bit_for_bit(data, folder, tmp_path, problem)
         data, params = few.diabetes(None), {"learning_rate": 0.01}
     whole = CheckpointFolder(tmp_path / "whole", "a study")
     expected, end = train(trainer(data, whole, problem).train(task(0, 5, **params)))
-    reports, _ = train(trainer(data, folder, problem).train(task(0, 1, **params)))
+    own = trainer(data, folder, problem)
+    reports, _ = train(own.train(task(0, 1, **params)))
     # killed before its third epoch, which the journal has and the checkpoint has not
     second = task(1, 3, recorded=reports, **params)
-    more, _ = train(trainer(data, folder, problem).train(second), epochs=1)
+    more, _ = train(own.train(second), epochs=1)
     reports = [*reports, *more, expected[2]]
     last = task(3, 5, recorded=reports, **params)
     rest, outcome = train(trainer(data, folder, problem).train(last))
