@@ -17,6 +17,20 @@ def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
     return function(structure)
 
 
+def paired(function: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
+    """The structure of both with `function` applied to each two arrays that stand at one place.
+
+    >>> paired(max, {"wide": 1, "deep": (2, 3)}, {"wide": 4, "deep": (0, 5)})
+    {'wide': 4, 'deep': (2, 5)}
+    """
+    if isinstance(one, Mapping):
+        return {name: paired(function, part, other[name]) for name, part in one.items()}
+    if isinstance(one, list | tuple):
+        both = zip(one, other, strict=True)
+        return type(one)([paired(function, mine, its) for mine, its in both])
+    return function(one, other)
+
+
 def named(structure: Any, name: str) -> Iterator[tuple[str, Any]]:
     """Every array in a structure, with a name that says where it stands.
 

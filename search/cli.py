@@ -177,6 +177,13 @@ def _run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--seed", type=int, default=0, help="root of every random draw (default 0)")
     run.add_argument("--patience", type=int, help="epochs without improvement before a trial stops")
     run.add_argument(
+        "--cv",
+        type=int,
+        metavar="K",
+        help="cross-validate: training and validation data together make K folds, and each epoch "
+        "trains K models; scores are means over the folds",
+    )
+    run.add_argument(
         "--factor",
         type=int,
         default=3,
@@ -202,6 +209,9 @@ def _run_options(run: argparse.ArgumentParser) -> None:
 def _watching(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--progress", default="auto", choices=("auto", "rich", "plain", "json"))
     parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "--tensorboard", type=Path, metavar="DIR", help="write every trial to DIR/STUDY as well"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
     _data_dir(parser)
     _workers(parser)

@@ -20,7 +20,7 @@ class StudyConfig:
     """What a user may say of a study; None means the default of the problem or backend.
 
     `trials` and `seconds` (active time) are caps and may be raised later; `study` is a name; all
-    else defines the study. `assignments`: the `--set` texts.
+    else defines the study. `assignments`: the `--set` texts. `cv`: folds of cross-validation.
 
     Raises: UsageError for a value out of range.
     """
@@ -39,10 +39,11 @@ class StudyConfig:
     study: str | None = None
     population: int | None = None
     generations: int | None = None
+    cv: int | None = None
 
     def __post_init__(self) -> None:
         least = {"trials": 1, "max_epochs": 1, "patience": 0, "factor": 2, "seed": 0}
-        least |= {"population": 2, "generations": 1}
+        least |= {"population": 2, "generations": 1, "cv": 2}
         for name, low in least.items():
             value = getattr(self, name)
             if value is not None and value < low:
@@ -62,7 +63,7 @@ class StudyConfig:
         Settings that came later are left out while unset: the digest of older studies stays.
         """
         plain = asdict(self)
-        for later in ("population", "generations"):
+        for later in ("population", "generations", "cv"):
             if plain[later] is None:
                 del plain[later]
         for cap in ("trials", "seconds", "study"):

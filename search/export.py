@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from search import arrays
 from search.errors import SearchError, UsageError, unknown_name
+from search.leaderboard import spread
 from search.problem import Data
 from search.record import StudyRecord, TrialRecord
 from search.trackers.base import Exported
@@ -38,7 +39,16 @@ def about(
         "class_names": list(data.class_names),
         "input": arrays.mapped(_input, data.train.x),
         "versions": dict(header.versions),
+        **_cross_validated(record, trial),
     }
+
+
+def _cross_validated(record: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
+    """How far the score may be trusted, and on what the model was trained, where it was on more."""
+    cv = record.header.config.get("cv")
+    if cv is None:
+        return {}
+    return {"cv": cv, "spread": spread(record, trial), "trained_on": "training and validation data"}
 
 
 def _input(array: Any) -> dict[str, Any]:

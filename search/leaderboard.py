@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from search.outcomes import spread_metric
 from search.record import StudyRecord, StudyState, TrialRecord
 from search.trial import BASELINE_TRIAL, Failed
 
@@ -24,6 +25,21 @@ def gain(record: StudyRecord) -> float | None:
     if best is None or best.score is None or baseline is None or baseline.score is None:
         return None
     return record.objective.sort_key(baseline.score) - record.objective.sort_key(best.score)
+
+
+def spread(record: StudyRecord, trial: TrialRecord) -> float | None:
+    """The standard deviation of a trial's score over the folds; None without cross-validation."""
+    if "cv" not in record.header.config or trial.best_epoch is None:
+        return None
+    return trial.curve[trial.best_epoch - 1].metrics.get(spread_metric(record.objective))
+
+
+def score_text(record: StudyRecord, trial: TrialRecord) -> str:
+    """A trial's score, with its spread where there is one; "-" without a score."""
+    if trial.score is None:
+        return "-"
+    over_folds = spread(record, trial)
+    return f"{trial.score:.4f}" + ("" if over_folds is None else f" ± {over_folds:.4f}")
 
 
 def document(
@@ -50,13 +66,14 @@ def document(
             "best_epoch": best.best_epoch,
             "params": dict(best.params),
             "test": dict(judged.test) if judged and judged.trial == best.trial else None,
+            "spread": spread(record, best),
         },
-        "trials": [_trial(trial, state) for trial in record.trials.values()],
+        "trials": [_trial(record, trial, state) for trial in record.trials.values()],
         "mlflow": mlflow or {"tracking_uri": None, "experiment_id": None, "run_id": None},
     }
 
 
-def _trial(trial: TrialRecord, study: StudyState) -> dict[str, Any]:
+def _trial(record: StudyRecord, trial: TrialRecord, study: StudyState) -> dict[str, Any]:
     return {
         "trial": trial.trial,
         "state": trial.state(study),
@@ -67,6 +84,7 @@ def _trial(trial: TrialRecord, study: StudyState) -> dict[str, Any]:
         "seconds": round(trial.seconds, 3),
         "labels": dict(trial.proposal.labels),
         "error": error(trial),
+        "spread": spread(record, trial),
     }
 
 
@@ -90,11 +108,18 @@ def table(record: StudyRecord, state: StudyState, top: int = 10, width: int | No
     rows = [head]
     for trial in shown:
         name = "0 baseline" if trial.trial == BASELINE_TRIAL else trial.trial
-        score = "-" if trial.score is None else f"{trial.score:.4f}"
         epochs = f"{trial.best_epoch or '-'}/{len(trial.curve)}"
         rank = str(trials.index(trial) + 1)
         seconds = f"{trial.seconds:.1f}"
-        row = [rank, name, score, epochs, seconds, trial.state(state), parameters(trial)]
+        row = [
+            rank,
+            name,
+            score_text(record, trial),
+            epochs,
+            seconds,
+            trial.state(state),
+            parameters(trial),
+        ]
         rows.append(row)
     widths = [max(len(row[column]) for row in rows) for column in range(len(head) - 1)]
     lines = ["  ".join([*map(str.ljust, row[:-1], widths), row[-1]]).rstrip() for row in rows]

@@ -15,7 +15,7 @@ from search.recipe import load, trainer
 from search.record import TrialRecord, fold
 from search.setup import Setup, prepare
 from search.store import Store
-from search.training.checkpoint import CheckpointFolder
+from search.training.checkpoint import Checkpoint, CheckpointFolder
 from search.training.trainer import KerasTrainer
 from search.trial import Task
 
@@ -48,16 +48,19 @@ def refuse_changes(header: StudyStarted, setup: Setup, data: Data) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OpenedTrial:
-    """A trained trial of a recorded study."""
+    """A trained trial of a recorded study; `remark` says why its model takes time, if it does."""
 
     trial: TrialRecord
     facts: dict[str, Any]
-    kept: bool
+    remark: str | None
     _trainer: KerasTrainer
     _task: Task
 
     def model(self) -> "keras.Model":
-        """The model with the weights the trial hands over: from its checkpoint or trained again."""
+        """The model that the trial hands over: from its checkpoint, or trained again.
+
+        Under cross-validation it is trained on all the data that the folds had.
+        """
         return self._trainer.restored(self._task, self.trial.best_epoch or 0)
 
 
@@ -85,7 +88,18 @@ def open_trial(store: Store, study: str, trial: str | None, data_dir: Path | Non
     return OpenedTrial(
         trial=chosen,
         facts=export.about(record, chosen, data, test),
-        kept=saved is not None and saved.best_epoch == chosen.best_epoch,
+        remark=_remark(setup, chosen, saved),
         _trainer=trainer(setup, data, checkpoints),
         _task=record.task(chosen),
     )
+
+
+def _remark(setup: Setup, trial: TrialRecord, saved: Checkpoint | None) -> str | None:
+    if setup.config.cv is not None:
+        return (
+            f"trial {trial.trial} was cross-validated: training it once more, on training and "
+            "validation data together"
+        )
+    if saved is not None and saved.best_epoch == trial.best_epoch:
+        return None
+    return f"trial {trial.trial} has no checkpoint: training it again from the record"

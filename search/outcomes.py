@@ -21,6 +21,31 @@ def values(objective: Objective, curve: Sequence[EpochReport]) -> list[float]:
     return [report.metrics[objective.metric] for report in curve]
 
 
+def over_folds(objective: Objective, folds: Sequence[Metrics]) -> dict[str, float]:
+    """An epoch's metrics under cross-validation: means over the folds, and the objective by fold.
+
+    `fold_1_<metric>`, ... are the objective's metric in each fold, `<metric>_std` is their standard
+    deviation as scikit-learn has it (divided by the number of folds).
+    """
+    means = {name: _mean([fold[name] for fold in folds]) for name in folds[0]}
+    metric = objective.metric
+    if metric not in means:
+        return means
+    values = [fold[metric] for fold in folds]
+    spread = math.sqrt(_mean([(value - means[metric]) ** 2 for value in values]))
+    by_fold = {f"fold_{place}_{metric}": value for place, value in enumerate(values, start=1)}
+    return means | {spread_metric(objective): spread} | by_fold
+
+
+def spread_metric(objective: Objective) -> str:
+    """The metric that says, under cross-validation, how far the folds lie apart."""
+    return f"{objective.metric}_std"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
 def completed(
     objective: Objective,
     curve: Sequence[EpochReport],

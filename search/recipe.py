@@ -12,10 +12,11 @@ from search.datasets import base as datasets
 from search.errors import DataError, SearchError, UsageError
 from search.executors.base import Workplace
 from search.problem import Data
-from search.seeds import SystemClock
+from search.seeds import SystemClock, seed_for
 from search.setup import Setup, prepare
 from search.training import runtime
 from search.training.checkpoint import CheckpointFolder, Checkpoints, TravellingCheckpoints
+from search.training.folds import Folding
 from search.training.trainer import KerasTrainer
 
 THREADS = 1
@@ -121,16 +122,25 @@ def trainer(setup: Setup, data: Data, checkpoints: Checkpoints) -> KerasTrainer:
         SystemClock(),
         patience=setup.patience,
         most_epochs=setup.settings.max_epochs,
+        folding=_folding(setup.config),
     )
 
 
 def load(setup: Setup, data_dir: Path | None) -> Data:
     """The problem's data; a loader may import Keras, which finds its threads set.
 
-    Raises: DataError when they cannot be had.
+    Raises: DataError when they cannot be had; UsageError when they make too few folds.
     """
     runtime.settle(THREADS)
-    return setup.problem.load(data_dir)
+    data = setup.problem.load(data_dir)
+    folding = _folding(setup.config)
+    if folding is not None:
+        folding.check(data)
+    return data
+
+
+def _folding(config: StudyConfig) -> Folding | None:
+    return None if config.cv is None else Folding(config.cv, seed_for(config.seed, "folds"))
 
 
 def versions_here() -> tuple[tuple[str, str], ...]:

@@ -62,7 +62,8 @@ class Setup:
 
     def remarks(self) -> tuple[str, ...]:
         """What a user should know of the backend on this space before the search begins."""
-        return backends.module(self.config.backend).remarks(self.space, self.settings)
+        remarks = backends.module(self.config.backend).remarks(self.space, self.settings)
+        return (*remarks, *_cross_validation(self.config))
 
     def planned_epochs(self, limit: Limited) -> int | None:
         """About how many epochs the study trains in all; None without a number of trials."""
@@ -87,6 +88,16 @@ class Setup:
         module = backends.module(self.config.backend)
         objective, seed = self.problem.objective, self.config.seed
         return module.create(self.space, objective, self.settings, seed, known)
+
+
+def _cross_validation(config: StudyConfig) -> list[str]:
+    if config.cv is None:
+        return []
+    return [
+        f"cross-validation on {config.cv} folds of training and validation data together: an epoch "
+        f"trains {config.cv} models, a score is a mean over them; the winner is trained once more, "
+        "on all of it"
+    ]
 
 
 def prepare(config: StudyConfig) -> Setup:

@@ -1,13 +1,14 @@
 """A search space: parameters, conditions, per-layer repetition and shapes as one definition."""
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
 from search.errors import SpaceError, unknown_name
 from search.nodes import parents_first, refuse_repeats, repeated
-from search.parameters import Float, Parameter, Params, Scalar
+from search.parameters import Choice, Float, Int, Parameter, Params, Scalar
 from search.structures import count
 
 
@@ -144,6 +145,27 @@ class Space:
         ]
         described: list[dict[str, Any]] = json.loads(json.dumps(plain))  # tuples become lists
         return described
+
+
+def from_description(described: Sequence[Mapping[str, Any]]) -> Space:
+    """The space that `Space.describe` has described.
+
+    >>> from search import Int
+    >>> space = Space(Int("layers", 1, 2), Float("dropout", 0.0, 0.5, when={"layers": 2}))
+    >>> from_description(space.describe()).describe() == space.describe()
+    True
+    """
+    kinds: dict[str, Callable[..., Parameter]] = {"Int": Int, "Float": Float, "Choice": Choice}
+    plain = ({k: _tuples(v) for k, v in fields.items() if k != "kind"} for fields in described)
+    made = (kinds[d["kind"]](**fields) for d, fields in zip(described, plain, strict=True))
+    return Space(*made)
+
+
+def _tuples(value: Any) -> Any:
+    """JSON data with its lists as tuples."""
+    if isinstance(value, Mapping):
+        return {name: _tuples(inner) for name, inner in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def key(params: Params) -> str:

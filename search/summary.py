@@ -7,7 +7,7 @@ from pathlib import Path
 
 from search import leaderboard
 from search.config import StudyConfig
-from search.record import StudyRecord
+from search.record import StudyRecord, TrialRecord
 from search.store import Store
 from search.trackers.base import Exported
 
@@ -25,7 +25,8 @@ def closing(record: StudyRecord, exported: Exported | None, store: Store, width:
         kind = leaderboard.error(failed) if failed is not None else None
         reason = f": {kind['kind']}: {kind['message']}" if kind else ""
         return "\n".join([*lines, f"no trial has a score{reason}"])
-    lines.append(f"best: trial {best.trial}, {metric} {best.score:.4f} at epoch {best.best_epoch}")
+    score = leaderboard.score_text(record, best)
+    lines.append(f"best: trial {best.trial}, {metric} {score} at epoch {best.best_epoch}")
     lines.append(f"      {leaderboard.parameters(best)}")
     gain = leaderboard.gain(record)
     if gain is not None:
@@ -36,10 +37,17 @@ def closing(record: StudyRecord, exported: Exported | None, store: Store, width:
         met = f"met by {before} winners before this one" if before else "met once"
         lines.append(f"on test data, {met}: {test}")
     if exported is not None:
-        lines.append(f"model: {exported.directory}")
+        lines.append(f"model: {exported.directory}{_refit(record, best)}")
     stopped = f"{len(record.trials)} trials, {record.epochs_trained} epochs, {record.seconds:.0f} s"
     lines += ["", f"{stopped}; {_why(record)}", ""]
     return "\n".join([*lines, *_commands(record, exported, store)])
+
+
+def _refit(record: StudyRecord, best: TrialRecord) -> str:
+    if "cv" not in record.header.config:
+        return ""
+    epochs = "1 epoch" if best.best_epoch == 1 else f"{best.best_epoch} epochs"
+    return f" (trained once more, {epochs} on training and validation data together)"
 
 
 def resume_command(study: str, store: Store) -> str:

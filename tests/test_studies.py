@@ -58,7 +58,7 @@ def test_the_document_has_the_names_that_are_promised(shown, backend):
         "trials",
         "mlflow",
     ]
-    assert list(shown["best"]) == ["trial", "score", "best_epoch", "params", "test"]
+    assert list(shown["best"]) == ["trial", "score", "best_epoch", "params", "test", "spread"]
     assert list(shown["trials"][0]) == [
         "trial",
         "state",
@@ -69,6 +69,7 @@ def test_the_document_has_the_names_that_are_promised(shown, backend):
         "seconds",
         "labels",
         "error",
+        "spread",
     ]
     assert list(shown["mlflow"]) == ["tracking_uri", "experiment_id", "run_id"]
     assert (shown["problem"], shown["backend"], shown["state"]) == (

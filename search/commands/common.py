@@ -23,11 +23,12 @@ from search.setup import Setup
 from search.store import Store
 from search.study import Result, Surroundings
 from search.trackers.base import Tracker
+from search.wording import encodable
 
 
 def out(text: str) -> None:
     """Print a result to standard output."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(encodable(text, sys.stdout.encoding) + "\n")
 
 
 def width() -> int | None:
@@ -88,6 +89,7 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
         from search.trackers import console
         from search.trackers.background import BackgroundTracker
         from search.trackers.mlflow import MlflowTracker
+        from search.trackers.tensorboard import TensorBoardTracker
 
         watching: list[Tracker] = []
         if _talks(options):
@@ -101,6 +103,8 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
                 epochs_meaning=setup.epochs_meaning(),
             )
             watching.append(console.create(options.progress, sys.stderr, clock, plan))
+        if options.tensorboard is not None:
+            watching.append(TensorBoardTracker(options.tensorboard))
         uri = tracking_uri(store, environment)
         mlflow = MlflowTracker(uri, artifact_root(store, environment))
         # last: at the end of the study it may be waited for, after the last frame was drawn

@@ -66,7 +66,9 @@ def _store(store: Store) -> Iterator[tuple[bool, str]]:
             continue
         owner = journals.writer(store.journal(name))
         running = f", run by process {owner}" if owner is not None else ""
-        yield True, f"study {name}: {state}, {len(record.trials)} trials{running}"
+        cv = record.header.config.get("cv")
+        folds = f", cross-validated: an epoch trains {cv} models" if cv else ""
+        yield True, f"study {name}: {state}, {len(record.trials)} trials{folds}{running}"
 
 
 def _rebuild(store: Store, environment: Environment, study: str, data_dir: Path | None) -> int:

@@ -10,13 +10,13 @@ from search.opened import open_trial
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Write the folder; a trial whose checkpoint is gone is trained again from the record."""
+    """Write the folder; a trial that left no model is trained again from the record."""
     if options.format not in export.FORMATS:
         raise unknown_name("format", options.format, export.FORMATS)
     study, _, trial = options.study.partition("/")
     data_dir = options.data_dir or environment.data_dir
     opened = open_trial(store_of(options), study, trial or None, data_dir)
-    if not opened.kept:
-        note(f"trial {opened.trial.trial} has no checkpoint: training it again from the record")
+    if opened.remark is not None:
+        note(opened.remark)
     out(str(export.write(opened.model(), options.to, opened.facts, options.format)))
     return 0

@@ -40,4 +40,5 @@ def study_config(options: Namespace) -> StudyConfig:
         study=options.study,
         population=options.population,
         generations=options.generations,
+        cv=options.cv,
     )

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from search.events import StudyStarted
-from search.leaderboard import ranked
+from search.leaderboard import ranked, spread
 from search.record import StudyRecord, StudyState, TrialRecord
 from search.trackers.mlflow_runs import CREATED, OUTCOMES, STATE, STUDY, Point
 from search.trial import Completed, Failed, Outcome, Pruned
@@ -122,17 +122,22 @@ class BestSoFar:
 
 
 def leaderboard(record: StudyRecord, state: StudyState) -> str:
-    """All trials as CSV, best first: one column per label and per parameter that occurs."""
+    """All trials as CSV, best first: one column per label and per parameter that occurs.
+
+    Under cross-validation the spread over folds follows the score.
+    """
     trials = ranked(record)
     labels = sorted({name for t in trials for name in t.proposal.labels})
     params = list(dict.fromkeys(name for trial in trials for name in trial.params))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    head = ["rank", "trial", "state", "score", "best_epoch", "epochs", "seconds"]
+    folds = ["spread"] if "cv" in record.header.config else []
+    head = ["rank", "trial", "state", "score", *folds, "best_epoch", "epochs", "seconds"]
     writer.writerow([*head, *labels, *params])
     for rank, trial in enumerate(trials, start=1):
-        row = [rank, trial.trial, trial.state(state), trial.score, trial.best_epoch]
-        row += [len(trial.curve), round(trial.seconds, 3)]
+        row = [rank, trial.trial, trial.state(state), trial.score]
+        row += [spread(record, trial) for _ in folds]
+        row += [trial.best_epoch, len(trial.curve), round(trial.seconds, 3)]
         row += [trial.proposal.labels.get(name) for name in labels]
         writer.writerow([*row, *(trial.params.get(name) for name in params)])
     return text.getvalue()

@@ -30,8 +30,8 @@ class Epochs(Protocol):
         """Train on the examples in this order, in batches, the last one maybe smaller."""
         ...
 
-    def test(self) -> dict[str, float]:
-        """Evaluate on the validation part."""
+    def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
+        """Evaluate on the validation part, or on its rows [first, stop)."""
         ...
 
 
@@ -87,9 +87,9 @@ class FitEpochs:
             variable.assign(value)
         return {name: float(values[-1]) for name, values in history.history.items()}
 
-    def test(self) -> dict[str, float]:
+    def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
         """Evaluate, as Keras does it."""
-        return evaluate(self._model, self._validation, self._hooks)
+        return evaluate(self._model, self._validation.take(slice(first, stop)), self._hooks)
 
 
 def _kept(model: "keras.Model", into: list[Any]) -> "keras.callbacks.Callback":

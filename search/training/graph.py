@@ -27,9 +27,17 @@ class TensorData:
     def __init__(self, data: Data) -> None:
         import tensorflow as tf
 
+        made: dict[int, tf.Tensor] = {}
+
+        def tensor(array: Any) -> "tf.Tensor":
+            # the parts of folds are the same arrays
+            if id(array) not in made:
+                made[id(array)] = tf.constant(array)
+            return made[id(array)]
+
         self.sizes = data.train.size, data.validation.size
         parts = weighted(data), data.validation
-        self.train, self.validation = (arrays.mapped(tf.constant, _batch(part)) for part in parts)
+        self.train, self.validation = (arrays.mapped(tensor, _batch(part)) for part in parts)
 
 
 def _batch(part: Part) -> tuple[Any, ...]:
@@ -39,12 +47,19 @@ def _batch(part: Part) -> tuple[Any, ...]:
 class GraphEpochs:
     """The epoch as one TensorFlow graph; with `compiled_batch`, compiled by XLA for that batch.
 
+    `rows`: how many an epoch trains on, all by default. A plain graph takes any number, a compiled
+    one those that make as many whole batches.
+
     Raises: whatever Keras or TensorFlow raise where the model cannot be traced so; the model is
     then as it was.
     """
 
     def __init__(
-        self, model: "keras.Model", data: TensorData, compiled_batch: int | None = None
+        self,
+        model: "keras.Model",
+        data: TensorData,
+        compiled_batch: int | None = None,
+        rows: int | None = None,
     ) -> None:
         import tensorflow as tf
 
@@ -57,17 +72,18 @@ class GraphEpochs:
             if compiled_batch is None:
                 _train(model, data, order, batch_size)
             else:
-                _train_compiled(model, data, order, compiled_batch)
+                _train_compiled(model, data, order, compiled_batch, rows or data.sizes[0])
             return _results(model)
 
-        def test() -> dict[str, "tf.Tensor"]:
+        def test(first: "tf.Tensor", stop: "tf.Tensor") -> dict[str, "tf.Tensor"]:
             model.reset_metrics()
-            _test(model, data)
+            _test(model, data, first, stop)
             return _results(model)
 
-        rows, number = tf.TensorSpec([data.sizes[0]], tf.int32), tf.TensorSpec([], tf.int32)
-        self._train = _traced(train, [rows, number])
-        self._test = _traced(test, [])
+        numbers, number = tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)
+        self._train = _traced(train, [numbers, number])
+        self._test = _traced(test, [number, number])
+        self._validation_size = data.sizes[1]
 
     def train(self, order: Order, batch_size: int) -> dict[str, float]:
         """Train one epoch, in one call into TensorFlow."""
@@ -76,9 +92,12 @@ class GraphEpochs:
         # every argument a tensor: a Python number would be traced as a constant
         return _floats(self._train(tf.constant(order, tf.int32), tf.constant(batch_size, tf.int32)))
 
-    def test(self) -> dict[str, float]:
+    def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
         """Evaluate, in one call into TensorFlow."""
-        return _floats(self._test())
+        import tensorflow as tf
+
+        span = first, self._validation_size if stop is None else stop
+        return _floats(self._test(*(tf.constant(row, tf.int32) for row in span)))
 
 
 def _traced(function: Any, signature: list[Any]) -> Any:
@@ -111,7 +130,7 @@ def _train(
 ) -> None:
     import tensorflow as tf
 
-    size = data.sizes[0]
+    size = tf.size(order)
 
     def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
         stop = tf.minimum(start + batch_size, size)
@@ -122,16 +141,17 @@ def _train(
 
 
 def _train_compiled(
-    model: "keras.Model", data: TensorData, order: "tf.Tensor", batch_size: int
+    model: "keras.Model", data: TensorData, order: "tf.Tensor", batch_size: int, rows: int
 ) -> None:
     """XLA takes batches of one size only: the last, smaller one is a step of the plain graph."""
     import tensorflow as tf
 
-    size = data.sizes[0]
-    whole = size - size % batch_size
+    whole = rows - rows % batch_size
+    # XLA compiles anew for each length it is given
+    first = tf.ensure_shape(order[:whole], [whole])
 
     def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
-        _step(model, data, tf.slice(order, [start], [batch_size]))
+        _step(model, data, tf.slice(first, [start], [batch_size]))
         return (start + batch_size,)
 
     @tf.function(autograph=False, jit_compile=True)  # type: ignore[untyped-decorator]
@@ -140,22 +160,20 @@ def _train_compiled(
 
     if whole:
         batches()
-    if whole < size:
+    if whole < rows:
         _step(model, data, order[whole:])
 
 
-def _test(model: "keras.Model", data: TensorData) -> None:
+def _test(model: "keras.Model", data: TensorData, first: "tf.Tensor", end: "tf.Tensor") -> None:
     import tensorflow as tf
 
-    size = data.sizes[1]
-
     def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
-        stop = tf.minimum(start + EVALUATION_BATCH, size)
+        stop = tf.minimum(start + EVALUATION_BATCH, end)
         batch = arrays.mapped(lambda array: array[start:stop], data.validation)
         _refuse_own_logs(model, model.test_step(batch))
         return (stop,)
 
-    tf.while_loop(lambda start: start < size, body, (0,), parallel_iterations=1)
+    tf.while_loop(lambda start: start < end, body, (first,), parallel_iterations=1)
 
 
 def _refuse_own_logs(model: "keras.Model", logs: dict[str, Any]) -> None:

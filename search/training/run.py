@@ -1,89 +1,89 @@
-"""One trial's model while it trains: its state, its curve, and the weights of its best epoch."""
+"""One trial while it trains: its model, or one for each fold in lockstep, and its curve."""
 
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from search.errors import UsageError
+from search import outcomes
 from search.outcomes import values
-from search.parameters import Params
-from search.problem import Data, Part, Problem
+from search.problem import Problem
 from search.seeds import seed_for
-from search.training import runtime
-from search.training.callbacks import State, UserCallbacks, hook, say_state_is_lost
+from search.training.callbacks import State, say_state_is_lost
 from search.training.checkpoint import Arrays, Checkpoint
-from search.training.epochs import Epochs, averaged
-from search.training.shared import SharedEpochs
+from search.training.model import ModelRun, Place, assign
 from search.trial import EpochReport, Task
 
 if TYPE_CHECKING:
     import keras
 
-Build: TypeAlias = Callable[[Params], "keras.Model"]
-
 
 class TrialRun:
-    """A model built for a task, and how far it has come.
+    """The models of a task, and how far they have come.
 
-    `curve` is what is known of the trial; `epoch` is how far the model itself has been trained,
-    which after a crash may be less. `whole` is False while an epoch is under way. `build`: the
-    problem's, for this data. `most_epochs`: what a trial of this study may have.
+    There is one, or under cross-validation one for each fold: every epoch trains each of them, and
+    the trial's metrics are means over them. `curve` is what is known of the trial; `epoch` is how
+    far the models themselves have been trained, which after a crash may be less. `whole` is False
+    while an epoch is under way. `most_epochs`: what a trial of this study may have.
     """
 
     def __init__(
-        self,
-        problem: Problem,
-        build: Build,
-        data: Data,
-        shared: SharedEpochs,
-        task: Task,
-        most_epochs: int,
+        self, problem: Problem, places: Sequence[Place], task: Task, most_epochs: int
     ) -> None:
         params = task.proposal.params
+        most = int(params.get("epochs", most_epochs))
         self._problem = problem
-        self._shared = shared
-        self._task = task
-        self._rows = data.train.size
-        self._batch_size = int(params.get("batch_size", problem.batch_size))
-        self._most_epochs = int(params.get("epochs", most_epochs))
-        self._prepared: tuple[Epochs, UserCallbacks] | None = None
-        self._restored: State | None = None
+        self._alternating: bool | None = None
+        seeds = [task.seed]
+        if len(places) > 1:
+            seeds = [seed_for(task.seed, "fold", number + 1) for number in range(len(places))]
+        self._models = [
+            ModelRun(problem, place, params, seed, most)
+            for place, seed in zip(places, seeds, strict=True)
+        ]
         self.curve = list(task.recorded)
-        self.model = _built(build, data.train, task)
         self.epoch = 0
         self.best_epoch = 0
         self.best: Arrays = []
         self.whole = True
 
     @property
+    def model(self) -> "keras.Model":
+        """The model; without cross-validation there is one."""
+        (only,) = self._models
+        return only.model
+
+    @property
     def parameter_count(self) -> int:
-        """How many numbers the model holds, optimizer left out."""
-        return int(self.model.count_params())
+        """How many numbers a model holds, optimizer left out."""
+        return self._models[0].parameter_count
 
     @property
     def way(self) -> str:
         """How it is trained: "fit", "graph" or "compiled"."""
-        return self._ready()[0].way
+        return self._models[0].way
 
     @property
     def stopped(self) -> bool:
-        """Whether a callback ended the training."""
-        if self._prepared is None:
-            return bool(self._restored and self._restored["stopped"])
-        return self._prepared[1].stopped
+        """Whether a callback ended the training: of one fold, it ends that of all."""
+        return any(model.stopped for model in self._models)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Put the model where the checkpoint was taken, unless callbacks cannot be put there.
+        """Put the models where the checkpoint was taken, unless callbacks cannot be put there.
 
         Raises: UsageError when the checkpoint is of another model.
         """
         if self._problem.callbacks is not None and checkpoint.callbacks is None:
             say_state_is_lost()
             return
-        self._restored = checkpoint.callbacks
-        _assign(self._variables(), checkpoint.last)
+        states: list[State | None] = [checkpoint.callbacks]
+        if len(self._models) > 1:
+            states = [None] * len(self._models)
+            if checkpoint.callbacks is not None:
+                states = checkpoint.callbacks["folds"]
+        values = iter(checkpoint.last)
+        for model, state in zip(self._models, states, strict=True):
+            model.restore(list(islice(values, model.variable_count)), state)
         self.epoch, self.best, self.best_epoch = (
             checkpoint.epoch,
             checkpoint.best,
@@ -104,96 +104,70 @@ class TrialRun:
             self.take(known)
 
     def train(self) -> dict[str, float]:
-        """Train the next epoch and evaluate it: all metrics, and the learning rate at its end.
-
-        The order of the data is a function of (seed, epoch): an epoch trained again is the same.
-        """
-        epochs, callbacks = self._ready()
+        """Train the next epoch and evaluate it: all metrics, and the learning rate at its end."""
         epoch = self.epoch + 1
         self.whole = False
-        callbacks.epoch_begin(epoch)
-        generator = np.random.default_rng(seed_for(self._task.seed, "order", epoch))
-        metrics = epochs.train(generator.permutation(self._rows), self._batch_size)
-        rate = getattr(self.model.optimizer, "learning_rate", None)
-        if rate is not None:
-            rate = float(np.asarray(rate))
-        callbacks.test_begin()
-        with averaged(self.model):
-            tested = epochs.test()
-        callbacks.test_end(tested)
-        metrics |= {f"val_{name}": value for name, value in tested.items()}
-        metrics = callbacks.epoch_end(epoch, metrics)
-        return metrics if rate is None else metrics | {"learning_rate": rate}
+        if len(self._models) == 1:
+            return self._models[0].train(epoch)
+        alternating = self._take_turns()
+        by_fold = []
+        for model in self._models:
+            by_fold.append(model.train(epoch))
+            if alternating:
+                model.leave()
+        return outcomes.over_folds(self._problem.objective, by_fold)
 
-    def _ready(self) -> tuple[Epochs, UserCallbacks]:
-        """What trains, made when first needed: a model that is only looked at needs no graph."""
-        if self._prepared is None:
-            problem, params = self._problem, self._task.proposal.params
-            given = [] if problem.callbacks is None else list(problem.callbacks(params))
-            self.model, epochs = self._shared.of(
-                self.model, self._batch_size, self._most_epochs, hook(given)
-            )
-            callbacks = UserCallbacks(given, self.model, self._most_epochs)
-            self._prepared = epochs, callbacks
-            callbacks.train_begin(self._restored)
-        return self._prepared
+    def _take_turns(self) -> bool:
+        """Whether the folds share traced graphs, and so must leave them to each other."""
+        if self._alternating is None:
+            for model in self._models:
+                model.ready()
+                model.leave()  # the next one may be given the same graph
+            graphs = {id(model.model) for model in self._models}
+            self._alternating = len(graphs) < len(self._models)
+        return self._alternating
 
     def take(self, report: EpochReport) -> None:
-        """Count the epoch just trained, and keep its weights if it is the best one."""
+        """Count the epoch just trained, and keep its weights if it is the best one.
+
+        Not those of folds: a trial hands over a model trained on all their data.
+        """
         if report.epoch > len(self.curve):
             self.curve.append(report)
         self.epoch = report.epoch
         scores = values(self._problem.objective, self.curve[: self.epoch])
         if self._problem.objective.best_epoch(scores) == self.epoch:
-            with averaged(self.model):
-                self.best, self.best_epoch = _arrays(self.model.variables), self.epoch
+            self.best_epoch = self.epoch
+            if len(self._models) == 1:
+                self.best = self._models[0].handed_over()
         self.whole = True
 
     def end(self) -> None:
-        """Tell the callbacks that a budget is used up; nothing may be taken from the model then."""
-        if self._prepared is not None:
-            self._prepared[1].train_end()
+        """Tell callbacks that a budget is used up; nothing may be taken from the models then."""
+        for model in self._models:
+            model.end()
+            if self._alternating:
+                model.leave()
 
     def checkpoint(self) -> Checkpoint:
         """The state after the last whole epoch."""
+        states = [model.callbacks_state() for model in self._models]
+        callbacks = states[0]
+        if len(states) > 1:
+            callbacks = None if None in states else {"folds": states}
         return Checkpoint(
             tuple(self.curve[: self.epoch]),
-            _arrays(self._variables()),
+            [array for model in self._models for array in model.state()],
             self.best,
             self.best_epoch,
-            self._restored if self._prepared is None else self._prepared[1].state(),
+            callbacks,
         )
 
-    def use_best(self, checkpoint: Checkpoint) -> None:
-        """Give the model the weights of the checkpoint's best epoch."""
-        _assign(self.model.variables, checkpoint.best)
+    def average(self) -> None:
+        """Give the model for good the averaged weights of an optimizer that keeps some."""
+        (only,) = self._models
+        only.average()
 
-    def _variables(self) -> list[Any]:
-        return [*self.model.variables, *self.model.optimizer.variables]
-
-
-def _built(build: Build, part: Part, task: Task) -> "keras.Model":
-    import keras
-
-    runtime.fresh(task.seed)
-    model = build(task.proposal.params)
-    if not isinstance(model, keras.Model):
-        raise UsageError(f"build must return a keras.Model, got {model!r}; return the model")
-    if not model.compiled:
-        raise UsageError("build must return a compiled model; call model.compile(...) in it")
-    if not model.built:
-        model(part.take(slice(1)).x)
-    model.optimizer.build(model.trainable_variables)
-    return model
-
-
-def _arrays(variables: list[Any]) -> Arrays:
-    return [np.array(variable.numpy()) for variable in variables]
-
-
-def _assign(variables: list[Any], arrays: Arrays) -> None:
-    shapes = [tuple(variable.shape) for variable in variables]
-    if shapes != [array.shape for array in arrays]:
-        raise UsageError("checkpoint is of another model: the problem has changed; run it anew")
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)
+    def use_best(self, best: Arrays) -> None:
+        """Give the model the weights of a best epoch."""
+        assign(self.model.variables, best)

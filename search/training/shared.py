@@ -40,17 +40,19 @@ class SharedEpochs:
         batch_size: int,
         epochs: int,
         hook: "keras.callbacks.Callback | None" = None,
+        rows: int | None = None,
     ) -> tuple["keras.Model", Epochs]:
         """The fastest way to train a freshly built model, and the model that it trains.
 
         That is the model itself, or one equal to it with the same values. `epochs`: how many a
         trial of the study may have, for the rule whether they are compiled. `hook`: a callback for
-        what happens within an epoch, which makes it `fit`.
+        what happens within an epoch, which makes it `fit`. `rows`: how many examples an epoch
+        trains on, by default all of the training part.
         """
         reason = needs_fit(model) if hook is None else "a callback that looks into the epoch"
         if reason is None:
             try:
-                return self._graph(model, batch_size, epochs)
+                return self._graph(model, batch_size, epochs, rows or self._tensors.sizes[0])
             except Exception as error:  # noqa: BLE001 - a model is the user's code: `fit` decides
                 said = next(iter(str(error).splitlines()), "")
                 reason = f"{type(error).__name__}: {said}"
@@ -58,17 +60,18 @@ class SharedEpochs:
         return model, FitEpochs(model, self._data, hook)
 
     def _graph(
-        self, model: "keras.Model", batch_size: int, epochs: int
+        self, model: "keras.Model", batch_size: int, epochs: int, rows: int
     ) -> tuple["keras.Model", GraphEpochs]:
-        steps = epochs * -(-self._tensors.sizes[0] // batch_size)
+        steps = epochs * -(-rows // batch_size)
         batch = batch_size if xla.compiles(model, steps) else None
         key = _key(model)
         if key is None:
-            return model, GraphEpochs(model, self._tensors, batch)
-        key = f"{key} {batch}"
+            return model, GraphEpochs(model, self._tensors, batch, rows)
+        if batch is not None:  # how many batches, and whether a smaller one follows
+            key = f"{key} {batch} {rows // batch} {rows % batch > 0}"
         kept = self._kept.pop(key, None)
         if kept is None:
-            kept = GraphEpochs(model, self._tensors, batch)
+            kept = GraphEpochs(model, self._tensors, batch, rows)
         elif kept.model is not model:
             for mine, its in zip(_state(model), _state(kept.model), strict=True):
                 its.assign(mine)

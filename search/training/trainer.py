@@ -1,16 +1,20 @@
 """The trainer: one task in, one report per new epoch, one outcome out, exact across crashes."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from search import outcomes
+from search.errors import SearchError
 from search.problem import Data, Problem
 from search.seeds import Clock
 from search.stopping import stop_epoch
 from search.training import runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
+from search.training.folds import Folding, Ground, undivided
 from search.training.graph import TensorData
-from search.training.run import Build, TrialRun
+from search.training.model import ModelRun, Place
+from search.training.run import TrialRun
 from search.training.shared import SharedEpochs
 from search.trial import Decision, EpochReport, Outcome, Task
 
@@ -18,12 +22,22 @@ if TYPE_CHECKING:
     import keras
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What is made at the first trial and kept for all others: the data as tensors, statistics."""
+
+    data: Data
+    shared: SharedEpochs
+    places: list[Place]
+
+
 class KerasTrainer:
     """Trains a problem's models on its data.
 
     A checkpoint is written at the end of a budget, after every `checkpoint_seconds` of training
     since the last one, and when the training is closed between two epochs. `most_epochs`: what a
-    trial of the study may have.
+    trial of the study may have. `folding`: the folds of cross-validation; None means that the
+    problem's own validation part is used.
     """
 
     def __init__(
@@ -35,6 +49,7 @@ class KerasTrainer:
         *,
         patience: int | None,
         most_epochs: int,
+        folding: Folding | None = None,
         checkpoint_seconds: float = 2.0,
     ) -> None:
         self._problem = problem
@@ -43,8 +58,9 @@ class KerasTrainer:
         self._clock = clock
         self._patience = patience
         self._most_epochs = most_epochs
+        self._folding = folding
         self._checkpoint_seconds = checkpoint_seconds
-        self._prepared: tuple[Build, SharedEpochs] | None = None
+        self._prepared: _Prepared | None = None
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
@@ -91,17 +107,44 @@ class KerasTrainer:
     def restored(self, task: Task, epoch: int) -> "keras.Model":
         """The task's model as it was after `epoch`: from its checkpoint, or trained again.
 
+        Under cross-validation one that is trained that long on all the examples that the folds had.
         The task's `recorded` curve must reach that epoch; a warning says when an epoch that is
         trained again differs from it.
+
+        Raises: SearchError when training on all the examples diverges.
         """
+        if self._folding is not None:
+            return self._trained_on_all(task, epoch)
         run = self._run(task)
         saved = self._checkpoints.load(task.proposal.trial)
         if saved is not None and saved.best_epoch == epoch:
-            run.use_best(saved)
+            run.use_best(saved.best)
             return run.model
         with runtime.gradients_released():
             run.catch_up(epoch)
+        run.average()
         return run.model
+
+    def _trained_on_all(self, task: Task, epoch: int) -> "keras.Model":
+        prepared, params = self._ready(), task.proposal.params
+        place = self._place(prepared.data, prepared.shared, undivided(prepared.data))
+        most = int(params.get("epochs", self._most_epochs))
+        model = ModelRun(self._problem, place, params, task.seed, most)
+        spread = outcomes.spread_metric(self._problem.objective)
+        with runtime.gradients_released():
+            for report in task.recorded[:epoch]:
+                # callbacks that look at the validation see what the folds came to
+                known = {n: v for n, v in report.metrics.items() if n.startswith("val_")}
+                known.pop(spread, None)
+                metrics = model.train(report.epoch, known)
+                failed = outcomes.not_finite(metrics, task.recorded[: report.epoch - 1])
+                if failed is not None:
+                    raise SearchError(
+                        f"trial {task.proposal.trial}: training on all examples of the folds must "
+                        f"work, got {failed.message}; export another trial"
+                    )
+        model.average()
+        return model.model
 
     def _usable(self, task: Task) -> Checkpoint | None:
         """The trial's checkpoint, if it lies on the recorded curve and within the budget.
@@ -115,14 +158,24 @@ class KerasTrainer:
         return saved if all(dict(a.metrics) == dict(b.metrics) for a, b in both) else None
 
     def _run(self, task: Task) -> TrialRun:
+        return TrialRun(self._problem, self._ready().places, task, self._most_epochs)
+
+    def _ready(self) -> _Prepared:
         if self._prepared is None:
             runtime.prepare()
             runtime.settled()
-            # statistics and the data as tensors: made at the first trial, kept for all others
-            build = self._problem.builder(self._data.train)
-            self._prepared = build, SharedEpochs(self._data, TensorData(self._data))
-        build, shared = self._prepared
-        return TrialRun(self._problem, build, self._data, shared, task, self._most_epochs)
+            data, grounds = self._data, [undivided(self._data)]
+            if self._folding is not None:
+                data, grounds = self._folding.of(self._data)
+            shared = SharedEpochs(data, TensorData(data))
+            places = [self._place(data, shared, ground) for ground in grounds]
+            self._prepared = _Prepared(data, shared, places)
+        return self._prepared
+
+    def _place(self, data: Data, shared: SharedEpochs, ground: Ground) -> Place:
+        """Where a model is trained; statistics are fitted on what it is trained on, no more."""
+        build = self._problem.builder(ground.part(data))
+        return Place(build, data.train.take(slice(1)), ground, shared)
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
         """Whether nothing is left to train: budget or patience used up, or a callback's word."""
