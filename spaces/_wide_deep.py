@@ -23,10 +23,11 @@ class WideDeep(keras.Model):  # type: ignore[misc]
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
-        self._settings = {"moments": moments, "widths": widths, "activation": activation}
+        self._moments, self._widths, self._activation = moments, widths, activation
+        # with inputs: built here, and not where an epoch is traced, whose graph would own the means
+        self.wide = keras.Sequential(_front("wide", moments))
         hidden = _mlp.hidden(widths, [activation] * len(widths))
-        self.wide = keras.Sequential(_housing.scaling(moments["wide"]))
-        self.deep = keras.Sequential([*_housing.scaling(moments["deep"]), *hidden])
+        self.deep = keras.Sequential([*_front("deep", moments), *hidden])
         self.main = keras.layers.Dense(1)
         self.auxiliary = keras.layers.Dense(1)
 
@@ -38,9 +39,14 @@ class WideDeep(keras.Model):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """What the constructor takes, as JSON data."""
-        plain = {
-            "moments": {name: list(moments) for name, moments in self._settings["moments"].items()},
-            "widths": list(self._settings["widths"]),
-            "activation": self._settings["activation"],
+        return {
+            "moments": {name: list(pair) for name, pair in self._moments.items()},
+            "widths": list(self._widths),
+            "activation": self._activation,
+            "name": self.name,
         }
-        return plain | {"name": self.name}
+
+
+def _front(name: str, moments: Mapping[str, _housing.Moments]) -> list[keras.Layer]:
+    columns = len(moments[name][0])
+    return [keras.Input((columns,)), *_housing.scaling(moments[name])]
