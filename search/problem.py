@@ -36,12 +36,14 @@ class Part:
     `x` and `y`: arrays `(n, ...)`, or dictionaries, tuples or lists of them for a model with
     several inputs or outputs, as the model names or orders them. `weights`: what each example
     counts in the loss and in weighted metrics, `(n,)`, or the structure of `y`; None counts all
-    alike.
+    alike. `given`: arrays that are no examples and that `statistics` may hand on to `build`, such
+    as an earlier model's weights; they stay with whatever is taken from the part.
     """
 
     x: Arrays
     y: Arrays
     weights: Arrays | None = None
+    given: Arrays | None = None
 
     @property
     def size(self) -> int:
@@ -55,7 +57,8 @@ class Part:
             return array[rows]
 
         weights = None if self.weights is None else arrays.mapped(picked, self.weights)
-        return Part(arrays.mapped(picked, self.x), arrays.mapped(picked, self.y), weights)
+        x, y = arrays.mapped(picked, self.x), arrays.mapped(picked, self.y)
+        return Part(x, y, weights, self.given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,11 @@ class Problem:
     `build(params)` gives a compiled `keras.Model` that takes the raw inputs of `Data`: scaling
     belongs inside it. `statistics(train)`: what is fitted on the training part (of a fold, under
     cross-validation) before any model is built, means and deviations for instance; where there is
-    one, models come from `build(params, statistics)`. `baseline` are the settings in use today: trial 0 of every study. Where the
-    space has an Int named "epochs" it is the number of epochs; one named "batch_size" is the batch
-    size, else `batch_size` here. `patience`: epochs without improvement before a trial stops.
-    `callbacks(params)` gives Keras callbacks for one trial; see `search.training.callbacks`.
+    one, models come from `build(params, statistics)`. `baseline` are the settings in use today:
+    trial 0 of every study. Where the space has an Int named "epochs" it is the number of epochs;
+    one named "batch_size" is the batch size, else `batch_size` here. `patience`: epochs without
+    improvement before a trial stops. `callbacks(params)` gives Keras callbacks for one trial; see
+    `search.training.callbacks`.
 
     Raises: UsageError for a name that no study could bear; SpaceError when the baseline does not
     lie in the space.

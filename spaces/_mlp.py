@@ -1,5 +1,6 @@
-"""What the problems on small grey images share: a multilayer perceptron and its search space."""
+"""What the multilayer perceptrons share: their layers and optimizers, and a space for images."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from search import Choice, Float, Int, Space
@@ -39,19 +40,57 @@ def classifier(
     """A compiled classifier of raw inputs `(n, *shape)` of `dtype`; `scale` brings them to 0..1."""
     import keras
 
-    model = keras.Sequential([keras.Input(shape, dtype=dtype)])
-    model.add(keras.layers.Rescaling(scale))
-    model.add(keras.layers.Flatten())
-    widths = space.per_layer(params, "neurons")
-    activations = space.per_layer(params, "activation")
     initializer = str(params["initializer"])
+    layers = hidden(
+        space.per_layer(params, "neurons"),
+        space.per_layer(params, "activation"),
+        initializer=initializer,
+        dropout=float(params["dropout"]),
+    )
+    last = keras.layers.Dense(classes, "softmax", kernel_initializer=initializer)
+    model = keras.Sequential([*flat_images(shape, dtype, scale), *layers, last])
+    return compiled(model, str(params["optimizer"]), float(params["learning_rate"]))
+
+
+def flat_images(shape: tuple[int, ...], dtype: str, scale: float) -> list["keras.Layer"]:
+    """The first layers: raw inputs `(n, *shape)`, brought to 0..1 by `scale` and made rows."""
+    import keras
+
+    return [
+        keras.Input(shape, dtype=dtype),
+        keras.layers.Rescaling(scale),
+        keras.layers.Flatten(),
+    ]
+
+
+def hidden(
+    widths: Sequence[int],
+    activations: Sequence[str],
+    *,
+    initializer: str = "glorot_uniform",
+    dropout: float = 0.0,
+    l2: float = 0.0,
+) -> list["keras.Layer"]:
+    """Dense layers of these widths and activations, each followed by dropout where there is any."""
+    import keras
+
+    layers: list[keras.Layer] = []
     for width, activation in zip(widths, activations, strict=True):
-        model.add(keras.layers.Dense(width, activation, kernel_initializer=initializer))
-        if params["dropout"]:
-            model.add(keras.layers.Dropout(params["dropout"]))
-    model.add(keras.layers.Dense(classes, "softmax", kernel_initializer=initializer))
+        penalty = keras.regularizers.L2(l2) if l2 else None
+        layers.append(
+            keras.layers.Dense(
+                width, activation, kernel_initializer=initializer, kernel_regularizer=penalty
+            )
+        )
+        if dropout:
+            layers.append(keras.layers.Dropout(dropout))
+    return layers
+
+
+def compiled(model: "keras.Model", name: str, learning_rate: float) -> "keras.Model":
+    """The model, compiled to classify whole-number labels."""
     model.compile(
-        optimizer=optimizer(str(params["optimizer"]), float(params["learning_rate"])),
+        optimizer=optimizer(name, learning_rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )

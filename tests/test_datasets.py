@@ -3,11 +3,8 @@
 import gzip
 import hashlib
 import struct
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +13,7 @@ import pytest
 from search.datasets import base, digits, fashion_mnist
 from search.errors import DataError, UsageError
 from search.problem import Data, Part
+from tests.web import nobody_there, serving
 
 
 def idx_file(array: np.ndarray) -> bytes:
@@ -55,28 +53,17 @@ def supply(tmp_path: Path, *elsewhere: base.Source, given: Path | None = None) -
     )
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[str]:
     """The address of a server on this machine that serves `tmp_path / "web"`."""
-    handler = partial(QuietHandler, directory=str(tmp_path / "web"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with serving(tmp_path / "web") as address:
+        yield address
 
 
 @pytest.fixture
 def nobody() -> str:
     """An address on this machine where nobody listens."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), QuietHandler) as server:
-        return f"http://127.0.0.1:{server.server_port}/"
+    return nobody_there()
 
 
 @pytest.mark.parametrize("compressed", [True, False])
@@ -322,7 +309,11 @@ def test_the_digest_is_of_values_not_of_memory() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["value", "dtype", "shape", "names", "test", "weights", "class_weight", "input names"]
+    "change",
+    [
+        *("value", "dtype", "shape", "names", "test", "weights", "class_weight", "input names"),
+        "given",
+    ],
 )
 def test_the_digest_sees_every_change(change: str) -> None:
     data = small_data()
@@ -336,8 +327,14 @@ def test_the_digest_sees_every_change(change: str) -> None:
         "weights": replace(data, train=Part(x, y, np.ones(3))),
         "class_weight": replace(data, class_weight={1: 2.0}),
         "input names": replace(data, train=Part({"wide": x}, y)),
+        "given": replace(data, train=Part(x, y, given={"kernel": x})),
     }[change]
     assert base.digest(changed) != base.digest(data)
+
+
+def test_what_is_given_stays_with_whatever_is_taken() -> None:
+    part = replace(small_data().train, given={"kernel": np.ones(2)})
+    assert part.take(slice(1)).given is part.given
 
 
 def test_class_weight_and_weights_exclude_each_other() -> None:
@@ -363,7 +360,8 @@ def test_every_data_set_describes_its_sources(name: str) -> None:
 
 
 def test_data_sets_are_found_by_their_file_names() -> None:
-    assert {"digits", "fashion_mnist"} <= set(base.names())
+    found = {"california_housing", "digits", "fashion_mnist", "iris", "mnist", "xor"}
+    assert found <= set(base.names())
     assert "base" not in base.names()
     with pytest.raises(UsageError, match="did you mean 'digits'"):
         base.module("digit")

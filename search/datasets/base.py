@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import http.client
 import importlib
+import importlib.util
 import os
 import pkgutil
 import shutil
@@ -11,7 +12,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
@@ -126,11 +127,12 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Files under one web address, each as `.gz`; `seconds` bounds every wait for the network."""
+    """Files under one web address, each with `suffix`; `seconds` bounds each wait for the net."""
 
     name: str
     base_url: str
     seconds: float = 10.0
+    suffix: str = ".gz"
 
     def status(self, files: Files) -> SourceStatus:
         """Only trying tells."""
@@ -139,19 +141,24 @@ class Download:
     def fetch(self, files: Files, scratch: Path) -> Path:
         """Download each file; the first failure ends it."""
         for name in files:
-            url = f"{self.base_url}{name}.gz"
-            try:
-                with (
-                    urllib.request.urlopen(url, timeout=self.seconds) as answer,
-                    (scratch / f"{name}.gz").open("wb") as file,
-                ):
-                    shutil.copyfileobj(answer, file)
-            except urllib.error.HTTPError as error:
-                error.close()
-                raise SourceError(f"{url}: {error}") from error
-            except (OSError, http.client.HTTPException) as error:
-                raise SourceError(f"{url}: {getattr(error, 'reason', error)}") from error
+            file = f"{name}{self.suffix}"
+            download(f"{self.base_url}{file}", scratch / file, self.seconds)
         return scratch
+
+
+def download(url: str, path: Path, seconds: float) -> None:
+    """Write what is at a web address to a file; `seconds` bounds every wait for the network.
+
+    Raises: SourceError when it cannot be had.
+    """
+    try:
+        with urllib.request.urlopen(url, timeout=seconds) as answer, path.open("wb") as file:
+            shutil.copyfileobj(answer, file)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise SourceError(f"{url}: {error}") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise SourceError(f"{url}: {getattr(error, 'reason', error)}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +236,27 @@ def read_verified(folder: Path, files: Files) -> dict[str, bytes]:
     return found
 
 
+def in_three(x: Any, y: Any, split: Callable[..., Any], seed: int) -> tuple[Part, Part, Part]:
+    """60 % to train on, 20 % to validate and 20 % to test on, all classes in equal shares.
+
+    `split`: scikit-learn's `train_test_split`.
+    """
+    x, rest_x, y, rest_y = split(x, y, test_size=0.4, random_state=seed, stratify=y)
+    validation_x, test_x, validation_y, test_y = split(
+        rest_x, rest_y, test_size=0.5, random_state=seed, stratify=rest_y
+    )
+    return Part(x, y), Part(validation_x, validation_y), Part(test_x, test_y)
+
+
+def in_scikit_learn() -> list[SourceStatus]:
+    """The one source of data sets that are part of scikit-learn."""
+    found = importlib.util.find_spec("sklearn") is not None
+    detail = "part of it, no download" if found else "not installed: pip install scikit-learn"
+    return [SourceStatus("scikit-learn", found, detail)]
+
+
 def digest(data: Data) -> str:
-    """SHA-256, in hexadecimal, over all arrays (dtype, shape, values), class names and weights."""
+    """SHA-256, in hexadecimal, over all arrays (dtype, shape, values), names and weights."""
     result = hashlib.sha256("\x1f".join(data.class_names).encode())
     if data.class_weight is not None:
         result.update(f"\x1eclass_weight {sorted(data.class_weight.items())}\x1e".encode())
@@ -249,6 +275,8 @@ def _named_arrays(part: Part, name: str) -> Iterator[tuple[str, Any]]:
     yield from arrays.named(part.y, f"{name}.y")
     if part.weights is not None:
         yield from arrays.named(part.weights, f"{name}.weights")
+    if part.given is not None:
+        yield from arrays.named(part.given, f"{name}.given")
 
 
 def _lies_in(folder: Path, name: str) -> Path | None:

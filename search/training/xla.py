@@ -1,9 +1,9 @@
 """Whether a trial's epochs are compiled by XLA: a rule over its model, never over time or place.
 
 Compiling costs some tenths of a second, on slow machines a second or two, for every new model and
-saves 0.05 to 0.3 ms in every step, most where an optimizer passes over the weights several times; `docs/benchmarks.md` has the
-figures. Results differ from the plain graph's within rounding, so what the rule says must be the
-same in every budget of a trial and in every worker.
+saves 0.05 to 0.3 ms in every step, most where an optimizer passes over the weights several times;
+`docs/benchmarks.md` has the figures. Results differ from the plain graph's within rounding, so what
+the rule says must be the same in every budget of a trial and in every worker.
 """
 
 from typing import TYPE_CHECKING
@@ -19,11 +19,11 @@ _LAYERS = {
     *("BatchNormalization", "LayerNormalization", "UnitNormalization"),
     *("Concatenate", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"),
 }
-# Steps of a trial from which on compiling pays, for an optimizer that keeps a state and a model with
-# hardly any weights; each such number of weights more makes a step's gain larger by as much again.
+# Steps of a trial from which on compiling pays, for an optimizer that keeps a state and hardly any
+# weights; each such number of weights more makes a step's gain larger by as much again.
 _STEPS = 7_000
 _WEIGHTS = 100_000
-# What a step of plain SGD gains beside that: it passes over the weights once, whatever their number.
+# What a step of plain SGD gains beside that, which passes over the weights once.
 _PLAIN = 0.7
 
 
