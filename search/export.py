@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("keras", "savedmodel")
 ABOUT = "export.json"
+MODEL = "model.keras"
 EXAMPLE_ROWS = 3
 
 
@@ -66,7 +67,7 @@ def write(
         temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
         try:
             if kind == "keras":
-                model.save(temporary / "model.keras")
+                model.save(temporary / MODEL)
             else:
                 model.export(temporary / "model", verbose=False)
             text = json.dumps(facts | {"format": kind}, indent=2)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from search.carried import Carried
 from search.config import StudyConfig, from_plain
 from search.coordinator import Coordinator
 from search.crew import ALONE, Crew, CrewOnDuty
@@ -47,7 +48,8 @@ MakeTrackers = Callable[[Setup, Limited], Sequence[Tracker]]
 class Surroundings:
     """Where a study runs: its store, its data, who watches, what tells the time, who trains.
 
-    `say`: told what takes long before a study runs.
+    `say`: told what takes long before a study runs. `carried`: the problem itself, where it was
+    given from Python.
     """
 
     store: Store
@@ -56,6 +58,7 @@ class Surroundings:
     clock: Clock
     crew: Crew = ALONE
     say: Callable[[str], None] = lambda _: None
+    carried: Carried | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def start(config: StudyConfig, around: Surroundings) -> Result:
     cannot be had or a journal that cannot be written; StudyInterrupted for Ctrl-C, once the
     journal and the trackers are closed in order.
     """
-    setup = prepare(config)
+    setup = prepare(config, around.carried)
     limit = setup.limit(config.trials, config.seconds)
     if config.study is not None and around.store.journal(config.study).exists():
         raise _taken(config.study)
@@ -135,7 +138,7 @@ def resume(
         ending.enter_context(journal)
         raised = _raised(entries, trials, seconds)
         record = fold(islice(entries, 1))
-        setup = prepare(from_plain(record.header.config))
+        setup = prepare(from_plain(record.header.config), around.carried)
         recorded = record.header.versions.get(_WORKERS)
         around = replace(around, crew=around.crew.sized(recorded))
         crew = ending.enter_context(around.crew.called_up(setup, around.data_dir, around.clock))
