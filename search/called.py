@@ -10,7 +10,9 @@ import sys
 import threading
 import traceback
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from search import cli, export
@@ -20,8 +22,12 @@ from search.commands.common import read, store_of, surroundings
 from search.commands.run import study_config
 from search.config import Environment
 from search.errors import SearchError, StudyChangedError, StudyInterrupted
+from search.events import Limited
 from search.opened import open_trial
-from search.study import Surroundings, resume, start
+from search.setup import Setup
+from search.study import MakeTrackers, Surroundings, resume, start
+from search.trackers.background import BackgroundTracker
+from search.trackers.base import Tracker
 
 
 def main() -> int:
@@ -61,8 +67,8 @@ def perform(request: Request) -> str:
     if options.command == "export":
         return _export(options, options.data_dir or environment.data_dir, request.carried)
     around = replace(surroundings(options, environment), carried=request.carried)
-    if not request.records:
-        around = replace(around, trackers=lambda _setup, _limit: [])
+    if not request.mlflow:
+        around = replace(around, trackers=partial(_terminal_only, around.trackers))
     if options.command == "resume":
         return _resumed(options.study, options, around)
     config = study_config(options)
@@ -79,6 +85,10 @@ def perform(request: Request) -> str:
     if given == (None, None) or given == (record.limit.trials, record.limit.seconds):
         options.trials = options.time = None  # else a limit would be lifted
     return _resumed(options.study, options, around)
+
+
+def _terminal_only(make: MakeTrackers, setup: Setup, limit: Limited) -> Sequence[Tracker]:
+    return [one for one in make(setup, limit) if not isinstance(one, BackgroundTracker)]
 
 
 def _resumed(study: str, options: Namespace, around: Surroundings) -> str:

@@ -23,20 +23,20 @@ _MODULE = "search.called"
 class Request:
     """What is to be done: the words of a command line, and the problem where it has no word.
 
-    `go_on`: with the study that the words name, where there is one already. `records`: whether
-    MLflow and the terminal watch; a study in a folder that is thrown away needs neither.
+    `go_on`: with the study that the words name, where there is one already. `mlflow`: whether it
+    watches; a study in a folder that is thrown away needs none.
     """
 
     words: tuple[str, ...]
     carried: Carried | None = None
     go_on: bool = False
-    records: bool = True
+    mlflow: bool = True
 
     def write(self, stream: IO[bytes]) -> None:
         """Send it: a line of JSON, then the problem."""
         carried, content = self.carried, b""
         told: dict[str, Any] = {"words": self.words, "carried": None}
-        told |= {"go_on": self.go_on, "records": self.records}
+        told |= {"go_on": self.go_on, "mlflow": self.mlflow}
         if carried is not None:
             content = carried.content or b""
             told["carried"] = {"name": carried.name, "digest": carried.digest}
@@ -51,7 +51,7 @@ class Request:
         carried = None
         if told["carried"] is not None:
             carried = Carried(**told["carried"], content=stream.read(told["bytes"]))
-        return cls(tuple(told["words"]), carried, told["go_on"], told["records"])
+        return cls(tuple(told["words"]), carried, told["go_on"], told["mlflow"])
 
 
 @dataclass(frozen=True, slots=True)

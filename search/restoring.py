@@ -1,5 +1,6 @@
 """From an export back to a model: as Keras reads it, else built anew by the problem."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,34 +26,39 @@ def restored(
     """The model in an export folder, in this process; it predicts as the exported one.
 
     Keras reads it, with safe mode on: no code comes out of a file. Where it is made of classes or
-    functions that are not registered with Keras here, the study's problem builds it anew and the
-    file gives the weights only: the given problem, else the one that the study's word names. A loss
-    or metric that is not known leaves the model uncompiled; it predicts all the same.
+    functions that Keras does not know here, the study's problem builds it anew and the file gives
+    the weights only: the given problem, else the one that the study's word names. Where there is no
+    such problem, what comes is the graph of the model, which predicts and no more. A loss or metric
+    that is not known leaves the model uncompiled.
 
-    Raises: SearchError where there is no such problem; StudyChangedError where it, or the data its
-    statistics come from, are no longer the study's.
+    Raises: SearchError where the export holds nothing of this; StudyChangedError where the given
+    problem, or the data its statistics come from, are no longer the study's.
     """
     import keras
 
     path = directory / export.MODEL
-    for compiled in (True, False):
-        try:
+    for compiled in (True, False) if path.is_file() else ():
+        with contextlib.suppress(*_UNKNOWN):
             return keras.saving.load_model(path, compile=compiled, safe_mode=True)
-        except _UNKNOWN as error:
-            reason = error
     try:
         found = _problem(header, problem, carried)
-    except StudyChangedError:
-        raise
-    except SearchError as error:
-        first = next(iter(str(reason).splitlines()), "")
-        raise SearchError(
-            f"the model of study {header.study} must be made of what Keras knows here, got "
-            f"{type(reason).__name__}: {first}; register its classes with "
-            "@keras.saving.register_keras_serializable() and import them, or give the problem "
-            f"with search.load({header.study!r}, problem=...) ({error})"
-        ) from reason
-    return _rebuilt(found.problem, header, path, json.loads((directory / export.ABOUT).read_text()))
+    except SearchError:
+        if problem is not None or not (directory / export.SERVED).is_dir():
+            raise
+        return served(directory)
+    return _rebuilt(found.problem, header, directory)
+
+
+def served(directory: Path) -> "keras.Model":
+    """The graph of an exported model, without any code of the user's: it can predict only."""
+    import keras
+
+    def given(described: Any) -> Any:
+        return keras.Input(described["shape"], dtype=described["dtype"])
+
+    inputs = _structure(_facts(directory)["input"], given)
+    layer = keras.layers.TFSMLayer(directory / export.SERVED, call_endpoint="serve")
+    return keras.Model(inputs, layer(inputs))
 
 
 def _problem(header: StudyStarted, given: Problem | None, carried: Carried | None) -> LoadedProblem:
@@ -65,11 +71,12 @@ def _problem(header: StudyStarted, given: Problem | None, carried: Carried | Non
     return found
 
 
-def _rebuilt(
-    problem: Problem, header: StudyStarted, path: Path, facts: dict[str, Any]
-) -> "keras.Model":
+def _rebuilt(problem: Problem, header: StudyStarted, directory: Path) -> "keras.Model":
     """The model as `build` makes it, with the weights of the file."""
     import numpy as np
+
+    def zeros(described: Any) -> Any:
+        return np.zeros((1, *described["shape"]), described["dtype"])
 
     train = Part((), ())
     if problem.statistics is not None:
@@ -77,20 +84,29 @@ def _rebuilt(
         if datasets.digest(data) != header.digests["data"]:
             raise _changed(header, "the data its statistics come from")
         train = data.train
+    facts = _facts(directory)
     model = problem.builder(train)(facts["params"])
     if not model.built:
-        model(_example(facts["input"], lambda one: np.zeros((1, *one["shape"]), one["dtype"])))
-    model.load_weights(path)
+        model(_structure(facts["input"], zeros))
+    if model.compiled:
+        model.optimizer.build(model.trainable_variables)  # its state lies in the file too
+    names = (export.MODEL, export.WEIGHTS)
+    model.load_weights(next(directory / name for name in names if (directory / name).is_file()))
     return model
 
 
-def _example(described: Any, made: Any) -> Any:
-    """One input of zeros, in the structure of arrays that the export describes."""
+def _facts(directory: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads((directory / export.ABOUT).read_text())
+    return facts
+
+
+def _structure(described: Any, made: Any) -> Any:
+    """Something for each input, in the structure of arrays that an export describes."""
     if isinstance(described, dict) and set(described) == {"shape", "dtype"}:
         return made(described)
     if isinstance(described, dict):
-        return {name: _example(part, made) for name, part in described.items()}
-    return [_example(part, made) for part in described]
+        return {name: _structure(part, made) for name, part in described.items()}
+    return [_structure(part, made) for part in described]
 
 
 def _changed(header: StudyStarted, what: str) -> StudyChangedError:

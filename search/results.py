@@ -63,6 +63,11 @@ class Study:
         return self._read()[1]
 
     @property
+    def record(self) -> StudyRecord:
+        """All that the journal tells; see `search.record`."""
+        return self._read()[0]
+
+    @property
     def best(self) -> Best:
         """The trial with the best score.
 
@@ -93,7 +98,7 @@ class Study:
         """One row per trial, epoch and metric; see `dashboards.frames.curves_frame`."""
         from dashboards.frames import curves_frame
 
-        return curves_frame(self._read()[0])
+        return curves_frame(self.record)
 
     def best_model(self) -> "keras.Model":
         """The winner's model, which takes raw inputs and predicts as it did in the study.

@@ -36,6 +36,7 @@ def tune(
     data_dir: Path | str | None = None,
     store: Path | str = "mlruns",
     quiet: bool = False,
+    mlflow: bool = True,
 ) -> Study:
     """Search a problem, as `python -m search run` does, and return the study.
 
@@ -43,7 +44,7 @@ def tune(
     command line. The other names are the options of `run`; `narrow` stands for `--set` and maps
     parameters to a range ("1e-3..1e-1"), a list of values or one value. `resume`: go on with the
     study of that name where there is one. `workers=0` trains in this very process, for debuggers:
-    it shares TensorFlow with whatever else runs here.
+    it shares TensorFlow with whatever else runs here. `mlflow=False` leaves MLflow out.
 
     Progress goes to `sys.stderr`. Ctrl-C (StudyInterrupted) leaves a study that can be resumed.
 
@@ -67,8 +68,9 @@ def tune(
     sets = [f"--set={name}={_values(value)}" for name, value in (narrow or {}).items()]
     words = ["run", word, *_words(options), *sets]
     words += _crew(workers, cluster, trial_timeout)
-    go_on = resume and study is not None
-    return _done(words, problem, carried, store, workers, quiet=quiet, go_on=go_on)
+    words += [f"--store={store}", *(["--quiet"] if quiet else [])]
+    request = Request(tuple(words), carried, go_on=resume and study is not None, mlflow=mlflow)
+    return _done(request, problem, store, workers)
 
 
 def resume(
@@ -95,7 +97,8 @@ def resume(
     options = {"trials": trials, "time": time, "data-dir": data_dir}
     words = ["resume", study, *_words(options), *(["--adopt"] if adopt else [])]
     words += _crew(workers, cluster, trial_timeout)
-    return _done(words, problem, carried, store, workers, quiet=quiet)
+    words += [f"--store={store}", *(["--quiet"] if quiet else [])]
+    return _done(Request(tuple(words), carried), problem, store, workers)
 
 
 def load(
@@ -137,17 +140,8 @@ def _crew(workers: int | str | None, cluster: str | None, timeout: float | str |
 
 
 def _done(
-    words: list[str],
-    problem: Problem | str | None,
-    carried: Carried | None,
-    store: Path | str,
-    workers: int | str | None,
-    *,
-    quiet: bool,
-    go_on: bool = False,
+    request: Request, problem: Problem | str | None, store: Path | str, workers: int | str | None
 ) -> Study:
-    words = [*words, f"--store={store}", *(["--quiet"] if quiet else [])]
-    request = Request(tuple(words), carried, go_on)
     name = called.perform(request) if workers == 0 else ask(request)
     kept = problem if isinstance(problem, Problem) else None
-    return Study(name, Path(store), kept, carried)
+    return Study(name, Path(store), kept, request.carried)
