@@ -176,6 +176,8 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     clean.add_argument("study")
     clean.add_argument("--keep", type=int, default=1, help="how many to keep (default 1)")
     _place(clean)
+    init = command("init", "write a problem file of your own to start from; it runs as it is")
+    init.add_argument("file", type=Path, metavar="FILE.py")
     return parser, commands
 
 
