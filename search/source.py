@@ -18,6 +18,7 @@ from typing import Any
 
 from search.problem import digest as digest_of_files
 from search.problem import sources
+from search.space import Space
 
 _SCALARS = (type(None), bool, int, float, complex, str, bytes)
 
@@ -86,7 +87,9 @@ class _Reader:
 
     def _object(self, value: Any) -> Iterator[bytes]:
         yield _name(type(value))
-        if isinstance(value, Mapping):
+        if isinstance(value, Space):
+            yield from self.words(value.describe())
+        elif isinstance(value, Mapping):
             for key, item in value.items():
                 yield from self.words(key)
                 yield from self.words(item)
