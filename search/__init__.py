@@ -1,9 +1,33 @@
 """Hyperparameter search for Keras: one space, every strategy, nothing lost, an honest winner."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from search.objective import Objective
 from search.parameters import Choice, Float, Int
 from search.problem import Data, Part, Problem
 from search.space import Space
 
-__all__ = ["Choice", "Data", "Float", "Int", "Objective", "Part", "Problem", "Space"]
+if TYPE_CHECKING:
+    from search.estimator import SearchCV
+    from search.results import Study
+    from search.tuning import load, resume, tune
+
+__all__ = ["Choice", "Data", "Float", "Int", "Objective", "Part", "Problem", "SearchCV", "Space"]
+__all__ += ["Study", "load", "resume", "tune"]
 __version__ = "0.1.0"
+
+# what needs more than the standard library is imported when it is first asked for
+_LATE = {
+    "SearchCV": "search.estimator",
+    "Study": "search.results",
+    "load": "search.tuning",
+    "resume": "search.tuning",
+    "tune": "search.tuning",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LATE[name]), name)

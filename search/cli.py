@@ -21,9 +21,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; exit code 0 done, 1 search failed, 2 wrong use, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
+    with at_the_edge():
+        return _run(arguments, debug=debug)
+
+
+@contextlib.contextmanager
+def at_the_edge() -> Iterator[None]:
+    """What the main thread of a process of the platform's runs in: signals, warnings, a voice."""
     _quieten_warnings()
     with _interruptible(), _voice_of_its_own():
-        return _run(arguments, debug=debug)
+        yield
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """The options that the words of a command line mean.
+
+    Raises: UsageError for words that mean none.
+    """
+    return _parse(list(words))
 
 
 def _run(arguments: list[str], *, debug: bool) -> int:
@@ -161,6 +176,8 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     clean.add_argument("study")
     clean.add_argument("--keep", type=int, default=1, help="how many to keep (default 1)")
     _place(clean)
+    init = command("init", "write a problem file of your own to start from; it runs as it is")
+    init.add_argument("file", type=Path, metavar="FILE.py")
     return parser, commands
 
 

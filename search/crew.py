@@ -70,7 +70,7 @@ class Crew:
             return
         word = setup.loaded.word
         sources = setup.loaded.sources if self.cluster and word.endswith(".py") else ()
-        material = Material(setup.config, data_dir, versions_here(), sources)
+        material = Material(setup.config, data_dir, versions_here(), sources, setup.carried)
         if self.cluster is not None:
             workers = dask.connected(self.cluster, material, clock)
         else:
@@ -118,7 +118,7 @@ class CrewOnDuty:
         if self.workers is None or self.material is None:
             return InlineExecutor(own)
         recipe = TrainerRecipe(
-            self.material,
+            self.material.known(),
             header.digests["problem"],
             header.digests["data"],
             checkpoints.absolute() if self.workers.shares_disk else None,

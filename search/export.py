@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search import arrays
+from search import arrays, serialized
 from search.errors import SearchError, UsageError, unknown_name
 from search.leaderboard import spread
 from search.problem import Data
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 FORMATS = ("keras", "savedmodel")
 ABOUT = "export.json"
+MODEL = "model.keras"
+WEIGHTS = "model.weights.h5"
+SERVED = "model"  # a SavedModel
 EXAMPLE_ROWS = 3
 
 
@@ -60,7 +63,9 @@ def write(
 ) -> Path:
     """Write a model and its facts as a folder: `model.keras`, or a SavedModel in `model/`.
 
-    The folder appears whole or not at all; one that an export made earlier is replaced.
+    A model with code of the user's is written both ways, so that it can be used without that code;
+    one that Keras cannot describe, as `model.weights.h5` and a SavedModel. The folder appears whole
+    or not at all; one that an export made earlier is replaced.
 
     Raises: UsageError for an unknown format or a folder that holds something else; SearchError
     when it cannot be written.
@@ -75,10 +80,8 @@ def write(
         directory.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
         try:
-            if kind == "keras":
-                model.save(temporary / "model.keras")
-            else:
-                model.export(temporary / "model", verbose=False)
+            if kind != "keras" or not _described(model, temporary):
+                model.export(temporary / SERVED, verbose=False)
             text = json.dumps(facts | {"format": kind}, indent=2)
             (temporary / ABOUT).write_text(text + "\n")
             temporary.chmod(0o755)
@@ -91,6 +94,19 @@ def write(
     except OSError as error:
         raise SearchError(f"cannot write {directory}: {error.strerror or error}") from error
     return directory
+
+
+def _described(model: "keras.Model", folder: Path) -> bool:
+    """Write the model as Keras does; whether Keras alone can make it again."""
+    import keras
+
+    try:
+        model.save(folder / MODEL)
+    except (NotImplementedError, TypeError, ValueError):  # a class without a usable get_config
+        (folder / MODEL).unlink(missing_ok=True)
+        model.save_weights(folder / WEIGHTS)
+        return False
+    return serialized.only_keras(keras.saving.serialize_keras_object(model))
 
 
 def winner(directory: Path, data: Data) -> Exported:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from search import export
 from search import journal as journals
+from search.carried import Carried
 from search.config import digest_of, from_plain
 from search.datasets import base as datasets
 from search.errors import StudyChangedError, UsageError, unknown_name
 from search.events import StudyStarted
 from search.problem import Data
 from search.recipe import load, trainer
-from search.record import TrialRecord, fold
+from search.record import StudyRecord, StudyState, TrialRecord, fold
 from search.setup import Setup, prepare
 from search.store import Store
 from search.training.checkpoint import Checkpoint, CheckpointFolder
@@ -47,6 +48,18 @@ def refuse_changes(header: StudyStarted, setup: Setup, data: Data) -> None:
         )
 
 
+def read(store: Store, study: str) -> tuple[StudyRecord, StudyState]:
+    """A study as its journal tells it, and its state: a process that was killed is not running.
+
+    Raises: SearchError when there is no such study or its journal is damaged.
+    """
+    path = store.existing(study)
+    record = fold(journals.read(path))
+    if record.state == "running" and journals.writer(path) is None:
+        return record, "interrupted"
+    return record, record.state
+
+
 @dataclass(frozen=True, slots=True)
 class OpenedTrial:
     """A trained trial of a recorded study; `remark` says why its model takes time, if it does."""
@@ -65,8 +78,16 @@ class OpenedTrial:
         return self._trainer.restored(self._task, self.trial.best_epoch or 0)
 
 
-def open_trial(store: Store, study: str, trial: str | None, data_dir: Path | None) -> OpenedTrial:
+def open_trial(
+    store: Store,
+    study: str,
+    trial: str | None,
+    data_dir: Path | None,
+    carried: Carried | None = None,
+) -> OpenedTrial:
     """A trial of a study, by default its winner, with the facts that go with its export.
+
+    `carried`: the study's problem, where it was given from Python.
 
     Raises: UsageError for an unknown trial or one without a score; StudyChangedError when the
     problem or the data are no longer those it was trained on.
@@ -79,7 +100,7 @@ def open_trial(store: Store, study: str, trial: str | None, data_dir: Path | Non
         raise UsageError(
             f"a trial needs a score to be exported, got {trial or study}; name another"
         )
-    setup = prepare(from_plain(record.header.config))
+    setup = prepare(from_plain(record.header.config), carried)
     data = load(setup, data_dir)
     refuse_changes(record.header, setup, data)
     checkpoints = CheckpointFolder(store.checkpoints(study), record.header.identity)

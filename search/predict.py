@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search.errors import SearchError, UsageError
+from search.export import ABOUT, MODEL, SERVED
 from search.inputs import InputFacts, read_examples
+from search.restoring import served
 from search.training import runtime
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
 
-MODEL, FACTS = "model.keras", "export.json"
+FACTS = ABOUT
 _SUM_SLACK = 1e-3  # float32 rounding of a softmax over many classes
 
 
@@ -51,7 +54,7 @@ def predict(export_dir: Path, source: Path) -> list[Prediction]:
     """
     facts = _facts(export_dir)
     examples = read_examples(source, facts.input)
-    return interpret(_outputs(export_dir / MODEL, examples), facts.class_names)
+    return interpret(_outputs(export_dir, examples), facts.class_names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def _facts(export_dir: Path) -> _Facts:
             f"an export is a folder with {MODEL} and {FACTS}, got {export_dir}; "
             "make one with `python -m search export STUDY --format keras --to DIR`"
         )
-    if not (export_dir / MODEL).is_file():
+    if not (export_dir / MODEL).is_file() and not (export_dir / SERVED).is_dir():
         raise UsageError(
             f"predict needs {MODEL}, and {export_dir} has none; export again with `--format keras`"
         )
@@ -88,18 +91,9 @@ def _facts(export_dir: Path) -> _Facts:
         ) from error
 
 
-def _outputs(path: Path, examples: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+def _outputs(export_dir: Path, examples: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     runtime.prepare()  # not before: a mistake in the words must not wait for TensorFlow
-    import keras
-
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, ImportError) as error:
-        raise SearchError(
-            f"{path} cannot be loaded ({_first_line(error)}); export the trial again. A model with "
-            "layers or functions of your own loads only in Python, where they are defined"
-        ) from error
-    outputs = model.predict(examples, verbose=0)
+    outputs = _model(export_dir).predict(examples, verbose=0)
     if isinstance(outputs, list | tuple | dict):
         raise SearchError(
             f"predict takes models with one output, got one with {len(outputs)}; "
@@ -107,6 +101,24 @@ def _outputs(path: Path, examples: "np.ndarray[Any, Any]") -> "np.ndarray[Any, A
         )
     array: np.ndarray[Any, Any] = outputs.reshape(len(examples), -1)
     return array
+
+
+def _model(export_dir: Path) -> "keras.Model":
+    """The model as Keras reads it; where it has code of the user's, its graph."""
+    import keras
+
+    path = export_dir / MODEL
+    if not path.is_file():
+        return served(export_dir)
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError, ImportError) as error:
+        if (export_dir / SERVED).is_dir():
+            return served(export_dir)
+        raise SearchError(
+            f"{path} cannot be loaded ({_first_line(error)}); export the trial again. A model with "
+            "layers or functions of your own loads only in Python, where they are defined"
+        ) from error
 
 
 def interpret(outputs: "np.ndarray[Any, Any]", class_names: Sequence[str]) -> list[Prediction]:

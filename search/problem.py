@@ -173,6 +173,11 @@ def load(word: str) -> LoadedProblem:
             raise UsageError(f"problem file must exist, got {word!r}; check the path")
         with _named(word):
             module = _from_path(path)
+    elif word.startswith("<"):
+        raise UsageError(
+            f"problem {word} was given from Python and lies in no file; go on there, with "
+            "search.resume(STUDY, problem) or search.load(STUDY, problem=problem)"
+        )
     elif ":" in word:
         target, _, attribute = word.partition(":")
         with _named(word):
@@ -186,8 +191,17 @@ def load(word: str) -> LoadedProblem:
     if not isinstance(problem, Problem):
         raise UsageError(f"{word}: must define {attribute} = Problem(...), got {problem!r}; add it")
     with _named(word):
-        sources = _sources(Path(str(module.__file__)))
-    return LoadedProblem(word, problem, digest(sources), sources)
+        files = sources(Path(str(module.__file__)))
+    return LoadedProblem(word, problem, digest(files), files)
+
+
+def word_of(name: str) -> str:
+    """What stands for a problem that was given from Python where others have their word.
+
+    >>> word_of("mine")
+    '<mine>'
+    """
+    return f"<{name}>"
 
 
 def _from_path(path: Path) -> ModuleType:
@@ -246,7 +260,7 @@ def _place(error: BaseException) -> str | None:
     return f"{own[-1].filename}, line {own[-1].lineno}"
 
 
-def _sources(file: Path) -> tuple[tuple[str, bytes], ...]:
+def sources(file: Path) -> tuple[tuple[str, bytes], ...]:
     """The problem's file, and the files beside it that it imports, in turn."""
     todo = [file]
     seen: dict[Path, bytes] = {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search import problem as problems
+from search.carried import Carried
 from search.config import StudyConfig
 from search.datasets import base as datasets
 from search.errors import DataError, SearchError, UsageError
@@ -29,12 +30,23 @@ class Material:
 
     `sources`: names and contents of the problem's files, its own first, where they travel: those
     of a `.py` file to workers that share no disk. Empty where the problem is found by its word.
+    `carried`: the problem itself, where it was given from Python.
     """
 
     config: StudyConfig
     data_dir: Path | None
     versions: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, bytes], ...] = ()
+    carried: Carried | None = None
+
+    def known(self) -> "Material":
+        """The same for processes that have loaded it: a problem that travels weighs what it holds.
+
+        A worker that is started again loads the whole material first, like every other.
+        """
+        if self.carried is None:
+            return self
+        return replace(self, carried=self.carried.without_content())
 
     def __call__(self, place: Workplace) -> "Loaded":
         """Import TensorFlow and load problem and data, once in a process.
@@ -156,7 +168,7 @@ def _loaded(material: Material, scratch: Path) -> Loaded:
     data_dir = material.data_dir
     if data_dir is not None and not data_dir.is_dir():
         raise DataError(f"--data-dir must be a folder here too, got {data_dir}; put the data there")
-    setup = prepare(material.unpacked(scratch))
+    setup = prepare(material.unpacked(scratch), material.carried)
     try:
         data = load(setup, data_dir)
     except SearchError:

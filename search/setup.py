@@ -7,6 +7,7 @@ from search import offers
 from search import problem as problems
 from search.backends import base as backends
 from search.backends.base import Backend, BackendSettings, Known
+from search.carried import Carried
 from search.config import StudyConfig
 from search.coordinator import Baseline
 from search.errors import UsageError
@@ -23,7 +24,8 @@ class Setup:
     """A study as it will be searched.
 
     `space` and `baseline` are the problem's, narrowed and with "epochs" as the backend sees it;
-    `problem` scores as this study does; `patience` None means no early stopping.
+    `problem` scores as this study does; `patience` None means no early stopping. `carried`: the
+    problem as it travels, where it was given from Python.
     """
 
     config: StudyConfig
@@ -33,6 +35,7 @@ class Setup:
     baseline_params: Params | None
     settings: BackendSettings
     patience: int | None
+    carried: Carried | None = None
 
     def proposer(self) -> Proposer:
         """A fresh backend, wrapped for the study.
@@ -100,15 +103,17 @@ def _cross_validation(config: StudyConfig) -> list[str]:
     ]
 
 
-def prepare(config: StudyConfig) -> Setup:
+def prepare(config: StudyConfig, carried: Carried | None = None) -> Setup:
     """Check the settings against the problem and the backend they name.
+
+    `carried`: the problem itself, where the settings name none that could be found by its word.
 
     Raises: UsageError for whatever does not fit, before anything is loaded or written.
     """
     own = {"population": config.population, "generations": config.generations}
     offers.check(config.backend, config.sampler, config.pruner, own)
     as_budget = backends.module(config.backend).EPOCHS_AS_BUDGET
-    loaded = problems.load(config.problem)
+    loaded = problems.load(config.problem) if carried is None else carried.opened()
     problem = loaded.problem
     if as_budget and any(text.partition("=")[0].strip() == "epochs" for text in config.assignments):
         raise UsageError(
@@ -146,6 +151,7 @@ def prepare(config: StudyConfig) -> Setup:
             generations=config.generations,
         ),
         patience=patience,
+        carried=carried,
     )
 
 

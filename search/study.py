@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from search import offers
+from search.carried import Carried
 from search.config import StudyConfig, from_plain
 from search.coordinator import Coordinator
 from search.crew import ALONE, Crew, CrewOnDuty
@@ -49,7 +50,8 @@ MakeTrackers = Callable[[Setup, Limited], Sequence[Tracker]]
 class Surroundings:
     """Where a study runs: its store, its data, who watches, what tells the time, who trains.
 
-    `say`: told what takes long before a study runs.
+    `say`: told what takes long before a study runs. `carried`: the problem itself, where it was
+    given from Python.
     """
 
     store: Store
@@ -58,6 +60,7 @@ class Surroundings:
     clock: Clock
     crew: Crew = ALONE
     say: Callable[[str], None] = lambda _: None
+    carried: Carried | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def start(config: StudyConfig, around: Surroundings) -> Result:
     cannot be had or a journal that cannot be written; StudyInterrupted for Ctrl-C, once the
     journal and the trackers are closed in order.
     """
-    setup = prepare(config)
+    setup = prepare(config, around.carried)
     offers.require(config.backend)
     limit = setup.limit(config.trials, config.seconds)
     if config.study is not None and around.store.journal(config.study).exists():
@@ -141,7 +144,7 @@ def resume(
         ending.enter_context(journal)
         raised = _raised(entries, trials, seconds)
         record = fold(islice(entries, 1))
-        setup = prepare(from_plain(record.header.config))
+        setup = prepare(from_plain(record.header.config), around.carried)
         offers.require(record.header.backend)
         recorded = record.header.versions.get(_WORKERS)
         around = replace(around, crew=around.crew.sized(recorded))

@@ -55,6 +55,11 @@ def resume_command(study: str, store: Store) -> str:
     return f"{_program()} resume {study}{_where(store)}"
 
 
+def command_line(*words: str) -> str:
+    """What to type for a command."""
+    return f"{_program()} {shlex.join(words)}"
+
+
 def _program() -> str:
     """What to type for `python -m search` here: the environment need not be the active one."""
     python = sys.executable

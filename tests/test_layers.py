@@ -27,6 +27,7 @@ PLAIN = {
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
+    *("carried", "child", "restoring", "results", "source"),
     *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
     *("nursery", "offers"),
     *("opened", "predict", "proposer", "recipe", "replay", "setup", "study", "summary"),
@@ -68,9 +69,9 @@ def is_module(name: str) -> bool:
 
 
 def tier(module: str) -> int:
-    """0 plain data and rules, 1 contracts, 2 adapters, 3 the loop and its wiring, 4 commands."""
+    """0 plain data, 1 contracts, 2 adapters, 3 the loop and its wiring, from 4 on the faces."""
     parts = module.split(".")
-    if parts[0] == "spaces":
+    if parts[0] in ("spaces", "dashboards"):
         return 3
     if len(parts) == 1:
         return 0 if parts[0] == "search" else 9
@@ -80,8 +81,9 @@ def tier(module: str) -> int:
         return 0
     if parts[1] in WIRING:
         return 3
-    if parts[1] in ("commands", "cli", "__main__"):
-        return {"commands": 4, "cli": 5, "__main__": 6}[parts[1]]
+    above = {"commands": 4, "cli": 5, "called": 6, "tuning": 7, "estimator": 8, "__main__": 9}
+    if parts[1] in above:
+        return above[parts[1]]
     raise AssertionError(f"{module} stands in no layer; put it into one in {Path(__file__).name}")
 
 

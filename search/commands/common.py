@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from search import journal as journals
 from search import machine, summary
 from search.config import Environment
 from search.crew import Crew
@@ -17,7 +16,8 @@ from search.errors import StudyInterrupted, UsageError
 from search.events import Limited
 from search.journal import Tail
 from search.leaderboard import document
-from search.record import StudyRecord, StudyState, fold
+from search.opened import read as read
+from search.record import StudyRecord
 from search.seeds import SystemClock
 from search.setup import Setup
 from search.store import Store
@@ -44,18 +44,6 @@ def note(text: str) -> None:
 def store_of(options: Namespace) -> Store:
     """The folder of studies that the user means."""
     return Store(options.store)
-
-
-def read(store: Store, study: str) -> tuple[StudyRecord, StudyState]:
-    """A study as its journal tells it, and its state: a process that was killed is not running.
-
-    Raises: SearchError when there is no such study or its journal is damaged.
-    """
-    path = store.existing(study)
-    record = fold(journals.read(path))
-    if record.state == "running" and journals.writer(path) is None:
-        return record, "interrupted"
-    return record, record.state
 
 
 def tracking_uri(store: Store, environment: Environment) -> str:

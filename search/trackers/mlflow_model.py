@@ -45,6 +45,13 @@ def register(
     best = record.best()
     if best is None or best.best_epoch is None:
         return
+    if not (exported.directory / "model.keras").is_file():
+        warnings.warn(
+            f"the model of {record.header.study} is not registered with MLflow: Keras cannot "
+            "describe its classes; give them a get_config",
+            stacklevel=2,
+        )
+        return
     header = record.header
     tags = {
         "search.study": header.study,

@@ -1,0 +1,314 @@
+"""A scikit-learn face: `SearchCV`, an estimator that tunes a Keras model when it is fitted.
+
+scikeras encodes targets and decodes what the model says; its tags are corrected here.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from scikeras.utils.transformers import ClassifierLabelEncoder, RegressorTargetEncoder
+from scikeras.wrappers import KerasClassifier, KerasRegressor
+from sklearn.base import BaseEstimator
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.utils import ClassifierTags, RegressorTags, Tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from search import leaderboard
+from search.errors import UsageError
+from search.objective import Objective
+from search.parameters import Params
+from search.problem import Data, Part, Problem
+from search.record import StudyRecord
+from search.results import Study
+from search.space import Space
+from search.tuning import tune
+
+if TYPE_CHECKING:
+    import keras
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
+Task: TypeAlias = Literal["classification", "regression"]
+
+_HELD_OUT = 0.2
+
+
+def _tagged(tags: Tags, task: str) -> Tags:
+    """The tags of an estimator for a task: without them scikit-learn takes it for neither."""
+    classifies = task == "classification"
+    tags.estimator_type = "classifier" if classifies else "regressor"
+    tags.classifier_tags = ClassifierTags() if classifies else None
+    tags.regressor_tags = None if classifies else RegressorTags()
+    tags.target_tags.required = True
+    tags.target_tags.multi_output = not classifies
+    return tags
+
+
+class TunedClassifier(KerasClassifier):  # type: ignore[misc]  # untyped
+    """scikeras's classifier around a model that is trained already.
+
+    scikeras 0.13 has no `__sklearn_tags__`: scikit-learn 1.9 takes its classifier for no classifier
+    (`is_classifier`), and `cv=3` then splits without regard to classes.
+    """
+
+    def __sklearn_tags__(self) -> Tags:
+        return _tagged(BaseEstimator.__sklearn_tags__(self), "classification")
+
+
+class TunedRegressor(KerasRegressor):  # type: ignore[misc]  # untyped
+    """scikeras's regressor around a model that is trained already, with its tags."""
+
+    def __sklearn_tags__(self) -> Tags:
+        return _tagged(BaseEstimator.__sklearn_tags__(self), "regression")
+
+
+def _classifies(estimator: "SearchCV") -> bool:
+    return estimator.task == "classification"
+
+
+def _refits(estimator: "SearchCV") -> bool:
+    if not estimator.refit:
+        raise AttributeError("refit must be True to predict, got False; set it and fit again")
+    return True
+
+
+class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
+    """Tune a Keras model on `fit(X, y)`, then predict with the best one: `GridSearchCV` for Keras.
+
+    `problem`: a function `build(params, facts)` that gives a compiled model, where `facts` says
+    what scikeras would ("n_features_in_", "X_shape_", "n_classes_", "n_outputs_", ...); or a
+    `Problem`, of which all but the data counts. `space`: of the function's parameters; a
+    `Problem` has its own. Classes reach the model as 0, 1, ...: use sparse_categorical_crossentropy
+    with one output for each, or binary_crossentropy with a single one.
+
+    `objective`: by default the loss on held-out rows, as small as can be. `cv`: folds; None holds
+    out a fifth of the rows, by class where that is possible. `refit`: train the winner again, for
+    as many epochs as were best, on all rows. `store`: the folder that keeps the study; None forgets
+    it. The other settings are those of `search.tune`; `workers=0` trains in this process.
+
+    After `fit`: `best_params_`, `best_score_` (larger is better), `best_index_`, `best_epoch_`,
+    `cv_results_` (one entry per trial, in scikit-learn's form), `classes_`, `study_` where it is
+    kept, and with `refit` `best_estimator_`, scikeras's wrapper of the model.
+    """
+
+    def __init__(
+        self,
+        problem: "Problem | Callable[[Params, Mapping[str, Any]], keras.Model]",
+        space: Space | None = None,
+        *,
+        task: Task = "classification",
+        backend: str = "hyperband",
+        trials: int | None = None,
+        max_epochs: int | None = None,
+        time: float | str | None = None,
+        seed: int = 0,
+        patience: int | None = None,
+        batch_size: int = 32,
+        objective: Objective | None = None,
+        baseline: Params | None = None,
+        cv: int | None = None,
+        refit: bool = True,
+        workers: int | str | None = None,
+        store: Path | str | None = None,
+        study: str | None = None,
+        quiet: bool = True,
+    ) -> None:
+        self.problem = problem
+        self.space = space
+        self.task = task
+        self.backend = backend
+        self.trials = trials
+        self.max_epochs = max_epochs
+        self.time = time
+        self.seed = seed
+        self.patience = patience
+        self.batch_size = batch_size
+        self.objective = objective
+        self.baseline = baseline
+        self.cv = cv
+        self.refit = refit
+        self.workers = workers
+        self.store = store
+        self.study = study
+        self.quiet = quiet
+
+    def fit(self, X: Any, y: Any) -> "SearchCV":  # noqa: N803 - scikit-learn's name
+        """Search on `X: (n, ...)` numbers and `y: (n,)` or `(n, outputs)`; the estimator itself.
+
+        Raises: ValueError for data that do not fit; SearchError as `search.tune`.
+        """
+        classifies = _classifies(self)
+        x, y = validate_data(self, X, y, allow_nd=True, multi_output=True, y_numeric=not classifies)
+        if classifies:
+            check_classification_targets(y)
+            if y.ndim == 2 and y.shape[1] == 1:
+                y = column_or_1d(y, warn=True)
+        encoder = ClassifierLabelEncoder() if classifies else RegressorTargetEncoder()
+        targets = np.asarray(encoder.fit(y).transform(y))
+        targets = targets.astype("int64" if classifies else "float32")
+        if targets.ndim == 2 and targets.shape[1] == 1:
+            targets = targets[:, 0]
+        facts = {
+            **encoder.get_metadata(),
+            "n_features_in_": self.n_features_in_,
+            "X_shape_": x.shape,
+            "X_dtype_": x.dtype,
+            "y_shape_": y.shape,
+        }
+        if classifies:
+            self.classes_ = encoder.classes_
+        problem = self._problem(facts, _split(x, targets, self.seed, by_class=classifies))
+        with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
+            store = Path(scratch if self.store is None else self.store)
+            study = self._tuned(problem, store)
+            self._keep(study)
+            if self.refit:
+                whole = Data(Part(x, targets), Part(x[:1], targets[:1]))
+                model = self._refitted(problem, whole, Path(scratch) / "refit")
+                wrapper = TunedClassifier if classifies else TunedRegressor
+                self.best_estimator_ = wrapper(model=model).initialize(x, y)
+        if self.store is not None:
+            self.study_ = study
+        return self
+
+    @available_if(_refits)  # type: ignore[untyped-decorator]
+    def predict(self, X: Any) -> Array:  # noqa: N803
+        """The class or value of each row: in the dtype and form of the `y` that was fitted."""
+        x = self._checked(X)
+        answer: Array = self.best_estimator_.predict(x, verbose=0)
+        return answer
+
+    @available_if(lambda self: _refits(self) and _classifies(self))  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> Array:  # noqa: N803
+        """The probability of each class: (n, classes), in the order of `classes_`."""
+        x = self._checked(X)
+        # scikeras 0.13 squeezes: a single row would lose its axis
+        shares: Array = self.best_estimator_.predict_proba(x, verbose=0)
+        return shares.reshape(len(x), -1)
+
+    @available_if(_refits)  # type: ignore[untyped-decorator]
+    def score(self, X: Any, y: Any) -> float:  # noqa: N803
+        """The accuracy, or R² for a regression."""
+        measure = accuracy_score if _classifies(self) else r2_score
+        return float(measure(y, self.predict(X)))
+
+    def __sklearn_tags__(self) -> Tags:
+        return _tagged(super().__sklearn_tags__(), self.task)
+
+    def _checked(self, X: Any) -> Array:  # noqa: N803
+        check_is_fitted(self, "best_estimator_")
+        x: Array = validate_data(self, X, reset=False, allow_nd=True)
+        return x
+
+    def _problem(self, facts: Mapping[str, Any], data: Data) -> Problem:
+        """What is tuned: the user's problem or function, on these data."""
+        if isinstance(self.problem, Problem):
+            return replace(self.problem, load=lambda _: data)
+        if self.space is None:
+            raise UsageError(
+                "SearchCV must have a space beside a build function, got none; give it a Space"
+            )
+        return Problem(
+            name="estimator",
+            space=self.space,
+            objective=self.objective or Objective("val_loss", "min"),
+            load=lambda _: data,
+            build=self.problem,
+            statistics=lambda _: facts,
+            baseline=self.baseline,
+            batch_size=self.batch_size,
+        )
+
+    def _tuned(self, problem: Problem, store: Path) -> Study:
+        return tune(
+            problem,
+            backend=self.backend,
+            trials=self.trials,
+            max_epochs=self.max_epochs,
+            time=self.time,
+            seed=self.seed,
+            patience=self.patience,
+            cv=self.cv,
+            study=self.study,
+            workers=self.workers,
+            store=store,
+            quiet=self.quiet,
+            mlflow=self.store is not None,
+        )
+
+    def _keep(self, study: Study) -> None:
+        """The attributes that scikit-learn's searches have."""
+        best, record = study.best, study.record
+        self.cv_results_ = cv_results(record)
+        self.best_index_ = [*record.trials].index(best.trial)
+        self.best_params_ = dict(best.params)
+        self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
+        self.best_epoch_ = best.best_epoch
+        self.n_splits_ = self.cv or 1
+
+    def _refitted(self, problem: Problem, data: Data, store: Path) -> "keras.Model":
+        """The winner trained on all rows: a study of one trial, scored at its last epoch."""
+        winner = replace(
+            problem,
+            load=lambda _: data,
+            baseline=self.best_params_,
+            objective=replace(problem.objective, score_at="last"),
+            patience=None,
+        )
+        study = tune(
+            winner,
+            backend="randomized",
+            trials=1,
+            max_epochs=self.best_epoch_,
+            seed=self.seed,
+            workers=0 if self.workers == 0 else 1,
+            store=store,
+            quiet=True,
+            mlflow=False,
+        )
+        return study.best_model()
+
+
+def cv_results(record: StudyRecord) -> dict[str, Any]:
+    """A study in scikit-learn's form: one array per column, one entry per trial.
+
+    Scores are such that larger is better; a trial without one has NaN and comes last in rank.
+    """
+    trials = [*record.trials.values()]
+    sign = 1.0 if record.objective.direction == "max" else -1.0
+    scores = np.array([np.nan if t.score is None else sign * t.score for t in trials])
+    places = {trial.trial: place for place, trial in enumerate(leaderboard.ranked(record), 1)}
+    results: dict[str, Any] = {
+        "mean_fit_time": np.array([trial.seconds for trial in trials]),
+        "params": [dict(trial.params) for trial in trials],
+        "split0_test_score": scores,
+        "mean_test_score": scores,
+        "std_test_score": np.zeros(len(trials)),
+        "rank_test_score": np.array([places[trial.trial] for trial in trials], dtype="int32"),
+        "epochs": np.array([len(trial.curve) for trial in trials], dtype="int32"),
+        "state": np.array([trial.state(record.state) for trial in trials]),
+    }
+    for name in dict.fromkeys(name for trial in trials for name in trial.params):
+        column = np.ma.masked_all(len(trials), dtype=object)
+        for row, trial in enumerate(trials):
+            if name in trial.params:
+                column[row] = trial.params[name]
+        results[f"param_{name}"] = column
+    return results
+
+
+def _split(x: Array, y: Array, seed: int, *, by_class: bool) -> Data:
+    """Training and validation rows; each class in both, where it has rows enough."""
+    stratify = None
+    if by_class and y.ndim == 1:
+        counts = np.bincount(y)
+        if counts.min() >= 2 and len(counts) <= _HELD_OUT * len(y):
+            stratify = y
+    held = train_test_split(x, y, test_size=_HELD_OUT, random_state=seed, stratify=stratify)
+    return Data(Part(held[0], held[2]), Part(held[1], held[3]))

@@ -1,0 +1,116 @@
+"""From an export back to a model: as Keras reads it, else built anew by the problem."""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search import export
+from search import problem as problems
+from search.carried import Carried
+from search.datasets import base as datasets
+from search.errors import SearchError, StudyChangedError
+from search.events import StudyStarted
+from search.problem import LoadedProblem, Part, Problem
+
+if TYPE_CHECKING:
+    import keras
+
+# what Keras raises for a class that it does not know, or code that it must not run
+_UNKNOWN = (ValueError, TypeError, KeyError, ImportError, AttributeError, NotImplementedError)
+
+
+def restored(
+    directory: Path, header: StudyStarted, problem: Problem | None, carried: Carried | None
+) -> "keras.Model":
+    """The model in an export folder, in this process; it predicts as the exported one.
+
+    Keras reads it, with safe mode on: no code comes out of a file. Where it is made of classes or
+    functions that Keras does not know here, the study's problem builds it anew and the file gives
+    the weights only: the given problem, else the one that the study's word names. Where there is no
+    such problem, what comes is the graph of the model, which predicts and no more. A loss or metric
+    that is not known leaves the model uncompiled.
+
+    Raises: SearchError where the export holds nothing of this; StudyChangedError where the given
+    problem, or the data its statistics come from, are no longer the study's.
+    """
+    import keras
+
+    path = directory / export.MODEL
+    for compiled in (True, False) if path.is_file() else ():
+        with contextlib.suppress(*_UNKNOWN):
+            return keras.saving.load_model(path, compile=compiled, safe_mode=True)
+    try:
+        found = _problem(header, problem, carried)
+    except SearchError:
+        if problem is not None or not (directory / export.SERVED).is_dir():
+            raise
+        return served(directory)
+    return _rebuilt(found.problem, header, directory)
+
+
+def served(directory: Path) -> "keras.Model":
+    """The graph of an exported model, without any code of the user's: it can predict only."""
+    import keras
+
+    def given(described: Any) -> Any:
+        return keras.Input(described["shape"], dtype=described["dtype"])
+
+    inputs = _structure(_facts(directory)["input"], given)
+    layer = keras.layers.TFSMLayer(directory / export.SERVED, call_endpoint="serve")
+    return keras.Model(inputs, layer(inputs))
+
+
+def _problem(header: StudyStarted, given: Problem | None, carried: Carried | None) -> LoadedProblem:
+    if given is not None and carried is not None:
+        found = LoadedProblem(carried.word, given, carried.digest, ())
+    else:
+        found = problems.load(header.config["problem"])
+    if found.source_digest != header.digests["problem"]:
+        raise _changed(header, "its problem")
+    return found
+
+
+def _rebuilt(problem: Problem, header: StudyStarted, directory: Path) -> "keras.Model":
+    """The model as `build` makes it, with the weights of the file."""
+    import numpy as np
+
+    def zeros(described: Any) -> Any:
+        return np.zeros((1, *described["shape"]), described["dtype"])
+
+    train = Part((), ())
+    if problem.statistics is not None:
+        data = problem.load(None)
+        if datasets.digest(data) != header.digests["data"]:
+            raise _changed(header, "the data its statistics come from")
+        train = data.train
+    facts = _facts(directory)
+    model = problem.builder(train)(facts["params"])
+    if not model.built:
+        model(_structure(facts["input"], zeros))
+    if model.compiled:
+        model.optimizer.build(model.trainable_variables)  # its state lies in the file too
+    names = (export.MODEL, export.WEIGHTS)
+    model.load_weights(next(directory / name for name in names if (directory / name).is_file()))
+    return model
+
+
+def _facts(directory: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads((directory / export.ABOUT).read_text())
+    return facts
+
+
+def _structure(described: Any, made: Any) -> Any:
+    """Something for each input, in the structure of arrays that an export describes."""
+    if isinstance(described, dict) and set(described) == {"shape", "dtype"}:
+        return made(described)
+    if isinstance(described, dict):
+        return {name: _structure(part, made) for name, part in described.items()}
+    return [_structure(part, made) for part in described]
+
+
+def _changed(header: StudyStarted, what: str) -> StudyChangedError:
+    return StudyChangedError(
+        f"a model of study {header.study} can only be built as it was, but {what} changed since; "
+        "undo the change"
+    )

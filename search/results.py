@@ -1,0 +1,141 @@
+"""A study as Python code sees it: its best trial, its tables, its models."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search import export as exports
+from search import leaderboard
+from search.carried import Carried
+from search.child import Request, ask
+from search.errors import SearchError, unknown_name
+from search.opened import read
+from search.parameters import Params
+from search.problem import Problem
+from search.record import StudyRecord, StudyState
+from search.restoring import restored
+from search.store import Store
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The winner of a study. `test`: its metrics on the test data, empty where there are none."""
+
+    trial: str
+    score: float
+    best_epoch: int
+    params: Params
+    test: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A recorded study. What it says is read from the journal each time: it may be under way.
+
+    `problem`: what is tuned, where the caller has it: a study that was begun from Python knows its
+    problem by that alone. `carried` is the same as it travels.
+    """
+
+    name: str
+    store: Path = Path("mlruns")
+    problem: Problem | None = None
+    carried: Carried | None = None
+
+    def __repr__(self) -> str:
+        record, state = self._read()
+        best = record.best()
+        score = None if best is None else best.score
+        found = "no score yet" if score is None else f"best {record.objective.metric} {score:.4f}"
+        return f"<Study {self.name}: {state}, {len(record.trials)} trials, {found}>"
+
+    def __str__(self) -> str:
+        record, state = self._read()
+        return leaderboard.table(record, state)
+
+    @property
+    def state(self) -> StudyState:
+        """Whether it is running, finished, interrupted or failed."""
+        return self._read()[1]
+
+    @property
+    def record(self) -> StudyRecord:
+        """All that the journal tells; see `search.record`."""
+        return self._read()[0]
+
+    @property
+    def best(self) -> Best:
+        """The trial with the best score.
+
+        Raises: SearchError where no trial has one, with what the first failed of.
+        """
+        record, _ = self._read()
+        best = record.best()
+        if best is None or best.score is None or best.best_epoch is None:
+            failed = next(filter(None, map(leaderboard.error, record.trials.values())), None)
+            reason = f": {failed['kind']}: {failed['message']}" if failed else ""
+            raise SearchError(
+                f"study {self.name} must have a trial with a score, got none{reason}; correct "
+                "the model, or go on with search.resume"
+            )
+        judged = record.judged
+        test = dict(judged.test) if judged is not None and judged.trial == best.trial else {}
+        return Best(best.trial, best.score, best.best_epoch, dict(best.params), test)
+
+    @property
+    def trials(self) -> "pd.DataFrame":
+        """One row per trial; see `dashboards.frames.trials_frame`."""
+        from dashboards.frames import trials_frame
+
+        return trials_frame(*self._read())
+
+    @property
+    def curves(self) -> "pd.DataFrame":
+        """One row per trial, epoch and metric; see `dashboards.frames.curves_frame`."""
+        from dashboards.frames import curves_frame
+
+        return curves_frame(self.record)
+
+    def best_model(self) -> "keras.Model":
+        """The winner's model, which takes raw inputs and predicts as it did in the study.
+
+        Raises: as `model`.
+        """
+        return self.model()
+
+    def model(self, trial: str | None = None) -> "keras.Model":
+        """The model of a trial, by default the winner's.
+
+        Raises: UsageError for an unknown trial or one without a score; SearchError for a model
+        that neither Keras nor the problem can make again; StudyChangedError when the problem is no
+        longer the one that was tuned.
+        """
+        record, _ = self._read()
+        if trial is not None and trial not in record.trials:
+            raise unknown_name("trial", trial, record.trials)
+        best, directory = record.best(), Store(self.store).export(self.name)
+        asked = best is not None and trial in (None, best.trial)
+        if best is not None and asked and exports.stands(record, best, directory):
+            return restored(directory, record.header, self.problem, self.carried)
+        with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
+            folder = self.export(Path(scratch) / "model", trial=trial)
+            return restored(folder, record.header, self.problem, self.carried)
+
+    def export(self, to: Path | str, format: str = "keras", *, trial: str | None = None) -> Path:
+        """Write the model of a trial, by default the winner's, as a folder; its path.
+
+        `format`: "keras" or "savedmodel". A trial whose checkpoint was cleaned away is trained
+        again from the record, in a process of its own.
+
+        Raises: as the command `export`.
+        """
+        name = self.name if trial is None else f"{self.name}/{trial}"
+        words = ("export", name, "--to", str(to), "--format", format, "--store", str(self.store))
+        return Path(ask(Request(words, self.carried)))
+
+    def _read(self) -> tuple[StudyRecord, StudyState]:
+        return read(Store(self.store), self.name)

@@ -1,0 +1,147 @@
+"""Studies from Python: `tune`, `resume`, `load`. A process of their own does the searching."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search import called
+from search.carried import Carried, pack
+from search.child import Request, ask
+from search.problem import Problem
+from search.results import Study
+
+if TYPE_CHECKING:
+    import keras
+
+
+def tune(
+    problem: Problem | str,
+    *,
+    backend: str = "hyperband",
+    trials: int | None = None,
+    max_epochs: int | None = None,
+    time: float | str | None = None,
+    seed: int = 0,
+    patience: int | None = None,
+    factor: int | None = None,
+    narrow: Mapping[str, Any] | None = None,
+    sampler: str | None = None,
+    pruner: str | None = None,
+    cv: int | None = None,
+    study: str | None = None,
+    resume: bool = False,
+    workers: int | str | None = None,
+    cluster: str | None = None,
+    trial_timeout: float | str | None = None,
+    data_dir: Path | str | None = None,
+    store: Path | str = "mlruns",
+    quiet: bool = False,
+    mlflow: bool = True,
+) -> Study:
+    """Search a problem, as `python -m search run` does, and return the study.
+
+    `problem`: a `Problem`, which may be defined in the notebook or script itself, or a word of the
+    command line. The other names are the options of `run`; `narrow` stands for `--set` and maps
+    parameters to a range ("1e-3..1e-1"), a list of values or one value. `resume`: go on with the
+    study of that name where there is one. `workers=0` trains in this very process, for debuggers:
+    it shares TensorFlow with whatever else runs here. `mlflow=False` leaves MLflow out.
+
+    Progress goes to `sys.stderr`. Ctrl-C (StudyInterrupted) leaves a study that can be resumed.
+
+    Raises: UsageError for settings that do not fit; any SearchError as the command reports it.
+    """
+    word, carried = _sent(problem)
+    options = {
+        "backend": backend,
+        "trials": trials,
+        "max-epochs": max_epochs,
+        "time": time,
+        "seed": seed,
+        "patience": patience,
+        "factor": factor,
+        "sampler": sampler,
+        "pruner": pruner,
+        "cv": cv,
+        "study": study,
+        "data-dir": data_dir,
+    }
+    sets = [f"--set={name}={_values(value)}" for name, value in (narrow or {}).items()]
+    words = ["run", word, *_words(options), *sets]
+    words += _crew(workers, cluster, trial_timeout)
+    words += [f"--store={store}", *(["--quiet"] if quiet else [])]
+    request = Request(tuple(words), carried, go_on=resume and study is not None, mlflow=mlflow)
+    return _done(request, problem, store, workers)
+
+
+def resume(
+    study: str,
+    problem: Problem | None = None,
+    *,
+    trials: int | None = None,
+    time: float | str | None = None,
+    adopt: bool = False,
+    workers: int | str | None = None,
+    cluster: str | None = None,
+    trial_timeout: float | str | None = None,
+    data_dir: Path | str | None = None,
+    store: Path | str = "mlruns",
+    quiet: bool = False,
+) -> Study:
+    """Go on with a study, as `python -m search resume` does.
+
+    `problem`: the same as before, for a study that was begun from Python.
+
+    Raises: as `tune`; StudyChangedError when problem, data or settings are no longer the same.
+    """
+    _, carried = ("", None) if problem is None else _sent(problem)
+    options = {"trials": trials, "time": time, "data-dir": data_dir}
+    words = ["resume", study, *_words(options), *(["--adopt"] if adopt else [])]
+    words += _crew(workers, cluster, trial_timeout)
+    words += [f"--store={store}", *(["--quiet"] if quiet else [])]
+    return _done(Request(tuple(words), carried), problem, store, workers)
+
+
+def load(
+    study: str, *, problem: Problem | None = None, store: Path | str = "mlruns"
+) -> "keras.Model":
+    """The model of a study's winner, or of a trial: "STUDY" or "STUDY/TRIAL".
+
+    `problem`: the one that was tuned; needed only for a model whose classes are not registered with
+    Keras, or for a trial other than the winner of a study that was begun from Python.
+
+    Raises: as `Study.model`.
+    """
+    name, _, trial = study.partition("/")
+    carried = None if problem is None else pack(problem)
+    return Study(name, Path(store), problem, carried).model(trial or None)
+
+
+def _sent(problem: Problem | str) -> tuple[str, Carried | None]:
+    """The word of a problem, and the problem itself where that word means nothing elsewhere."""
+    if isinstance(problem, str):
+        return problem, None
+    carried = pack(problem)
+    return carried.word, carried
+
+
+def _words(options: Mapping[str, Any]) -> Iterable[str]:
+    return [f"--{name}={value}" for name, value in options.items() if value is not None]
+
+
+def _values(value: Any) -> str:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return str(value)
+    return ",".join(map(str, value))
+
+
+def _crew(workers: int | str | None, cluster: str | None, timeout: float | str | None) -> list[str]:
+    count = 1 if workers == 0 else workers
+    return [*_words({"workers": count, "cluster": cluster, "trial-timeout": timeout})]
+
+
+def _done(
+    request: Request, problem: Problem | str | None, store: Path | str, workers: int | str | None
+) -> Study:
+    name = called.perform(request) if workers == 0 else ask(request)
+    kept = problem if isinstance(problem, Problem) else None
+    return Study(name, Path(store), kept, request.carried)

@@ -1,0 +1,267 @@
+"""Studies from Python: scripts without a guard, problems by value, errors, kills, models."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import search
+from search import Data, Float, Int, Objective, Part, Problem, Space, cli, journal, source
+from search.carried import pack
+from search.child import Answer
+from search.errors import DataError, SearchError, StudyChangedError, StudyInterrupted, UsageError
+from search.opened import open_trial
+from search.store import Store
+
+ROOT = Path(__file__).parent.parent
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(120, 6)).astype("float32")
+Y = (X[:, 0] * X[:, 1] > 0).astype("int64")
+
+SCRIPT = """
+import sys
+import numpy as np
+import search
+from search import Data, Int, Objective, Part, Problem, Space
+
+x = np.arange(400, dtype="float32").reshape(100, 4) / 400
+UNITS = 2
+
+def build(params):
+    import keras
+    hidden = keras.layers.Dense(params["units"] * UNITS)
+    model = keras.Sequential([keras.Input((4,)), hidden, keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+part = Part(x, x.sum(1))
+problem = Problem("line", Space(Int("units", 1, 64)), Objective("val_loss", "min"),
+                  lambda _: Data(part, part), build, max_epochs=40, patience=None)
+study = search.tune(problem, backend="randomized", trials=6, workers=1, store=sys.argv[1],
+                    study="line", resume=True, mlflow=False)
+print(study.state, len(study.trials), "keras" in sys.modules)
+"""
+
+
+def script(tmp_path: Path, text: str, *words: str) -> "subprocess.Popen[str]":
+    file = tmp_path / "script.py"
+    file.write_text(text)
+    return subprocess.Popen(
+        [sys.executable, str(file), *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_lines(process: "subprocess.Popen[str]", path: Path, count: int) -> None:
+    while not path.exists() or path.read_bytes().count(b"\n") < count:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.002)
+
+
+@pytest.mark.slow
+def test_the_page_is_a_plain_script_that_runs(tmp_path: Path, capsys) -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    text = "\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    process = script(tmp_path, text)
+    printed, said = process.communicate()
+    assert process.returncode == 0, said
+    assert "rank  trial  val_accuracy" in printed
+    assert "trial 4 completed" in said
+    assert (tmp_path / "models" / "mine" / "export.json").is_file()
+    store = tmp_path / "mlruns"
+    assert cli.main(["resume", "mine", "--store", str(store), "--quiet"]) == UsageError.exit_code
+    assert "problem <wine> was given from Python" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_study_goes_on_after_an_interrupt_and_after_a_kill(tmp_path: Path) -> None:
+    path = Store(tmp_path / "store").journal("line")
+    first = script(tmp_path, SCRIPT, str(tmp_path / "store"))
+    wait_for_lines(first, path, 20)
+    first.send_signal(signal.SIGINT)
+    assert "StudyInterrupted: study line was interrupted" in first.communicate()[1]
+    assert journal.writer(path) is None
+    lines = path.read_bytes().count(b"\n")
+    second = script(tmp_path, SCRIPT, str(tmp_path / "store"))
+    wait_for_lines(second, path, lines + 20)
+    os.kill(journal.writer(path) or 0, signal.SIGKILL)
+    assert "must end with an answer, got none (signal 9)" in second.communicate()[1]
+    last = script(tmp_path, SCRIPT, str(tmp_path / "store"))
+    assert last.communicate()[0] == "finished 6 False\n"
+
+
+def test_an_error_of_the_process_is_raised_here(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown problem 'digit'; did you mean 'digits'"):
+        search.tune("digit", store=tmp_path)
+    with pytest.raises(UsageError, match="--trials must be at least 1, got 0"):
+        search.tune("digits", trials=0, backend="grid", store=tmp_path)
+
+
+def test_answers_carry_errors_by_their_nearest_known_class() -> None:
+    class OwnError(DataError):
+        pass
+
+    def came(answer: Answer) -> str:
+        return Answer.load(answer.dump()).unfolded()
+
+    with pytest.raises(DataError, match=r"^no file$"):
+        came(Answer.of(OwnError("no file")))
+    with pytest.raises(StudyInterrupted):
+        came(Answer("mine", interrupted=True))
+    assert came(Answer("mine")) == "mine"
+
+
+class Net(keras.Model):
+    """Subclassed, with an argument and without get_config: Keras cannot describe it."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.hidden, self.out = keras.layers.Dense(units, "relu"), keras.layers.Dense(2, "softmax")
+
+    def call(self, x):
+        return self.out(self.hidden(x))
+
+
+@keras.saving.register_keras_serializable("test_tuning")
+class Scale(keras.layers.Layer):
+    def __init__(self, factor=2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        return x * self.factor
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+def own_loss(true, said):
+    return keras.losses.sparse_categorical_crossentropy(true, said)
+
+
+def subclassed(params):
+    model = Net(params["units"])
+    model.compile("adam", own_loss, metrics=["accuracy"])
+    return model
+
+
+def sequential(params, layer, loss):
+    dense = keras.layers.Dense
+    model = keras.Sequential(
+        [keras.Input((6,)), dense(params["units"]), layer, dense(2, "softmax")]
+    )
+    model.compile("adam", loss, metrics=["accuracy"])
+    return model
+
+
+def registered(params):
+    return sequential(params, Scale(3.0), "sparse_categorical_crossentropy")
+
+
+def anonymous(params):
+    return sequential(params, keras.layers.Lambda(lambda x: x * 2), own_loss)
+
+
+@pytest.mark.parametrize("build", [subclassed, registered, anonymous])
+def test_a_model_with_own_code_comes_back_and_predicts_the_same(build, tmp_path) -> None:
+    problem = problem_of(build)
+    study = tuned(problem, tmp_path)
+    predicted = study.best_model().predict(X, verbose=0)
+    carried = pack(problem)
+    opened = open_trial(Store(tmp_path), study.name, None, None, carried)
+    assert np.array_equal(predicted, opened.model().predict(X, verbose=0))
+    assert study.best_model().evaluate(X[80:], Y[80:], verbose=0)[1] == study.best.test["accuracy"]
+    without = search.load(study.name, store=tmp_path)  # the graph, or what is registered
+    assert np.array_equal(predicted, without.predict(X, verbose=0))
+
+
+def test_another_problem_gives_no_model(tmp_path) -> None:
+    study = tuned(problem_of(subclassed), tmp_path)
+    with pytest.raises(StudyChangedError, match="its problem changed since; undo the change"):
+        search.load(study.name, store=tmp_path, problem=problem_of(anonymous))
+
+
+def test_a_study_goes_on_with_the_same_problem_only(tmp_path) -> None:
+    study = tuned(problem_of(subclassed), tmp_path)
+    same = search.resume(
+        study.name, problem_of(subclassed), trials=2, workers=0, store=tmp_path, quiet=True
+    )
+    assert len(same.trials) == 2
+    with pytest.raises(StudyChangedError, match="its problem changed since"):
+        search.resume(study.name, problem_of(anonymous), workers=0, store=tmp_path, quiet=True)
+    with pytest.raises(StudyChangedError, match="got another seed"):
+        search.tune(
+            problem_of(subclassed),
+            backend="randomized",
+            seed=1,
+            study=study.name,
+            resume=True,
+            workers=0,
+            store=tmp_path,
+        )
+
+
+def test_a_study_whose_trials_all_fail_says_of_what(tmp_path) -> None:
+    def build(params):
+        raise ZeroDivisionError("nothing to divide")
+
+    study = tuned(problem_of(build), tmp_path)
+    assert study.state == "failed"
+    with pytest.raises(SearchError, match="got none: ZeroDivisionError: nothing to divide"):
+        _ = study.best
+
+
+def problem_of(build):
+    space = Space(Int("units", 4, 8))
+    objective = Objective("val_loss", "min")
+    data = Data(Part(X[:80], Y[:80]), Part(X[80:], Y[80:]), Part(X[80:], Y[80:]))
+    return Problem("own", space, objective, lambda _: data, build, max_epochs=2)
+
+
+def tuned(problem, store):
+    return search.tune(
+        problem, backend="randomized", trials=1, workers=0, store=store, quiet=True, mlflow=False
+    )
+
+
+def digest_of_script(text: str) -> str:
+    names: dict[str, object] = {"__name__": "__main__"}
+    exec(text, names)
+    return source.digest(names["f"])
+
+
+def test_a_digest_is_over_all_that_code_names() -> None:
+    text = "N = 1\ndef g():\n    return N\ndef f():\n    return g() + 2\n"
+    assert digest_of_script(text) == digest_of_script("\n\n" + text + "other = 3\n")
+    for old, new in {"N = 1": "N = 2", "+ 2": "+ 3", "return N": "return -N"}.items():
+        assert digest_of_script(text) != digest_of_script(text.replace(old, new))
+
+
+def test_a_digest_reads_closures_arrays_and_fields() -> None:
+    def made(values, rate=1.0):
+        space = Space(Float("rate", 0.0, rate))
+        objective = Objective("val_loss", "min")
+        return Problem("own", space, objective, lambda _: values, build=registered)
+
+    same = source.digest(made(X))
+    assert same == source.digest(made(X.copy()))
+    assert len({same, source.digest(made(X + 1)), source.digest(made(X, rate=2.0))}) == 3
+
+
+def test_what_cannot_travel_is_named() -> None:
+    def build(params, stream=sys.stderr):
+        return stream
+
+    with pytest.raises(UsageError, match=r"problem 'own' must be able to travel .* inside `load`"):
+        pack(problem_of(build))
