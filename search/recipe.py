@@ -11,6 +11,7 @@ from search.config import StudyConfig
 from search.datasets import base as datasets
 from search.errors import DataError, SearchError, UsageError
 from search.executors.base import Workplace
+from search.fitness import check_data
 from search.problem import Data
 from search.seeds import SystemClock
 from search.setup import Setup, prepare
@@ -127,10 +128,12 @@ def trainer(setup: Setup, data: Data, checkpoints: Checkpoints) -> KerasTrainer:
 def load(setup: Setup, data_dir: Path | None) -> Data:
     """The problem's data; a loader may import Keras, which finds its threads set.
 
-    Raises: DataError when they cannot be had.
+    Raises: DataError when they cannot be had, or cannot be trained on.
     """
     runtime.settle(THREADS)
-    return setup.problem.load(data_dir)
+    data = setup.problem.load(data_dir)
+    check_data(data)
+    return data
 
 
 def versions_here() -> tuple[tuple[str, str], ...]:

@@ -24,11 +24,13 @@ PLAIN = {
     ),
     *("parameters", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "wording"),
+    *("dependence", "discovery", "fitness"),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
     *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
     "nursery",
+    *("data", "hyperfit", "hypermodel", "hyperparameters"),
     *("opened", "predict", "proposer", "recipe", "replay", "setup", "study", "summary"),
 }
 STANDARD = sys.stdlib_module_names

@@ -14,7 +14,7 @@ from search.seeds import seed_for
 from search.training import runtime
 from search.training.callbacks import State, UserCallbacks, hook, say_state_is_lost
 from search.training.checkpoint import Arrays, Checkpoint
-from search.training.epochs import Epochs, averaged
+from search.training.epochs import Epochs, OwnEpochs, averaged
 from search.training.shared import SharedEpochs
 from search.trial import EpochReport, Task
 
@@ -51,7 +51,8 @@ class TrialRun:
         self._prepared: tuple[Epochs, UserCallbacks] | None = None
         self._restored: State | None = None
         self.curve = list(task.recorded)
-        self.model = _built(build, data.train, task)
+        self._data = data
+        self.model = built(build, data.train, task, compiled=problem.fit is None)
         self.epoch = 0
         self.best_epoch = 0
         self.best: Arrays = []
@@ -82,6 +83,8 @@ class TrialRun:
         if self._problem.callbacks is not None and checkpoint.callbacks is None:
             say_state_is_lost()
             return
+        if self._problem.fit is not None and not _fits(self._variables(), checkpoint.last):
+            return  # its fit makes variables (compiles anew, say): trained again, same result
         self._restored = checkpoint.callbacks
         _assign(self._variables(), checkpoint.last)
         self.epoch, self.best, self.best_epoch = (
@@ -112,9 +115,11 @@ class TrialRun:
         epoch = self.epoch + 1
         self.whole = False
         callbacks.epoch_begin(epoch)
+        if self._problem.fit is not None:
+            runtime.seeded(seed_for(self._task.seed, "fit", epoch))
         generator = np.random.default_rng(seed_for(self._task.seed, "order", epoch))
         metrics = epochs.train(generator.permutation(self._rows), self._batch_size)
-        rate = getattr(self.model.optimizer, "learning_rate", None)
+        rate = getattr(_optimizer(self.model), "learning_rate", None)
         if rate is not None:
             rate = float(np.asarray(rate))
         callbacks.test_begin()
@@ -123,16 +128,33 @@ class TrialRun:
         callbacks.test_end(tested)
         metrics |= {f"val_{name}": value for name, value in tested.items()}
         metrics = callbacks.epoch_end(epoch, metrics)
-        return metrics if rate is None else metrics | {"learning_rate": rate}
+        metrics = metrics if rate is None else metrics | {"learning_rate": rate}
+        return metrics if self._problem.derived is None else self._with_derived(metrics)
+
+    def _with_derived(self, metrics: dict[str, float]) -> dict[str, float]:
+        """The metrics of the next epoch, with those that the problem derives from the curve."""
+        curve = [dict(report.metrics) for report in self.curve[: self.epoch]]
+        more = {} if self._problem.derived is None else self._problem.derived([*curve, metrics])
+        for name, value in more.items():
+            if name in metrics or not isinstance(value, int | float | np.number):
+                raise UsageError(
+                    f"derived must give numbers by new names, got {name!r}: {value!r}; the model "
+                    f"reports {', '.join(sorted(metrics))}"
+                )
+        return metrics | {name: float(value) for name, value in more.items()}
 
     def _ready(self) -> tuple[Epochs, UserCallbacks]:
         """What trains, made when first needed: a model that is only looked at needs no graph."""
         if self._prepared is None:
             problem, params = self._problem, self._task.proposal.params
             given = [] if problem.callbacks is None else list(problem.callbacks(params))
-            self.model, epochs = self._shared.of(
-                self.model, self._batch_size, self._most_epochs, hook(given)
-            )
+            epochs: Epochs
+            if problem.fit is not None:
+                epochs = OwnEpochs(problem.fit, params, self.model, self._data, hook(given))
+            else:
+                self.model, epochs = self._shared.of(
+                    self.model, self._batch_size, self._most_epochs, hook(given)
+                )
             callbacks = UserCallbacks(given, self.model, self._most_epochs)
             self._prepared = epochs, callbacks
             callbacks.train_begin(self._restored)
@@ -169,31 +191,46 @@ class TrialRun:
         _assign(self.model.variables, checkpoint.best)
 
     def _variables(self) -> list[Any]:
-        return [*self.model.variables, *self.model.optimizer.variables]
+        optimizer = _optimizer(self.model)
+        return [*self.model.variables, *([] if optimizer is None else optimizer.variables)]
 
 
-def _built(build: Build, part: Part, task: Task) -> "keras.Model":
+def built(build: Build, part: Part, task: Task, *, compiled: bool = True) -> "keras.Model":
+    """The model for a task, seeded, with all its variables; `compiled`: whether it must be.
+
+    Raises: UsageError for what is no model, or one that is not compiled.
+    """
     import keras
 
     runtime.fresh(task.seed)
     model = build(task.proposal.params)
     if not isinstance(model, keras.Model):
         raise UsageError(f"build must return a keras.Model, got {model!r}; return the model")
-    if not model.compiled:
+    if compiled and not model.compiled:
         raise UsageError("build must return a compiled model; call model.compile(...) in it")
     if not model.built:
         model(part.take(slice(1)).x)
-    model.optimizer.build(model.trainable_variables)
+    optimizer = _optimizer(model)
+    if optimizer is not None:
+        optimizer.build(model.trainable_variables)
     return model
+
+
+def _optimizer(model: "keras.Model") -> Any:
+    """The optimizer the model was compiled with; None where it was not."""
+    return model.optimizer if model.compiled else None
 
 
 def _arrays(variables: list[Any]) -> Arrays:
     return [np.array(variable.numpy()) for variable in variables]
 
 
+def _fits(variables: list[Any], arrays: Arrays) -> bool:
+    return [tuple(variable.shape) for variable in variables] == [array.shape for array in arrays]
+
+
 def _assign(variables: list[Any], arrays: Arrays) -> None:
-    shapes = [tuple(variable.shape) for variable in variables]
-    if shapes != [array.shape for array in arrays]:
+    if not _fits(variables, arrays):
         raise UsageError("checkpoint is of another model: the problem has changed; run it anew")
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)

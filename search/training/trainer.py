@@ -6,11 +6,11 @@ from search import outcomes
 from search.problem import Data, Problem
 from search.seeds import Clock
 from search.stopping import stop_epoch
-from search.training import runtime
+from search.training import preflight, runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
 from search.training.graph import TensorData
-from search.training.run import Build, TrialRun
+from search.training.run import Build, TrialRun, built
 from search.training.shared import SharedEpochs
 from search.trial import Decision, EpochReport, Outcome, Task
 
@@ -120,6 +120,11 @@ class KerasTrainer:
             runtime.settled()
             # statistics and the data as tensors: made at the first trial, kept for all others
             build = self._problem.builder(self._data.train)
+            # a model of its own: what it draws must not change the first trial
+            compiled = self._problem.fit is None
+            preflight.check(
+                built(build, self._data.train, task, compiled=compiled), self._data.train
+            )
             self._prepared = build, SharedEpochs(self._data, TensorData(self._data))
         build, shared = self._prepared
         return TrialRun(self._problem, build, self._data, shared, task, self._most_epochs)
