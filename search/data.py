@@ -1,4 +1,4 @@
-"""Data as users have them (arrays, frames, CSV files, `tf.data`), made parts, and parts made Data."""
+"""Data as users have them: arrays, frames, CSV files, `tf.data`. They become parts, parts Data."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -134,7 +134,7 @@ def split(
     Texts become 0, 1, ... in sorted order, with `Data.class_names`. The same seed gives the same
     parts. `test=None` for no test data.
 
-    Raises: UsageError for fractions that leave a part empty; DataError for a label that train lacks.
+    Raises: UsageError for fractions that leave a part empty; DataError for a label train lacks.
     """
     import numpy as np
 
@@ -174,8 +174,8 @@ def _array(thing: Any) -> Any:
         if frame[name].dtype.kind not in "biuf":
             raise DataError(
                 f"column {name!r} must hold numbers, got {frame[name].dtype} "
-                f"({frame[name].iloc[0]!r}, ...); encode it (pandas.get_dummies for categories), or "
-                "leave it out"
+                f"({frame[name].iloc[0]!r}, ...); encode it (pandas.get_dummies for categories), "
+                "or leave it out"
             )
     return frame.to_numpy("float32")
 

@@ -40,6 +40,7 @@ class Probe:
 
     def __call__(self, hp: Any, model: "keras.Model") -> None:
         """Have it ask `hp` for what it needs; it trains on a few examples where it must."""
+        import tensorflow as tf
 
         def reached(*args: Any, **settings: Any) -> None:
             self.own |= self._settings.keys() & settings.keys()
@@ -52,10 +53,15 @@ class Probe:
             raise _ReachedError
 
         model.fit = reached
+        # a training loop of the user's is tried out without tracing it, which would take seconds
+        eager = tf.config.functions_run_eagerly()
+        tf.config.run_functions_eagerly(True)
         try:
             self._call(hp, model, self._few, [], {})
         except _ReachedError:
             return
+        finally:
+            tf.config.run_functions_eagerly(eager)
 
     def train(
         self,

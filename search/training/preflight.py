@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from search import fitness
+from search import arrays, fitness
+from search.errors import DataError
 from search.problem import Part
 
 if TYPE_CHECKING:
@@ -16,36 +17,57 @@ Shape: TypeAlias = tuple[int | None, ...]
 def check(model: "keras.Model", part: Part) -> None:
     """Refuse a built model that cannot be trained on these examples, where that can be told.
 
-    The model may be left in another state: it is not one to train. What Keras itself raises is
-    left to the trial, which fails.
+    The model is looked at and not called. What Keras itself raises is left to the trial, which
+    fails.
 
     Raises: DataError in terms of inputs, outputs and labels.
     """
-    expected = _inputs(model)
+    expected = _declared(model, "input")
     if expected is not None:
         fitness.check_inputs(expected, part.x)
-    if not model.compiled or not isinstance(part.y, np.ndarray):
-        return
-    loss = _name(model.loss)
-    predicted = model(part.take(slice(1)).x, training=False)
-    if loss is not None and getattr(predicted, "shape", None) is not None:
-        fitness.check_labels(loss, part.y, tuple(predicted.shape[1:]))
+    given = _declared(model, "output")
+    loss = _name(model.loss) if model.compiled else None
+    if loss is not None and isinstance(given, tuple) and isinstance(part.y, np.ndarray):
+        fitness.check_labels(loss, part.y, given)
 
 
-def _inputs(model: "keras.Model") -> dict[str, Shape] | Shape | None:
-    """The shapes that the model declares, by name where there are several; None where it does not.
+def call(model: "keras.Model", part: Part) -> None:
+    """Have an unbuilt model build itself for these examples.
 
-    A model that was built by being called declares none.
+    Raises: DataError where its first layer does not take them; whatever Keras raises else.
+    """
+    x = part.take(slice(1)).x
+    try:
+        model(x)
+    except ValueError as error:
+        first = model.layers[0].name if model.layers else ""
+        said = " ".join(str(error).split())
+        if f'layer "{first}" is incompatible' not in said:
+            raise
+        shape = ", ".join(str(array.shape[1:]) for _, array in arrays.named(x, "x"))
+        raise DataError(
+            f"x: the model's first layer, {first}, cannot take examples of shape {shape} "
+            f"({said.partition('incompatible with the layer: ')[2].partition('.')[0]}); reshape "
+            "the data, or begin with a Reshape"
+        ) from error
+
+
+def _declared(model: "keras.Model", side: str) -> dict[str, Shape] | Shape | None:
+    """The shapes of a model's inputs or outputs, by name where there are several.
+
+    None where it declares none, as a subclass of keras.Model that was built by a call.
     """
     try:
-        declared = model.input
-    except (AttributeError, ValueError):  # a subclass of keras.Model
+        declared = getattr(model, side)
+    except (AttributeError, ValueError):
         return None
     if isinstance(declared, dict):
         return {name: tuple(tensor.shape[1:]) for name, tensor in declared.items()}
-    if isinstance(declared, list | tuple) and len(declared) > 1:
-        return {tensor.name: tuple(tensor.shape[1:]) for tensor in model.inputs}
-    return tuple(model.inputs[0].shape[1:])
+    if isinstance(declared, list | tuple):
+        if len(declared) > 1:
+            return {tensor.name: tuple(tensor.shape[1:]) for tensor in declared}
+        (declared,) = declared
+    return tuple(declared.shape[1:])
 
 
 def _name(loss: Any) -> str | None:

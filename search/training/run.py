@@ -11,7 +11,7 @@ from search.outcomes import values
 from search.parameters import Params
 from search.problem import Data, Part, Problem
 from search.seeds import seed_for
-from search.training import runtime
+from search.training import preflight, runtime
 from search.training.callbacks import State, UserCallbacks, hook, say_state_is_lost
 from search.training.checkpoint import Arrays, Checkpoint
 from search.training.epochs import Epochs, OwnEpochs, averaged
@@ -52,7 +52,7 @@ class TrialRun:
         self._restored: State | None = None
         self.curve = list(task.recorded)
         self._data = data
-        self.model = built(build, data.train, task, compiled=problem.fit is None)
+        self.model = _built(build, data.train, task, compiled=problem.fit is None)
         self.epoch = 0
         self.best_epoch = 0
         self.best: Arrays = []
@@ -195,7 +195,7 @@ class TrialRun:
         return [*self.model.variables, *([] if optimizer is None else optimizer.variables)]
 
 
-def built(build: Build, part: Part, task: Task, *, compiled: bool = True) -> "keras.Model":
+def _built(build: Build, part: Part, task: Task, *, compiled: bool) -> "keras.Model":
     """The model for a task, seeded, with all its variables; `compiled`: whether it must be.
 
     Raises: UsageError for what is no model, or one that is not compiled.
@@ -209,7 +209,7 @@ def built(build: Build, part: Part, task: Task, *, compiled: bool = True) -> "ke
     if compiled and not model.compiled:
         raise UsageError("build must return a compiled model; call model.compile(...) in it")
     if not model.built:
-        model(part.take(slice(1)).x)
+        preflight.call(model, part)
     optimizer = _optimizer(model)
     if optimizer is not None:
         optimizer.build(model.trainable_variables)

@@ -10,7 +10,7 @@ from search.training import preflight, runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
 from search.training.graph import TensorData
-from search.training.run import Build, TrialRun, built
+from search.training.run import Build, TrialRun
 from search.training.shared import SharedEpochs
 from search.trial import Decision, EpochReport, Outcome, Task
 
@@ -45,6 +45,7 @@ class KerasTrainer:
         self._most_epochs = most_epochs
         self._checkpoint_seconds = checkpoint_seconds
         self._prepared: tuple[Build, SharedEpochs] | None = None
+        self._checked = False
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
@@ -120,14 +121,13 @@ class KerasTrainer:
             runtime.settled()
             # statistics and the data as tensors: made at the first trial, kept for all others
             build = self._problem.builder(self._data.train)
-            # a model of its own: what it draws must not change the first trial
-            compiled = self._problem.fit is None
-            preflight.check(
-                built(build, self._data.train, task, compiled=compiled), self._data.train
-            )
             self._prepared = build, SharedEpochs(self._data, TensorData(self._data))
         build, shared = self._prepared
-        return TrialRun(self._problem, build, self._data, shared, task, self._most_epochs)
+        run = TrialRun(self._problem, build, self._data, shared, task, self._most_epochs)
+        if not self._checked:
+            preflight.check(run.model, self._data.train)
+            self._checked = True
+        return run
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
         """Whether nothing is left to train: budget or patience used up, or a callback's word."""
