@@ -19,8 +19,8 @@ _MEGABYTE = 2**20
 def part(x: Any, y: Any, weights: Any | None = None) -> Part:
     """A part of arrays, lists, pandas frames and series, or dictionaries and tuples of them.
 
-    A frame of numbers becomes one array `(n, columns)` of float32, a series or a frame of one
-    column `(n,)`. Everything else is taken as `numpy.asarray` has it.
+    As `x` a frame of numbers becomes one array `(n, columns)` of float32; as `y` or `weights` a
+    series, or a frame of one column, becomes `(n,)`. All else is taken as `numpy.asarray` has it.
 
     Raises: DataError for a column that holds no numbers.
     """
@@ -164,10 +164,14 @@ def split(
     return Data(train, parts[0], parts[1] if test is not None else None, names, class_weight)
 
 
+def _is_pandas(thing: Any) -> bool:
+    return type(thing).__module__.partition(".")[0] == "pandas"
+
+
 def _array(thing: Any) -> Any:
     import numpy as np
 
-    if not type(thing).__module__.startswith("pandas."):
+    if not _is_pandas(thing):
         return np.asarray(thing)
     frame = thing.to_frame() if thing.ndim == 1 else thing
     for name in frame.columns:
@@ -184,7 +188,7 @@ def _labels(thing: Any) -> Any:
     """Labels and weights as they are: one column `(n,)`, texts as texts."""
     import numpy as np
 
-    if not type(thing).__module__.startswith("pandas."):
+    if not _is_pandas(thing):
         return np.asarray(thing)
     if thing.ndim == 2 and thing.shape[1] == 1:
         thing = thing.iloc[:, 0]
