@@ -1,5 +1,6 @@
 """From a curve to an outcome: where a score is taken, and where NaN becomes a failure."""
 
+import difflib
 import math
 from collections.abc import Sequence
 
@@ -14,9 +15,12 @@ def values(objective: Objective, curve: Sequence[EpochReport]) -> list[float]:
     Raises: UsageError when the epochs do not have that metric, naming those they have.
     """
     if curve and objective.metric not in curve[0].metrics:
+        reported = sorted(curve[0].metrics)
+        close = difflib.get_close_matches(objective.metric, reported, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else "; compile it with that metric"
         raise UsageError(
-            f"objective: the model must report {objective.metric!r}, got "
-            f"{', '.join(sorted(curve[0].metrics))}; compile it with that metric"
+            f"objective: the model must report {objective.metric!r}, got {', '.join(reported)}"
+            f"{hint}"
         )
     return [report.metrics[objective.metric] for report in curve]
 

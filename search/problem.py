@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search import arrays
 from search.errors import SpaceError, UsageError, unknown_name
-from search.objective import Objective
+from search.objective import Metrics, Objective
 from search.parameters import Int, Params
 from search.space import Space
 from search.store import check_name
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 # An array, or a structure of them.
 Arrays: TypeAlias = Any
+# Params, the model, the data and callbacks: one epoch, its metrics.
+Fit: TypeAlias = Callable[
+    [Params, "keras.Model", "Data", Sequence["keras.callbacks.Callback"]], Metrics
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,12 @@ class Problem:
     improvement before a trial stops. `callbacks(params)` gives Keras callbacks for one trial; see
     `search.training.callbacks`.
 
+    `derived(curve)`: more metrics for the last epoch of a curve, given as the metrics of epochs
+    1, 2, ...; a pure function, whose metrics the objective may name like any other.
+    `fit(params, model, data, callbacks)` trains a model for one epoch in its own way, in place of
+    the platform, and returns that epoch's metrics, those on validation data as `val_...`; where it
+    gives none of these the model is evaluated. `callbacks` are to be passed to Keras's `fit`.
+
     Raises: UsageError for a name that no study could bear; SpaceError when the baseline does not
     lie in the space.
     """
@@ -112,6 +122,8 @@ class Problem:
     baseline: Params | None = None
     statistics: Callable[[Part], Any] | None = None
     callbacks: "Callable[[Params], Sequence[keras.callbacks.Callback]] | None" = None
+    derived: Callable[[Sequence[Metrics]], Metrics] | None = None
+    fit: "Fit | None" = None
     batch_size: int = 32
     patience: int | None = 3
     max_epochs: int = 9

@@ -12,6 +12,7 @@ from search.config import StudyConfig
 from search.datasets import base as datasets
 from search.errors import DataError, SearchError, UsageError
 from search.executors.base import Workplace
+from search.fitness import check_data
 from search.problem import Data
 from search.seeds import SystemClock, seed_for
 from search.setup import Setup, prepare
@@ -141,10 +142,12 @@ def trainer(setup: Setup, data: Data, checkpoints: Checkpoints) -> KerasTrainer:
 def load(setup: Setup, data_dir: Path | None) -> Data:
     """The problem's data; a loader may import Keras, which finds its threads set.
 
-    Raises: DataError when they cannot be had; UsageError when they make too few folds.
+    Raises: DataError when they cannot be had, or cannot be trained on; UsageError when they make
+    too few folds.
     """
     runtime.settle(THREADS)
     data = setup.problem.load(data_dir)
+    check_data(data)
     folding = _folding(setup.config)
     if folding is not None:
         folding.check(data)

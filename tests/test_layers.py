@@ -24,12 +24,14 @@ PLAIN = {
     ),
     *("parameters", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
+    *("dependence", "discovery", "fitness"),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
     *("carried", "child", "restoring", "results", "source"),
     *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
     *("nursery", "offers"),
+    *("data", "hyperfit", "hypermodel", "hyperparameters"),
     *("opened", "predict", "proposer", "recipe", "replay", "setup", "study", "summary"),
 }
 STANDARD = sys.stdlib_module_names

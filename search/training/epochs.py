@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from search.errors import UsageError
-from search.problem import Data, Part
+from search.parameters import Params
+from search.problem import Data, Fit, Part
 
 if TYPE_CHECKING:
     import keras
@@ -92,6 +93,44 @@ class FitEpochs:
         return evaluate(self._model, self._validation.take(slice(first, stop)), self._hooks)
 
 
+class OwnEpochs:
+    """The epoch by way of the problem's own `fit`; see `Problem.fit`."""
+
+    way = "fit"
+
+    def __init__(
+        self,
+        fit: Fit,
+        params: Params,
+        model: "keras.Model",
+        data: Data,
+        hook: "keras.callbacks.Callback | None",
+    ) -> None:
+        self._fit = fit
+        self._params = params
+        self._model = model
+        self._data = data
+        self._hooks = [] if hook is None else [hook]
+        self._tested: dict[str, float] = {}
+
+    def train(self, order: Order, batch_size: int) -> dict[str, float]:
+        """Train one epoch; the order of the data and the size of a batch are its own affair."""
+        metrics = self._fit(self._params, self._model, self._data, self._hooks)
+        prefix = "val_"
+        self._tested = {
+            name.removeprefix(prefix): float(value)
+            for name, value in metrics.items()
+            if name.startswith(prefix)
+        }
+        return {n: float(value) for n, value in metrics.items() if not n.startswith(prefix)}
+
+    def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
+        """What it gave of validation data, else Keras's evaluation of a compiled model."""
+        if self._tested:
+            return self._tested
+        return evaluate(self._model, self._data.validation, self._hooks)
+
+
 def _kept(model: "keras.Model", into: list[Any]) -> "keras.callbacks.Callback":
     """Keeps the weights of an epoch's end: `fit` puts averaged ones (EMA) into the model after."""
     import keras
@@ -108,8 +147,9 @@ def averaged(model: "keras.Model") -> Iterator[None]:
 
     Those are what a trial hands over, hence what is evaluated; training goes on with the others.
     """
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    if not optimizer.use_ema:
+    optimizer = model.optimizer if model.compiled else None
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if optimizer is None or not optimizer.use_ema:
         yield
         return
     raw = [variable.numpy() for variable in model.trainable_variables]
@@ -139,7 +179,9 @@ def say_fit(reason: str) -> None:
 
 
 def evaluate(model: "keras.Model", part: Part, hooks: Any = None) -> dict[str, float]:
-    """The model's loss and metrics on a part of the data, by name."""
+    """The model's loss and metrics on a part of the data, by name; none without `compile`."""
+    if not model.compiled:
+        return {}
     metrics = model.evaluate(
         part.x,
         part.y,

@@ -8,12 +8,12 @@ import numpy as np
 
 from search.errors import UsageError
 from search.parameters import Params
-from search.problem import Part, Problem
+from search.problem import Data, Part, Problem
 from search.seeds import seed_for
-from search.training import runtime
+from search.training import preflight, runtime
 from search.training.callbacks import State, UserCallbacks, hook
 from search.training.checkpoint import Arrays
-from search.training.epochs import Epochs, averaged
+from search.training.epochs import Epochs, OwnEpochs, averaged
 from search.training.folds import Ground
 from search.training.shared import SharedEpochs
 
@@ -25,10 +25,10 @@ Build: TypeAlias = Callable[[Params], "keras.Model"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a model is trained: how it is built, on which rows, by which epochs."""
+    """Where a model is trained: how it is built, on which rows of which data, by which epochs."""
 
     build: Build
-    example: Part
+    data: Data
     ground: Ground
     shared: SharedEpochs
 
@@ -54,7 +54,8 @@ class ModelRun:
         self._prepared: tuple[Epochs, UserCallbacks] | None = None
         self._restored: State | None = None
         self._away: tuple[Arrays, bool] | None = None
-        self.model = _built(place.build, place.example, params, seed)
+        compiled = problem.fit is None
+        self.model = _built(place.build, place.data.train, params, seed, compiled=compiled)
 
     @property
     def parameter_count(self) -> int:
@@ -88,6 +89,10 @@ class ModelRun:
         self._restored = callbacks
         assign(self._variables(), arrays)
 
+    def takes(self, arrays: Arrays) -> bool:
+        """Whether these arrays are of this model's shapes."""
+        return fits(self._variables(), arrays)
+
     def train(self, epoch: int, known: Mapping[str, float] | None = None) -> dict[str, float]:
         """Train the next epoch and evaluate it: all metrics, and the learning rate at its end.
 
@@ -98,10 +103,12 @@ class ModelRun:
         self._enter()
         ground = self._place.ground
         callbacks.epoch_begin(epoch)
+        if self._problem.fit is not None:
+            runtime.seeded(seed_for(self._seed, "fit", epoch))
         generator = np.random.default_rng(seed_for(self._seed, "order", epoch))
         order = ground.rows[generator.permutation(len(ground.rows))]
         metrics = epochs.train(order, self._batch_size)
-        rate = getattr(self.model.optimizer, "learning_rate", None)
+        rate = getattr(_optimizer(self.model), "learning_rate", None)
         if rate is not None:
             rate = float(np.asarray(rate))
         if known is None:
@@ -118,13 +125,17 @@ class ModelRun:
         if self._prepared is None:
             problem, place = self._problem, self._place
             given = [] if problem.callbacks is None else list(problem.callbacks(self._params))
-            self.model, epochs = place.shared.of(
-                self.model,
-                self._batch_size,
-                self._most_epochs,
-                hook(given),
-                rows=len(place.ground.rows),
-            )
+            epochs: Epochs
+            if problem.fit is not None:
+                epochs = OwnEpochs(problem.fit, self._params, self.model, place.data, hook(given))
+            else:
+                self.model, epochs = place.shared.of(
+                    self.model,
+                    self._batch_size,
+                    self._most_epochs,
+                    hook(given),
+                    rows=len(place.ground.rows),
+                )
             callbacks = UserCallbacks(given, self.model, self._most_epochs)
             self._prepared = epochs, callbacks
             callbacks.train_begin(self._restored)
@@ -169,22 +180,34 @@ class ModelRun:
             self._prepared[1].train_end()
 
     def _variables(self) -> list[Any]:
-        return [*self.model.variables, *self.model.optimizer.variables]
+        optimizer = _optimizer(self.model)
+        return [*self.model.variables, *([] if optimizer is None else optimizer.variables)]
 
 
-def _built(build: Build, example: Part, params: Params, seed: int) -> "keras.Model":
+def _built(build: Build, part: Part, params: Params, seed: int, *, compiled: bool) -> "keras.Model":
+    """The model of a configuration, seeded, with all its variables; `compiled`: it must be.
+
+    Raises: UsageError for what is no model, or one that is not compiled.
+    """
     import keras
 
     runtime.fresh(seed)
     model = build(params)
     if not isinstance(model, keras.Model):
         raise UsageError(f"build must return a keras.Model, got {model!r}; return the model")
-    if not model.compiled:
+    if compiled and not model.compiled:
         raise UsageError("build must return a compiled model; call model.compile(...) in it")
     if not model.built:
-        model(example.x)
-    model.optimizer.build(model.trainable_variables)
+        preflight.call(model, part)
+    optimizer = _optimizer(model)
+    if optimizer is not None:
+        optimizer.build(model.trainable_variables)
     return model
+
+
+def _optimizer(model: "keras.Model") -> Any:
+    """The optimizer the model was compiled with; None where it was not."""
+    return model.optimizer if model.compiled else None
 
 
 def arrays_of(variables: list[Any]) -> Arrays:
@@ -192,13 +215,17 @@ def arrays_of(variables: list[Any]) -> Arrays:
     return [np.array(variable.numpy()) for variable in variables]
 
 
+def fits(variables: list[Any], arrays: Arrays) -> bool:
+    """Whether the shapes are the same."""
+    return [tuple(variable.shape) for variable in variables] == [array.shape for array in arrays]
+
+
 def assign(variables: list[Any], arrays: Arrays) -> None:
     """Put values into variables.
 
     Raises: UsageError where shapes differ.
     """
-    shapes = [tuple(variable.shape) for variable in variables]
-    if shapes != [array.shape for array in arrays]:
+    if not fits(variables, arrays):
         raise UsageError("checkpoint is of another model: the problem has changed; run it anew")
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from search import outcomes
+from search.errors import UsageError
 from search.outcomes import values
 from search.problem import Problem
 from search.seeds import seed_for
@@ -48,6 +51,11 @@ class TrialRun:
         self.whole = True
 
     @property
+    def any_model(self) -> "keras.Model":
+        """The model, or that of the first fold."""
+        return self._models[0].model
+
+    @property
     def model(self) -> "keras.Model":
         """The model; without cross-validation there is one."""
         (only,) = self._models
@@ -76,6 +84,8 @@ class TrialRun:
         if self._problem.callbacks is not None and checkpoint.callbacks is None:
             say_state_is_lost()
             return
+        if self._problem.fit is not None and not self._models[0].takes(checkpoint.last):
+            return  # its fit makes variables (compiles anew, say): trained again, same result
         states: list[State | None] = [checkpoint.callbacks]
         if len(self._models) > 1:
             states = [None] * len(self._models)
@@ -108,14 +118,28 @@ class TrialRun:
         epoch = self.epoch + 1
         self.whole = False
         if len(self._models) == 1:
-            return self._models[0].train(epoch)
+            return self._with_derived(self._models[0].train(epoch))
         alternating = self._take_turns()
         by_fold = []
         for model in self._models:
             by_fold.append(model.train(epoch))
             if alternating:
                 model.leave()
-        return outcomes.over_folds(self._problem.objective, by_fold)
+        return self._with_derived(outcomes.over_folds(self._problem.objective, by_fold))
+
+    def _with_derived(self, metrics: dict[str, float]) -> dict[str, float]:
+        """The metrics of the next epoch, with those that the problem derives from the curve."""
+        if self._problem.derived is None:
+            return metrics
+        curve = [dict(report.metrics) for report in self.curve[: self.epoch]]
+        more = self._problem.derived([*curve, metrics])
+        for name, value in more.items():
+            if name in metrics or not isinstance(value, int | float | np.number):
+                raise UsageError(
+                    f"derived must give numbers by new names, got {name!r}: {value!r}; the model "
+                    f"reports {', '.join(sorted(metrics))}"
+                )
+        return metrics | {name: float(value) for name, value in more.items()}
 
     def _take_turns(self) -> bool:
         """Whether the folds share traced graphs, and so must leave them to each other."""

@@ -135,9 +135,16 @@ def settled() -> None:
 def fresh(seed: int) -> None:
     """Forget earlier models and seed Python, NumPy and TensorFlow for what is built next."""
     import keras
-    from keras.src.random import seed_generator
 
     keras.backend.clear_session()
+    seeded(seed)
+
+
+def seeded(seed: int) -> None:
+    """Seed Python, NumPy and TensorFlow for what draws from their generators next."""
+    import keras
+    from keras.src.random import seed_generator
+
     keras.utils.set_random_seed(seed)
     # Keras 3.15 draws the seeds of initializers and dropout from Python's global generator. In a
     # worker Dask's own threads draw from it too, so that now and then a model began with other

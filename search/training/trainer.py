@@ -8,7 +8,7 @@ from search.errors import SearchError
 from search.problem import Data, Problem
 from search.seeds import Clock
 from search.stopping import stop_epoch
-from search.training import runtime
+from search.training import preflight, runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
 from search.training.folds import Folding, Ground, undivided
@@ -61,6 +61,7 @@ class KerasTrainer:
         self._folding = folding
         self._checkpoint_seconds = checkpoint_seconds
         self._prepared: _Prepared | None = None
+        self._checked = False
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
@@ -158,7 +159,11 @@ class KerasTrainer:
         return saved if all(dict(a.metrics) == dict(b.metrics) for a, b in both) else None
 
     def _run(self, task: Task) -> TrialRun:
-        return TrialRun(self._problem, self._ready().places, task, self._most_epochs)
+        run = TrialRun(self._problem, self._ready().places, task, self._most_epochs)
+        if not self._checked:
+            preflight.check(run.any_model, self._data.train)
+            self._checked = True
+        return run
 
     def _ready(self) -> _Prepared:
         if self._prepared is None:
@@ -175,7 +180,7 @@ class KerasTrainer:
     def _place(self, data: Data, shared: SharedEpochs, ground: Ground) -> Place:
         """Where a model is trained; statistics are fitted on what it is trained on, no more."""
         build = self._problem.builder(ground.part(data))
-        return Place(build, data.train.take(slice(1)), ground, shared)
+        return Place(build, data, ground, shared)
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
         """Whether nothing is left to train: budget or patience used up, or a callback's word."""

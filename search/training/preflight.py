@@ -1,0 +1,86 @@
+"""Whether a model and its data fit each other, told before the first trial of a process trains."""
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from search import arrays, fitness
+from search.errors import DataError
+from search.problem import Part
+
+if TYPE_CHECKING:
+    import keras
+
+Shape: TypeAlias = tuple[int | None, ...]
+
+
+def check(model: "keras.Model", part: Part) -> None:
+    """Refuse a built model that cannot be trained on these examples, where that can be told.
+
+    The model is looked at and not called. What Keras itself raises is left to the trial, which
+    fails.
+
+    Raises: DataError in terms of inputs, outputs and labels.
+    """
+    expected = _declared(model, "input")
+    if expected is not None:
+        fitness.check_inputs(expected, part.x)
+    given = _declared(model, "output")
+    loss = _name(model.loss) if model.compiled else None
+    if loss is not None and isinstance(given, tuple) and isinstance(part.y, np.ndarray):
+        fitness.check_labels(loss, part.y, given)
+
+
+def call(model: "keras.Model", part: Part) -> None:
+    """Have an unbuilt model build itself for these examples.
+
+    Raises: DataError where its first layer does not take them; whatever Keras raises else.
+    """
+    x = part.take(slice(1)).x
+    try:
+        model(x)
+    except ValueError as error:
+        first = model.layers[0].name if model.layers else ""
+        said = " ".join(str(error).split())
+        if f'layer "{first}" is incompatible' not in said:
+            raise
+        shape = ", ".join(str(array.shape[1:]) for _, array in arrays.named(x, "x"))
+        raise DataError(
+            f"x: the model's first layer, {first}, cannot take examples of shape {shape} "
+            f"({said.partition('incompatible with the layer: ')[2].partition('.')[0]}); reshape "
+            "the data, or begin with a Reshape"
+        ) from error
+
+
+def _declared(model: "keras.Model", side: str) -> dict[str, Shape] | Shape | None:
+    """The shapes of a model's inputs or outputs, by name where there are several.
+
+    None where it declares none, as a subclass of keras.Model that was built by a call.
+    """
+    try:
+        declared = getattr(model, side)
+    except (AttributeError, ValueError):
+        return None
+    if isinstance(declared, dict):
+        return {name: tuple(tensor.shape[1:]) for name, tensor in declared.items()}
+    if isinstance(declared, list | tuple):
+        if len(declared) > 1:
+            return {tensor.name: tuple(tensor.shape[1:]) for tensor in declared}
+        (declared,) = declared
+    return tuple(declared.shape[1:])
+
+
+def _name(loss: Any) -> str | None:
+    """Keras's name of a loss that is one of its own; None for others, and for several."""
+    import keras
+
+    try:
+        found = keras.losses.get(loss) if isinstance(loss, str) else loss
+    except ValueError:
+        return None
+    if found is None or not getattr(found, "__module__", "").startswith("keras."):
+        return None
+    if not isinstance(found, keras.losses.Loss):
+        return str(getattr(found, "__name__", ""))
+    function = getattr(found, "fn", None)  # Keras's losses are classes around its functions
+    return None if function is None else str(getattr(function, "__name__", ""))
