@@ -121,8 +121,8 @@ def prepare(config: StudyConfig, carried: Carried | None = None) -> Setup:
         )
     if config.cv is not None and problem.fit is not None:
         raise UsageError(
-            f"--cv must leave it to the platform what is trained on, got the problem {problem.name} "
-            "with a fit of its own; drop --cv, or the fit"
+            f"--cv is for problems that the platform trains, got {problem.name}, which has a fit of "
+            "its own; drop --cv, or the fit"
         )
     space = narrow(problem.space, config.assignments)
     baseline = dict(problem.baseline) if problem.baseline is not None else None
