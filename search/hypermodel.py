@@ -102,7 +102,7 @@ def _hypermodel(given_one: Any) -> Any:
     import keras_tuner
 
     one = given_one
-    kind = one if isinstance(one, type) else type(one)
+    kind: Any = one if isinstance(one, type) else type(one)
     if issubclass(kind, keras_tuner.Tuner):
         if not kind.run_trial.__module__.startswith("keras_tuner."):
             raise UsageError(

@@ -1,6 +1,7 @@
 """What cannot be trained is told at the first trial, in the user's words; metrics from a curve."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,10 @@ def small(*layers, loss="sparse_categorical_crossentropy"):
         return model
 
     return replace(PROBLEM, build=build)
+
+
+def own_loss(labels, predicted):
+    return (predicted - 1.0) ** 2
 
 
 def given(shape):
@@ -76,7 +81,7 @@ def test_a_model_that_does_not_fit_its_data_ends_the_study(problem, examples, me
 def test_what_keras_takes_is_not_refused(tmp_path):
     told(small(given((4,)), dense(3)), data(y=np.arange(20.0) % 3), tmp_path / "floats")
     told(small(dense(1), loss="mse"), data(), tmp_path / "unbuilt")
-    told(small(given((4, 1)), dense(1), loss=lambda y, p: (p - 1.0) ** 2), data(), tmp_path / "own")
+    told(small(given((4, 1)), dense(1), loss=own_loss), data(), tmp_path / "own")
 
 
 def test_a_wrong_study_ends_with_one_line(tmp_path, capsys):
@@ -106,7 +111,7 @@ def test_a_function_of_the_curve_is_a_metric_like_any_other(tmp_path):
     reports, outcome = train(trainer(data(), folder, problem).train(task()))
     losses = [report.metrics["val_loss"] for report in reports]
     means = [report.metrics["val_loss_mean"] for report in reports]
-    assert means == [losses[0], *((a + b) / 2 for a, b in zip(losses, losses[1:], strict=False))]
+    assert means == [losses[0], *((a + b) / 2 for a, b in pairwise(losses))]
     assert outcome.score == min(means)
     parts = CheckpointFolder(tmp_path / "parts", "a study")
     first, _ = train(trainer(data(), parts, problem).train(task(0, 2)))
