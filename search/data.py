@@ -17,7 +17,7 @@ _MEGABYTE = 2**20
 
 
 def part(x: Any, y: Any, weights: Any | None = None) -> Part:
-    """A part of arrays, lists, pandas frames and series, or dictionaries and tuples of them.
+    """A part of arrays, pandas frames and series, or dictionaries and tuples of them.
 
     As `x` a frame of numbers becomes one array `(n, columns)` of float32; as `y` or `weights` a
     series, or a frame of one column, becomes `(n,)`. All else is taken as `numpy.asarray` has it.

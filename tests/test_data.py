@@ -59,10 +59,12 @@ def test_a_csv_file_is_a_frame(tmp_path):
         csv_part(tmp_path / "none.csv", "buys")
 
 
-def test_pandas_and_lists_become_arrays():
+def test_pandas_become_arrays():
     one = part(FRAME[["age", "income"]], FRAME["age"])
     assert (one.x.dtype.name, one.y.shape) == ("float32", (4,))
-    assert part([[1.0], [2.0]], [0, 1]).x.shape == (2, 1)
+    two = part({"a": FRAME[["age"]], "b": FRAME["income"]}, (FRAME["buys"], FRAME["counts"]))
+    assert {name: array.shape for name, array in two.x.items()} == {"a": (4, 1), "b": (4, 1)}
+    assert [label[0] for label in two.y] == ["no", 1.0]
 
 
 def test_classes_are_split_in_their_shares_and_the_same_way_each_time():

@@ -42,7 +42,7 @@ def call(model: "keras.Model", part: Part) -> None:
     except ValueError as error:
         first = model.layers[0].name if model.layers else ""
         said = " ".join(str(error).split())
-        if f'layer "{first}" is incompatible' not in said:
+        if f"layer '{first}' is incompatible" not in said:
             raise
         shape = ", ".join(str(array.shape[1:]) for _, array in arrays.named(x, "x"))
         raise DataError(
@@ -53,21 +53,20 @@ def call(model: "keras.Model", part: Part) -> None:
 
 
 def _declared(model: "keras.Model", side: str) -> dict[str, Shape] | Shape | None:
-    """The shapes of a model's inputs or outputs, by name where there are several.
+    """The shapes of a model's "input" or "output" without the batch, by name where it has several.
 
     None where it declares none, as a subclass of keras.Model that was built by a call.
     """
     try:
-        declared = getattr(model, side)
+        shape = getattr(model, f"{side}_shape")
+        tensors = getattr(model, f"{side}s")
     except (AttributeError, ValueError):
         return None
-    if isinstance(declared, dict):
-        return {name: tuple(tensor.shape[1:]) for name, tensor in declared.items()}
-    if isinstance(declared, list | tuple):
-        if len(declared) > 1:
-            return {tensor.name: tuple(tensor.shape[1:]) for tensor in declared}
-        (declared,) = declared
-    return tuple(declared.shape[1:])
+    if isinstance(shape, dict):
+        return {name: tuple(one[1:]) for name, one in shape.items()}
+    if len(tensors) > 1:
+        return {tensor.name: tuple(tensor.shape[1:]) for tensor in tensors}
+    return tuple(tensors[0].shape[1:])
 
 
 def _name(loss: Any) -> str | None:

@@ -29,6 +29,10 @@ def small(*layers, loss="sparse_categorical_crossentropy"):
     return replace(PROBLEM, build=build)
 
 
+def own_loss(labels, predicted):
+    return (predicted - 1.0) ** 2
+
+
 def given(shape):
     return lambda keras: keras.Input(shape)
 
@@ -77,7 +81,7 @@ def test_a_model_that_does_not_fit_its_data_ends_the_study(problem, examples, me
 def test_what_keras_takes_is_not_refused(tmp_path):
     told(small(given((4,)), dense(3)), data(y=np.arange(20.0) % 3), tmp_path / "floats")
     told(small(dense(1), loss="mse"), data(), tmp_path / "unbuilt")
-    told(small(given((4, 1)), dense(1), loss=lambda y, p: (p - 1.0) ** 2), data(), tmp_path / "own")
+    told(small(given((4, 1)), dense(1), loss=own_loss), data(), tmp_path / "own")
 
 
 def test_a_wrong_study_ends_with_one_line(tmp_path, capsys):
