@@ -295,7 +295,7 @@ def cv_results(record: StudyRecord) -> dict[str, Any]:
         "state": np.array([trial.state(record.state) for trial in trials]),
     }
     for name in dict.fromkeys(name for trial in trials for name in trial.params):
-        column = np.ma.masked_all(len(trials), dtype=object)
+        column = np.ma.masked_all(len(trials), dtype=object)  # type: ignore[no-untyped-call]
         for row, trial in enumerate(trials):
             if name in trial.params:
                 column[row] = trial.params[name]
