@@ -121,7 +121,7 @@ def prepare(config: StudyConfig, carried: Carried | None = None) -> Setup:
         )
     if config.cv is not None and problem.fit is not None:
         raise UsageError(
-            f"--cv is for problems that the platform trains, got {problem.name}, which has a fit of "
+            f"--cv is for problems that the platform trains, got {problem.name} with a fit of "
             "its own; drop --cv, or the fit"
         )
     space = narrow(problem.space, config.assignments)
