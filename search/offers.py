@@ -51,7 +51,7 @@ def check(
     for a setting that the sampler does not take.
     """
     known = samplers(backend)
-    _check_word("sampler", sampler, backend, {name: samplers(name) for name in names()})
+    _check_word("sampler", sampler, backend, {name: tuple(samplers(name)) for name in names()})
     _check_word("pruner", pruner, backend, {name: pruners(name) for name in names()})
     chosen = sampler or next(iter(known), None)
     for name, value in own.items():
