@@ -15,6 +15,9 @@ INITIAL = 10
 # Its search for the bound's minimum descends from 50 points by numerical gradients, and its process
 # is fitted 21 times: 1 to 3 s an ask for 10 parameters and 40 trials. These are as good.
 _FITS_MORE = 2
+# Within KerasTuner's 1e-5 to 1e5 a fit may end at 1e-5, where the likelihood is flat and the model
+# knows nothing: it did so for 12 points of a parabola. In a unit cube these are enough.
+_LENGTHS = (0.05, 10.0)
 _POINTS = 2000
 _NEAR = ((500, 0.1), (500, 0.02))
 
@@ -38,7 +41,7 @@ def bayesian_oracle(names: Sequence[str], objective: Objective, seed: int) -> An
         def __init__(self) -> None:
             space = keras_tuner.HyperParameters()
             for name in names:
-                space.Float(name, 0.0, 1.0, default=0.5)
+                space.Float(name, 0.0, 1.0)
             super().__init__(
                 objective=keras_tuner.Objective(SCORE, objective.direction),
                 max_trials=None,
@@ -50,7 +53,9 @@ def bayesian_oracle(names: Sequence[str], objective: Objective, seed: int) -> An
             )
             self.verbose = 0
             self.accepted: dict[str, float] = {}
-            self.gpr.set_params(n_restarts_optimizer=_FITS_MORE)
+            self.gpr.set_params(
+                n_restarts_optimizer=_FITS_MORE, kernel__length_scale_bounds=_LENGTHS
+            )
             self._fitted = False
             # OpenBLAS with two threads takes ten times as long for matrices as small as these, and
             # the order of its sums would depend on how many there are.
@@ -74,7 +79,7 @@ def bayesian_oracle(names: Sequence[str], objective: Objective, seed: int) -> An
             # The guess for a trial under way is the last fit's; without one it would be 1 of
             # whatever the objective is, and an accuracy told as -0.9 would drown in that.
             sign = -1 if objective.direction == "max" else 1
-            places = [[trial.hyperparameters.values.get(n, 0.5) for n in names] for trial in done]
+            places = [[trial.hyperparameters.values[name] for name in names] for trial in done]
             self.gpr.fit(np.array(places), np.array([sign * trial.score for trial in done]))
             self._fitted = True
 

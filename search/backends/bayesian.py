@@ -126,11 +126,14 @@ class _Bayesian:
         )
 
     def _opened_for(self, params: Params) -> Any:
-        """KerasTuner's trial for a configuration: its active names only, the others are 0.5."""
+        """KerasTuner's trial for a configuration; what is not active stands at 0.5.
+
+        Left out, KerasTuner would draw it anew, without a seed (keras-tuner 1.4.8,
+        HyperParameters.ensure_active_values; the contract test of equal calls shows it).
+        """
         self._oracle.accepted = {
-            node.name: unit_of(node.parameter, params[node.name])
+            node.name: unit_of(node.parameter, params[node.name]) if node.name in params else 0.5
             for node in self._space.nodes
-            if node.name in params
         }
         self._opened += 1
         # An id of its own for each: KerasTuner answers a known one with its open trial.

@@ -145,18 +145,26 @@ class _Skopt:
                 return proposal
         return Exhausted()
 
-    def _learned(self) -> dict[str, Scalar] | None:
-        """What the model proposes; None while there is nothing to learn from."""
+    def _told(self) -> list[float] | None:
+        """What the model is told of each point; None while there is nothing to learn from.
+
+        Constant liar (Ginsbourger et al., 2010): what is under way is taken to be as good as the
+        best so far, scikit-optimize's default. What has failed is as bad as the worst.
+        """
         losses = [point.loss for point in self._points.values() if point.loss is not None]
         if not losses or len(self._points) < _INITIAL:
             return None
-        # Constant liar (Ginsbourger et al., 2010): what is under way is taken to be as good as the
-        # best so far, scikit-optimize's default. What has failed is as bad as the worst.
         lie, worst = min(losses), max(losses)
-        told = [
+        return [
             point.loss if point.loss is not None else worst if point.failed else lie
             for point in self._points.values()
         ]
+
+    def _learned(self) -> dict[str, Scalar] | None:
+        """What the model proposes; None while there is none."""
+        told = self._told()
+        if told is None:
+            return None
         optimizer = self._optimizer()
         # warnings: of a point that was asked for before, and of a constant that scipy cannot fit
         with warnings.catch_warnings(), self._threads.limit(limits=1):
