@@ -1,19 +1,21 @@
 """Whole studies with `--cv`: ranked as scikit-learn ranks them, shown with their spread."""
 
 import json
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from search import journal as journals
+from search import summary
 from search.cli import main
 from search.config import StudyConfig, digest_of, from_plain
 from search.errors import UsageError
+from search.leaderboard import document
 from search.problem import Problem
-from search.record import fold
-from search.seeds import seed_for
+from search.record import StudyRecord
+from search.seeds import SystemClock, seed_for
+from search.store import Store
+from search.study import Surroundings, resume, start
 from search.training.folds import Folding
 from tests.problems import few
 
@@ -26,16 +28,23 @@ def store(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def study(store, capsys):
-    def started(name: str, problem: str, *words: str) -> tuple[dict, str]:
-        called = ["run", f"tests.problems.few:{problem}", "--study", name, "--cv", str(FOLDS)]
-        called += ["--workers", "1", "--store", str(store), "--quiet", *words]
-        assert main(called) == 0
-        printed = capsys.readouterr().out
-        assert main(["show", name, "--json", "--store", str(store)]) == 0
-        return json.loads(capsys.readouterr().out), printed
+def around(store) -> Surroundings:
+    """Where studies run here: nobody watches."""
+    return Surroundings(Store(store), None, lambda setup, limit: (), SystemClock())
 
-    return started
+
+@pytest.fixture
+def study(around):
+    """Run a study: its record, the JSON document, and what is printed at its end."""
+
+    def run(name: str, problem: str, backend: str, **settings) -> tuple[StudyRecord, dict, str]:
+        problem = f"tests.problems.few:{problem}"
+        result = start(StudyConfig(problem, backend, study=name, cv=FOLDS, **settings), around)
+        record = result.record
+        printed = summary.closing(record, result.exported, around.store, None)
+        return record, document(record, record.state, None), printed
+
+    return run
 
 
 def scikit_learns_scores(
@@ -75,7 +84,7 @@ def test_classes_are_ranked_as_gridsearchcv_ranks_them(study):
         verbose=0,
         random_state=1,
     )
-    ours = by_rate(study("classes", "CLASSES", "--backend", "grid")[0])
+    ours = by_rate(study("classes", "CLASSES", "grid")[1])
     theirs = scikit_learns_scores(few.CLASSES, estimator, "accuracy", "rate")
     assert ranking(ours) == ranking(theirs)
     assert ours == pytest.approx(theirs, abs=0.15)
@@ -94,7 +103,7 @@ def test_values_are_ranked_as_gridsearchcv_ranks_them_with_a_scaler_in_each_fold
         return model
 
     wrapped = KerasRegressor(plain, rate=0.1, epochs=6, batch_size=32, verbose=0, random_state=1)
-    ours = by_rate(study("values", "VALUES", "--backend", "grid")[0])
+    ours = by_rate(study("values", "VALUES", "grid")[1])
     theirs = scikit_learns_scores(
         few.VALUES,
         make_pipeline(StandardScaler(), wrapped),
@@ -105,28 +114,24 @@ def test_values_are_ranked_as_gridsearchcv_ranks_them_with_a_scaler_in_each_fold
 
 
 def test_a_study_shows_its_spread_and_hands_over_a_model_of_all_data(study, store, capsys):
-    shown, printed = study(
-        *("pruned", "CLASSES", "--backend", "optuna", "--sampler", "random", "--trials", "3"),
-        *("--max-epochs", "4"),
-    )
+    record, shown, printed = study("shown", "CLASSES", "randomized", trials=2, max_epochs=2)
     best = shown["best"]
     assert f"{best['score']:.4f} ± {best['spread']:.4f}" in printed
-    assert "(trained once more, 4 epochs on training and validation data together)" in printed
+    assert "(trained once more, 2 epochs on training and validation data together)" in printed
     assert "--cv 3" in printed
-    record = fold(journals.read(store / "journals" / "pruned.jsonl"))
     last = record.trials[best["trial"]].curve[-1].metrics
     folds = [last[f"fold_{number}_val_accuracy"] for number in (1, 2, 3)]
     assert best["score"] == pytest.approx(np.mean(folds))
     assert best["spread"] == pytest.approx(np.std(folds))
     assert {trial["spread"] is None for trial in shown["trials"]} == {False}
 
-    assert main(["export", "pruned", "--to", str(store / "again"), "--store", str(store)]) == 0
+    assert main(["export", "shown", "--to", str(store / "again"), "--store", str(store)]) == 0
     assert "was cross-validated: training it once more" in capsys.readouterr().err
     import keras
 
     first, again = (
         keras.saving.load_model(folder / "model.keras")
-        for folder in (store / "exports" / "pruned", store / "again")
+        for folder in (store / "exports" / "shown", store / "again")
     )
     for one, other in zip(first.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -137,26 +142,16 @@ def test_a_study_shows_its_spread_and_hands_over_a_model_of_all_data(study, stor
     assert "cross-validated: an epoch trains 3 models" in capsys.readouterr().out
 
 
-def test_a_pruner_sees_the_means_and_a_study_that_was_cut_ends_as_it_would_have(store, study):
-    words = ["--backend", "optuna", "--sampler", "random", "--trials", "9", "--max-epochs", "4"]
-    shown, _ = study("whole", "CLASSES", *words)
+def test_a_pruner_sees_the_means_and_a_study_that_was_cut_ends_as_it_would_have(around, study):
+    whole, shown, _ = study("cut", "CLASSES", "optuna", sampler="random", trials=9, max_epochs=3)
     assert "pruned" in {trial["state"] for trial in shown["trials"]}
-    path = store / "journals" / "whole.jsonl"
-    entries = list(islice(journals.read(path), 20))
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join(lines[: len(entries)]))
-    assert main(["resume", "whole", "--store", str(store), "--quiet"]) == 0
-    first, again = fold(_entries(lines, store)), fold(journals.read(path))
-    for one, other in zip(first.trials.values(), again.trials.values(), strict=True):
+    path = around.store.journal("cut")
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:20]))
+    again = resume("cut", around).record
+    for one, other in zip(whole.trials.values(), again.trials.values(), strict=True):
         assert [dict(r.metrics) for r in one.curve] == [dict(r.metrics) for r in other.curve]
         assert one.score == other.score
-    assert first.best().trial == again.best().trial
-
-
-def _entries(lines: list[str], store: Path):
-    copy = store / "copy.jsonl"
-    copy.write_text("".join(lines))
-    return journals.read(copy)
+    assert whole.best().trial == again.best().trial
 
 
 def test_more_folds_than_examples_of_a_class_are_refused_before_a_study_begins(store, capsys):
