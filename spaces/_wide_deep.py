@@ -40,7 +40,9 @@ class WideDeep(keras.Model):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """What the constructor takes, as JSON data."""
         return {
-            "moments": {name: list(pair) for name, pair in self._moments.items()},
+            "moments": {
+                name: [list(part) for part in pair] for name, pair in self._moments.items()
+            },
             "widths": list(self._widths),
             "activation": self._activation,
             "name": self.name,

@@ -40,9 +40,9 @@ def build(params: Params) -> "keras.Model":
     for filters in SPACE.per_layer(params, "filters"):
         layers.append(keras.layers.Conv2D(filters, size, padding="same", activation="relu"))
         if params["pooling"] == "max":
-            layers.append(keras.layers.MaxPooling2D())
+            layers.append(keras.layers.MaxPooling2D(2))
         else:
-            layers.append(keras.layers.AveragePooling2D())
+            layers.append(keras.layers.AveragePooling2D(2))
     layers.append(keras.layers.Flatten())
     if params["dropout"]:
         layers.append(keras.layers.Dropout(float(params["dropout"])))
