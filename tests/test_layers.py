@@ -27,7 +27,7 @@ PLAIN = {
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
-    *("carried", "child", "restoring", "results", "source"),
+    *("carried", "child", "restoring", "results", "source", "wrapped"),
     *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
     "nursery",
     *("opened", "predict", "proposer", "recipe", "replay", "setup", "study", "summary"),
