@@ -1,6 +1,6 @@
 """A scikit-learn face: `SearchCV`, an estimator that tunes a Keras model when it is fitted.
 
-scikeras encodes targets and decodes what the model says; its tags are corrected here.
+scikeras encodes targets and decodes what the model says.
 """
 
 import tempfile
@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from scikeras.utils.transformers import ClassifierLabelEncoder, RegressorTargetEncoder
-from scikeras.wrappers import KerasClassifier, KerasRegressor
 from sklearn.base import BaseEstimator
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
-from sklearn.utils import ClassifierTags, RegressorTags, Tags
+from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -29,6 +28,7 @@ from search.record import StudyRecord
 from search.results import Study
 from search.space import Space
 from search.tuning import tune
+from search.wrapped import TunedClassifier, TunedRegressor, tagged
 
 if TYPE_CHECKING:
     import keras
@@ -37,35 +37,6 @@ Array: TypeAlias = "np.ndarray[Any, Any]"
 Task: TypeAlias = Literal["classification", "regression"]
 
 _HELD_OUT = 0.2
-
-
-def _tagged(tags: Tags, task: str) -> Tags:
-    """The tags of an estimator for a task: without them scikit-learn takes it for neither."""
-    classifies = task == "classification"
-    tags.estimator_type = "classifier" if classifies else "regressor"
-    tags.classifier_tags = ClassifierTags() if classifies else None
-    tags.regressor_tags = None if classifies else RegressorTags()
-    tags.target_tags.required = True
-    tags.target_tags.multi_output = not classifies
-    return tags
-
-
-class TunedClassifier(KerasClassifier):  # type: ignore[misc]  # untyped
-    """scikeras's classifier around a model that is trained already.
-
-    scikeras 0.13 has no `__sklearn_tags__`: scikit-learn 1.9 takes its classifier for no classifier
-    (`is_classifier`), and `cv=3` then splits without regard to classes.
-    """
-
-    def __sklearn_tags__(self) -> Tags:
-        return _tagged(BaseEstimator.__sklearn_tags__(self), "classification")
-
-
-class TunedRegressor(KerasRegressor):  # type: ignore[misc]  # untyped
-    """scikeras's regressor around a model that is trained already, with its tags."""
-
-    def __sklearn_tags__(self) -> Tags:
-        return _tagged(BaseEstimator.__sklearn_tags__(self), "regression")
 
 
 def _classifies(estimator: "SearchCV") -> bool:
@@ -199,7 +170,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
         return float(measure(y, self.predict(X)))
 
     def __sklearn_tags__(self) -> Tags:
-        return _tagged(super().__sklearn_tags__(), self.task)
+        return tagged(super().__sklearn_tags__(), self.task)
 
     def _checked(self, X: Any) -> Array:  # noqa: N803
         check_is_fitted(self, "best_estimator_")

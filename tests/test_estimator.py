@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import check_estimator, estimator_checks_gen
 
 from search import Choice, Float, SearchCV, Space
 from search.errors import UsageError
-from search.estimator import TunedClassifier, TunedRegressor
+from search.wrapped import TunedClassifier, TunedRegressor
 
 KIND = Choice("kind", ("plain", "steep"))
 SPACE = Space(Float("rate", 0.05, 0.1))

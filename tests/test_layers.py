@@ -28,7 +28,7 @@ PLAIN = {
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
-    *("carried", "child", "restoring", "results", "source"),
+    *("carried", "child", "restoring", "results", "source", "wrapped"),
     *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
     *("nursery", "offers"),
     *("data", "hyperfit", "hypermodel", "hyperparameters"),

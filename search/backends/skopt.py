@@ -7,6 +7,7 @@ parameter that is not active stands in the middle of its scale, so that it makes
 """
 
 import random
+import statistics
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -169,7 +170,7 @@ class _Skopt:
         # warnings: of a point that was asked for before, and of a constant that scipy cannot fit
         with warnings.catch_warnings(), self._threads.limit(limits=1):
             warnings.simplefilter("ignore")
-            optimizer.tell([point.place for point in self._points.values()], told)
+            optimizer.tell([point.place for point in self._points.values()], _standard(told))
             answer = optimizer.ask()
         if self._sampler == "gp_hedge":
             self._hedge = _Hedge(optimizer.gains_, optimizer.next_xs_)
@@ -240,6 +241,15 @@ class _Skopt:
         score, point = score_of(outcome), self._points[trial]
         point.failed = score is None
         point.loss = None if score is None else self._objective.sort_key(score)
+
+
+def _standard(losses: Sequence[float]) -> list[float]:
+    """With mean 0 and deviation 1: scikit-optimize's xi, 0.01, is meant for losses of that size.
+
+    So are gp_hedge's gains; accuracies differ by less than xi.
+    """
+    mean, deviation = statistics.fmean(losses), statistics.pstdev(losses)
+    return [(loss - mean) / (deviation or 1.0) for loss in losses]
 
 
 @dataclass(frozen=True, slots=True)
