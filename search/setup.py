@@ -15,6 +15,7 @@ from search.parameters import Choice, Int, Parameter, Params
 from search.problem import LoadedProblem, Problem
 from search.proposer import Proposer
 from search.space import Space
+from search.training import runtime
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def prepare(config: StudyConfig) -> Setup:
     Raises: UsageError for whatever does not fit, before anything is loaded or written.
     """
     as_budget = backends.module(config.backend).EPOCHS_AS_BUDGET
+    runtime.settle()  # a problem file may import Keras at its top
     loaded = problems.load(config.problem)
     problem = loaded.problem
     if as_budget and any(text.partition("=")[0].strip() == "epochs" for text in config.assignments):
