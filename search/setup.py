@@ -17,6 +17,7 @@ from search.parameters import Choice, Int, Parameter, Params
 from search.problem import LoadedProblem, Problem
 from search.proposer import Proposer
 from search.space import Space
+from search.training import runtime
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,12 @@ def prepare(config: StudyConfig, carried: Carried | None = None) -> Setup:
     own = {"population": config.population, "generations": config.generations}
     offers.check(config.backend, config.sampler, config.pruner, own)
     as_budget = backends.module(config.backend).EPOCHS_AS_BUDGET
+<<<<<<< HEAD
     loaded = problems.load(config.problem) if carried is None else carried.opened()
+=======
+    runtime.settle()  # a problem file may import Keras at its top
+    loaded = problems.load(config.problem)
+>>>>>>> hypermodel
     problem = loaded.problem
     if as_budget and any(text.partition("=")[0].strip() == "epochs" for text in config.assignments):
         raise UsageError(
