@@ -114,12 +114,8 @@ def prepare(config: StudyConfig, carried: Carried | None = None) -> Setup:
     own = {"population": config.population, "generations": config.generations}
     offers.check(config.backend, config.sampler, config.pruner, own)
     as_budget = backends.module(config.backend).EPOCHS_AS_BUDGET
-<<<<<<< HEAD
-    loaded = problems.load(config.problem) if carried is None else carried.opened()
-=======
     runtime.settle()  # a problem file may import Keras at its top
-    loaded = problems.load(config.problem)
->>>>>>> hypermodel
+    loaded = problems.load(config.problem) if carried is None else carried.opened()
     problem = loaded.problem
     if as_budget and any(text.partition("=")[0].strip() == "epochs" for text in config.assignments):
         raise UsageError(
