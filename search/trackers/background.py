@@ -90,8 +90,8 @@ class BackgroundTracker:
 
     def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
         """Have it read on; the first epoch has it begin."""
-        self._begun.set()
         self._read_on()
+        self._begun.set()
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
         """Have it read on."""
