@@ -5,7 +5,7 @@ scikeras encodes targets and decodes what the model says.
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -47,6 +47,16 @@ def _refits(estimator: "SearchCV") -> bool:
     if not estimator.refit:
         raise AttributeError("refit must be True to predict, got False; set it and fit again")
     return True
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What a problem is given in place of a loader; a function of its own could not be pickled."""
+
+    value: Any
+
+    def __call__(self, _: object) -> Any:
+        return self.value
 
 
 class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
@@ -150,10 +160,10 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
 
     @available_if(_refits)  # type: ignore[untyped-decorator]
     def predict(self, X: Any) -> Array:  # noqa: N803
-        """The class or value of each row: in the dtype and form of the `y` that was fitted."""
+        """The class of each row, as in `y`, or its value as float64."""
         x = self._checked(X)
         answer: Array = self.best_estimator_.predict(x, verbose=0)
-        return answer
+        return answer if _classifies(self) else answer.astype("float64")
 
     @available_if(lambda self: _refits(self) and _classifies(self))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
@@ -180,7 +190,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
     def _problem(self, facts: Mapping[str, Any], data: Data) -> Problem:
         """What is tuned: the user's problem or function, on these data."""
         if isinstance(self.problem, Problem):
-            return replace(self.problem, load=lambda _: data)
+            return replace(self.problem, load=_Given(data))
         if self.space is None:
             raise UsageError(
                 "SearchCV must have a space beside a build function, got none; give it a Space"
@@ -189,9 +199,9 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
             name="estimator",
             space=self.space,
             objective=self.objective or Objective("val_loss", "min"),
-            load=lambda _: data,
+            load=_Given(data),
             build=self.problem,
-            statistics=lambda _: facts,
+            statistics=_Given(facts),
             baseline=self.baseline,
             batch_size=self.batch_size,
         )
@@ -227,7 +237,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
         """The winner trained on all rows: a study of one trial, scored at its last epoch."""
         winner = replace(
             problem,
-            load=lambda _: data,
+            load=_Given(data),
             baseline=self.best_params_,
             objective=replace(problem.objective, score_at="last"),
             patience=None,
