@@ -7,6 +7,7 @@ parameter that is not active stands in the middle of its scale, so that it makes
 """
 
 import random
+import statistics
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -149,12 +150,14 @@ class _Skopt:
         """What the model is told of each point; None while there is nothing to learn from.
 
         Constant liar (Ginsbourger et al., 2010): what is under way is taken to be as good as the
-        best so far, scikit-optimize's default. What has failed is as bad as the worst.
+        mean so far, scikit-optimize's cl_mean. Its default, as good as the best, sends a forest
+        back to wherever a trial is under way: with four at once it ended worse than chance
+        (tests/backends/test_quality.py). What has failed is as bad as the worst.
         """
         losses = [point.loss for point in self._points.values() if point.loss is not None]
         if not losses or len(self._points) < _INITIAL:
             return None
-        lie, worst = min(losses), max(losses)
+        lie, worst = statistics.fmean(losses), max(losses)
         return [
             point.loss if point.loss is not None else worst if point.failed else lie
             for point in self._points.values()
@@ -169,7 +172,7 @@ class _Skopt:
         # warnings: of a point that was asked for before, and of a constant that scipy cannot fit
         with warnings.catch_warnings(), self._threads.limit(limits=1):
             warnings.simplefilter("ignore")
-            optimizer.tell([point.place for point in self._points.values()], told)
+            optimizer.tell([point.place for point in self._points.values()], _standard(told))
             answer = optimizer.ask()
         if self._sampler == "gp_hedge":
             self._hedge = _Hedge(optimizer.gains_, optimizer.next_xs_)
@@ -182,10 +185,13 @@ class _Skopt:
         seed = seed_for(self._seed, "skopt", self._draws.proposed)
         dimensions = self._dimensions()
         forest = self._sampler == "forest"
-        kernel = {} if forest else {"space": dimensions, "n_restarts_optimizer": 0}
+        # Leaves of three, its default for forests, are too coarse for tens of trials.
+        settings: dict[str, Any] = (
+            {"min_samples_leaf": 1} if forest else {"space": dimensions, "n_restarts_optimizer": 0}
+        )
         optimizer = Optimizer(
             dimensions,
-            cook_estimator("ET" if forest else "GP", random_state=seed, **kernel),
+            cook_estimator("ET" if forest else "GP", random_state=seed, **settings),
             n_initial_points=0,
             acq_func={"gp_hedge": "gp_hedge", "forest": "EI"}.get(
                 self._sampler, self._sampler.upper()
@@ -240,6 +246,15 @@ class _Skopt:
         score, point = score_of(outcome), self._points[trial]
         point.failed = score is None
         point.loss = None if score is None else self._objective.sort_key(score)
+
+
+def _standard(losses: Sequence[float]) -> list[float]:
+    """With mean 0 and deviation 1: scikit-optimize's xi, 0.01, is meant for losses of that size.
+
+    So are gp_hedge's gains; accuracies differ by less than xi.
+    """
+    mean, deviation = statistics.fmean(losses), statistics.pstdev(losses)
+    return [(loss - mean) / (deviation or 1.0) for loss in losses]
 
 
 @dataclass(frozen=True, slots=True)
