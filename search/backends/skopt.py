@@ -150,12 +150,14 @@ class _Skopt:
         """What the model is told of each point; None while there is nothing to learn from.
 
         Constant liar (Ginsbourger et al., 2010): what is under way is taken to be as good as the
-        best so far, scikit-optimize's default. What has failed is as bad as the worst.
+        mean so far, scikit-optimize's cl_mean. Its default, as good as the best, sends a forest
+        back to wherever a trial is under way: with four at once it ended worse than chance
+        (tests/backends/test_quality.py). What has failed is as bad as the worst.
         """
         losses = [point.loss for point in self._points.values() if point.loss is not None]
         if not losses or len(self._points) < _INITIAL:
             return None
-        lie, worst = min(losses), max(losses)
+        lie, worst = statistics.fmean(losses), max(losses)
         return [
             point.loss if point.loss is not None else worst if point.failed else lie
             for point in self._points.values()
@@ -183,10 +185,13 @@ class _Skopt:
         seed = seed_for(self._seed, "skopt", self._draws.proposed)
         dimensions = self._dimensions()
         forest = self._sampler == "forest"
-        kernel = {} if forest else {"space": dimensions, "n_restarts_optimizer": 0}
+        # Leaves of three, its default for forests, are too coarse for tens of trials.
+        settings: dict[str, Any] = (
+            {"min_samples_leaf": 1} if forest else {"space": dimensions, "n_restarts_optimizer": 0}
+        )
         optimizer = Optimizer(
             dimensions,
-            cook_estimator("ET" if forest else "GP", random_state=seed, **kernel),
+            cook_estimator("ET" if forest else "GP", random_state=seed, **settings),
             n_initial_points=0,
             acq_func={"gp_hedge": "gp_hedge", "forest": "EI"}.get(
                 self._sampler, self._sampler.upper()
