@@ -19,7 +19,7 @@ from search.study import Surroundings, resume, start
 from search.training.folds import Folding
 from tests.problems import few
 
-FOLDS = 3
+FOLDS = 2
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +118,9 @@ def test_a_study_shows_its_spread_and_hands_over_a_model_of_all_data(study, stor
     best = shown["best"]
     assert f"{best['score']:.4f} ± {best['spread']:.4f}" in printed
     assert "(trained once more, 2 epochs on training and validation data together)" in printed
-    assert "--cv 3" in printed
+    assert "--cv 2" in printed
     last = record.trials[best["trial"]].curve[-1].metrics
-    folds = [last[f"fold_{number}_val_accuracy"] for number in (1, 2, 3)]
+    folds = [last[f"fold_{number}_val_accuracy"] for number in (1, 2)]
     assert best["score"] == pytest.approx(np.mean(folds))
     assert best["spread"] == pytest.approx(np.std(folds))
     assert {trial["spread"] is None for trial in shown["trials"]} == {False}
@@ -136,10 +136,10 @@ def test_a_study_shows_its_spread_and_hands_over_a_model_of_all_data(study, stor
     for one, other in zip(first.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     facts = json.loads((store / "again" / "export.json").read_text())
-    assert (facts["cv"], facts["spread"]) == (3, best["spread"])
+    assert (facts["cv"], facts["spread"]) == (2, best["spread"])
 
     assert main(["doctor", "--store", str(store)]) == 0
-    assert "cross-validated: an epoch trains 3 models" in capsys.readouterr().out
+    assert "cross-validated: an epoch trains 2 models" in capsys.readouterr().out
 
 
 def test_a_pruner_sees_the_means_and_a_study_that_was_cut_ends_as_it_would_have(around, study):
@@ -157,7 +157,10 @@ def test_a_pruner_sees_the_means_and_a_study_that_was_cut_ends_as_it_would_have(
 def test_more_folds_than_examples_of_a_class_are_refused_before_a_study_begins(store, capsys):
     words = ["run", "tests.problems.few:CLASSES", "--cv", "50", "--study", "never"]
     assert main([*words, "--store", str(store), "--workers", "1", "--quiet"]) == 2
-    assert "--cv must be at most the 2" in capsys.readouterr().err
+    assert (
+        "--cv must be at most the 12 examples of the rarest label, 4, got 50"
+        in capsys.readouterr().err
+    )
     assert not (store / "journals" / "never.jsonl").exists()
     assert main([*words[:3], "1"]) == 2
     assert "--cv must be at least 2, got 1" in capsys.readouterr().err
