@@ -157,7 +157,10 @@ def test_a_pruner_sees_the_means_and_a_study_that_was_cut_ends_as_it_would_have(
 def test_more_folds_than_examples_of_a_class_are_refused_before_a_study_begins(store, capsys):
     words = ["run", "tests.problems.few:CLASSES", "--cv", "50", "--study", "never"]
     assert main([*words, "--store", str(store), "--workers", "1", "--quiet"]) == 2
-    assert "--cv must be at most the 2" in capsys.readouterr().err
+    assert (
+        "--cv must be at most the 12 examples of the rarest label, 4, got 50"
+        in capsys.readouterr().err
+    )
     assert not (store / "journals" / "never.jsonl").exists()
     assert main([*words[:3], "1"]) == 2
     assert "--cv must be at least 2, got 1" in capsys.readouterr().err
