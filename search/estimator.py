@@ -5,7 +5,7 @@ scikeras encodes targets and decodes what the model says.
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -47,16 +47,6 @@ def _refits(estimator: "SearchCV") -> bool:
     if not estimator.refit:
         raise AttributeError("refit must be True to predict, got False; set it and fit again")
     return True
-
-
-@dataclass(frozen=True)
-class _Given:
-    """What a problem is given in place of a loader; a function of its own could not be pickled."""
-
-    value: Any
-
-    def __call__(self, _: object) -> Any:
-        return self.value
 
 
 class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
@@ -160,10 +150,10 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
 
     @available_if(_refits)  # type: ignore[untyped-decorator]
     def predict(self, X: Any) -> Array:  # noqa: N803
-        """The class of each row, as in `y`, or its value as float64."""
+        """The class or value of each row: in the dtype and form of the `y` that was fitted."""
         x = self._checked(X)
         answer: Array = self.best_estimator_.predict(x, verbose=0)
-        return answer if _classifies(self) else answer.astype("float64")
+        return answer
 
     @available_if(lambda self: _refits(self) and _classifies(self))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
@@ -190,7 +180,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
     def _problem(self, facts: Mapping[str, Any], data: Data) -> Problem:
         """What is tuned: the user's problem or function, on these data."""
         if isinstance(self.problem, Problem):
-            return replace(self.problem, load=_Given(data))
+            return replace(self.problem, load=lambda _: data)
         if self.space is None:
             raise UsageError(
                 "SearchCV must have a space beside a build function, got none; give it a Space"
@@ -199,9 +189,9 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
             name="estimator",
             space=self.space,
             objective=self.objective or Objective("val_loss", "min"),
-            load=_Given(data),
+            load=lambda _: data,
             build=self.problem,
-            statistics=_Given(facts),
+            statistics=lambda _: facts,
             baseline=self.baseline,
             batch_size=self.batch_size,
         )
@@ -237,7 +227,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
         """The winner trained on all rows: a study of one trial, scored at its last epoch."""
         winner = replace(
             problem,
-            load=_Given(data),
+            load=lambda _: data,
             baseline=self.best_params_,
             objective=replace(problem.objective, score_at="last"),
             patience=None,
@@ -276,7 +266,7 @@ def cv_results(record: StudyRecord) -> dict[str, Any]:
         "state": np.array([trial.state(record.state) for trial in trials]),
     }
     for name in dict.fromkeys(name for trial in trials for name in trial.params):
-        column = np.ma.masked_all(len(trials), dtype=object)  # type: ignore[no-untyped-call]
+        column = np.ma.masked_all(len(trials), dtype=object)
         for row, trial in enumerate(trials):
             if name in trial.params:
                 column[row] = trial.params[name]
