@@ -23,7 +23,6 @@ def test_the_file_runs_as_it_is(tmp_path, monkeypatch, capsys) -> None:
     [
         ("mine.py", "init must write a new file, got mine.py, which exists"),
         ("mine.txt", "a problem file must end in .py"),
-        ("-my problem.py", "see `python -m search init --help`"),
         ("my problem.py", "problem name must be letters"),
     ],
 )
