@@ -70,7 +70,7 @@ def perform(request: Request) -> str:
     if not request.mlflow:
         around = replace(around, trackers=partial(_terminal_only, around.trackers))
     if options.command == "resume":
-        return _resumed(options.study, options, around)
+        return _resumed(options.study, options, around, adopt=options.adopt)
     config = study_config(options)
     if not request.go_on or not around.store.journal(options.study).exists():
         return start(config, around).record.header.study
@@ -91,9 +91,9 @@ def _terminal_only(make: MakeTrackers, setup: Setup, limit: Limited) -> Sequence
     return [one for one in make(setup, limit) if not isinstance(one, BackgroundTracker)]
 
 
-def _resumed(study: str, options: Namespace, around: Surroundings) -> str:
+def _resumed(study: str, options: Namespace, around: Surroundings, *, adopt: bool = False) -> str:
     try:
-        result = resume(study, around, trials=options.trials, seconds=options.time)
+        result = resume(study, around, trials=options.trials, seconds=options.time, adopt=adopt)
     except KeyboardInterrupt:  # while loading, say: the study is where it was
         raise StudyInterrupted(study) from None
     return result.record.header.study

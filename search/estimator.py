@@ -145,7 +145,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
                 wrapper = TunedClassifier if classifies else TunedRegressor
                 self.best_estimator_ = wrapper(model=model).initialize(x, y)
         if self.store is not None:
-            self.study_ = study
+            self.study_ = Study(study.name, study.store)  # without the data: it may be pickled
         return self
 
     @available_if(_refits)  # type: ignore[untyped-decorator]
@@ -153,7 +153,8 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
         """The class or value of each row: in the dtype and form of the `y` that was fitted."""
         x = self._checked(X)
         answer: Array = self.best_estimator_.predict(x, verbose=0)
-        return answer
+        # scikit-learn expects the precision of its own regressors for several outputs
+        return answer if _classifies(self) else answer.astype("float64")
 
     @available_if(lambda self: _refits(self) and _classifies(self))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
@@ -266,7 +267,7 @@ def cv_results(record: StudyRecord) -> dict[str, Any]:
         "state": np.array([trial.state(record.state) for trial in trials]),
     }
     for name in dict.fromkeys(name for trial in trials for name in trial.params):
-        column = np.ma.masked_all(len(trials), dtype=object)
+        column = np.ma.MaskedArray(np.empty(len(trials), dtype=object), mask=True)
         for row, trial in enumerate(trials):
             if name in trial.params:
                 column[row] = trial.params[name]

@@ -86,6 +86,7 @@ def resume(
     data_dir: Path | str | None = None,
     store: Path | str = "mlruns",
     quiet: bool = False,
+    mlflow: bool = True,
 ) -> Study:
     """Go on with a study, as `python -m search resume` does.
 
@@ -98,7 +99,7 @@ def resume(
     words = ["resume", study, *_words(options), *(["--adopt"] if adopt else [])]
     words += _crew(workers, cluster, trial_timeout)
     words += [f"--store={store}", *(["--quiet"] if quiet else [])]
-    return _done(Request(tuple(words), carried), problem, store, workers)
+    return _done(Request(tuple(words), carried, mlflow=mlflow), problem, store, workers)
 
 
 def load(

@@ -194,22 +194,14 @@ def test_another_problem_gives_no_model(tmp_path) -> None:
 
 def test_a_study_goes_on_with_the_same_problem_only(tmp_path) -> None:
     study = tuned(problem_of(subclassed), tmp_path)
-    same = search.resume(
-        study.name, problem_of(subclassed), trials=2, workers=0, store=tmp_path, quiet=True
-    )
+    here = {"workers": 0, "store": tmp_path, "quiet": True, "mlflow": False}
+    same = search.resume(study.name, problem_of(subclassed), trials=2, **here)
     assert len(same.trials) == 2
     with pytest.raises(StudyChangedError, match="its problem changed since"):
-        search.resume(study.name, problem_of(anonymous), workers=0, store=tmp_path, quiet=True)
+        search.resume(study.name, problem_of(anonymous), **here)
+    options = {"backend": "randomized", "seed": 1, "study": study.name, "resume": True}
     with pytest.raises(StudyChangedError, match="got another seed"):
-        search.tune(
-            problem_of(subclassed),
-            backend="randomized",
-            seed=1,
-            study=study.name,
-            resume=True,
-            workers=0,
-            store=tmp_path,
-        )
+        search.tune(problem_of(subclassed), **options, **here)
 
 
 def test_a_study_whose_trials_all_fail_says_of_what(tmp_path) -> None:
