@@ -25,6 +25,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 6)).astype("float32")
 Y = (X[:, 0] * X[:, 1] > 0).astype("int64")
 
+# long enough that a signal sent after its first lines meets it at work, also on a busy machine
 SCRIPT = """
 import sys
 import numpy as np
@@ -43,7 +44,7 @@ def build(params):
 
 part = Part(x, x.sum(1))
 problem = Problem("line", Space(Int("units", 1, 64)), Objective("val_loss", "min"),
-                  lambda _: Data(part, part), build, max_epochs=40, patience=None)
+                  lambda _: Data(part, part), build, max_epochs=400, patience=None)
 study = search.tune(problem, backend="randomized", trials=6, workers=1, store=sys.argv[1],
                     study="line", resume=True, mlflow=False)
 print(study.state, len(study.trials), "keras" in sys.modules)
