@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SPACE = Space(
     Int("blocks", 1, 3),
     Int("filters", 16, 32, step=8, levels=(16, 32), per="blocks", shapes=("same", "free")),
-    Choice("kernel_size", (3, 5)),
+    Choice("kernel_size", (3, 5)),  # of the first block: later ones would cost twice as much
     Choice("pooling", ("max", "average")),
     Int("neurons", 32, 128, log=True, levels=(32, 128)),
     Float("dropout", 0.0, 0.5, step=0.25, levels=(0.0, 0.25, 0.5)),
@@ -26,8 +26,8 @@ SPACE = Space(
 def build(params: Params) -> "keras.Model":
     """A compiled network that takes images `(n, 28, 28) uint8` as they come.
 
-    Each block is a convolution and a pooling that halves height and width; then come dropout, one
-    hidden layer and the classes.
+    Each block is a convolution and a pooling that halves height and width; kernels are 3 x 3 but
+    in the first block, whose size is searched. Then come dropout, one hidden layer, the classes.
     """
     import keras
 
@@ -39,6 +39,7 @@ def build(params: Params) -> "keras.Model":
     size = int(params["kernel_size"])
     for filters in SPACE.per_layer(params, "filters"):
         layers.append(keras.layers.Conv2D(filters, size, padding="same", activation="relu"))
+        size = 3
         if params["pooling"] == "max":
             layers.append(keras.layers.MaxPooling2D(2))
         else:
