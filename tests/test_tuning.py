@@ -27,10 +27,14 @@ Y = (X[:, 0] * X[:, 1] > 0).astype("int64")
 
 # long enough that a signal sent after its first lines meets it at work, also on a busy machine
 SCRIPT = """
+import signal
 import sys
 import numpy as np
 import search
 from search import Data, Int, Objective, Part, Problem, Space
+
+# a shell that runs tests in the background has all of them ignore Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 x = np.arange(400, dtype="float32").reshape(100, 4) / 400
 UNITS = 2
@@ -44,7 +48,7 @@ def build(params):
 
 part = Part(x, x.sum(1))
 problem = Problem("line", Space(Int("units", 1, 64)), Objective("val_loss", "min"),
-                  lambda _: Data(part, part), build, max_epochs=400, patience=None)
+                  lambda _: Data(part, part), build, max_epochs=100, patience=None)
 study = search.tune(problem, backend="randomized", trials=6, workers=1, store=sys.argv[1],
                     study="line", resume=True, mlflow=False)
 print(study.state, len(study.trials), "keras" in sys.modules)
