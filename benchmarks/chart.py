@@ -84,20 +84,17 @@ def _bars(axis: Any, rows: Sequence[Row], task: str) -> None:
 
 
 def _curves(axis: Any, rows: Sequence[Row]) -> None:
-    for name, colour in (("ours", OURS), ("kerastuner", PEER)):
+    for name, colour, height in (("ours", OURS, 0.12), ("kerastuner", PEER, 0.03)):
         for row in where(rows, contender=name):
             best = best_so_far(row["timeline"])
             times = [at for at, _ in best] + [row["seconds"]]
             scores = [score for _, score in best]
             axis.step(times, [*scores, scores[-1]], where="post", color=colour, alpha=0.8, lw=1.3)
             axis.plot(times[-1], scores[-1], "o", color=colour, ms=3)
-        own = where(rows, contender=name)
-        if own:
-            ends = spread([row["seconds"] for row in own])
-            shown = NAMES[name].replace("\n", " ")
+        if where(rows, contender=name):
             axis.annotate(
-                shown, (ends.median, 0.03), xycoords=("data", "axes fraction"), color=colour,
-                ha="right", fontweight="bold",
+                NAMES[name].replace("\n", " "), (0.98, height), xycoords="axes fraction",
+                color=colour, ha="right", fontweight="bold",
             )  # fmt: skip
     axis.axhline(TARGET, color=TEXT, lw=0.8, ls=":")
     axis.set_xscale("log")

@@ -24,6 +24,7 @@ from search.config import Environment
 from search.errors import SearchError, StudyChangedError, StudyInterrupted
 from search.events import Limited
 from search.opened import open_trial
+from search.options import parse
 from search.setup import Setup
 from search.study import MakeTrackers, Surroundings, resume, start
 from search.trackers.background import BackgroundTracker
@@ -63,7 +64,7 @@ def perform(request: Request) -> str:
 
     Raises: as `search.study.start`, `resume` and `search.opened.open_trial`.
     """
-    options, environment = cli.parse(request.words), Environment.read(os.environ)
+    options, environment = parse(list(request.words)), Environment.read(os.environ)
     if options.command == "export":
         return _export(options, options.data_dir or environment.data_dir, request.carried)
     around = replace(surroundings(options, environment), carried=request.carried)

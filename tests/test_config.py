@@ -2,8 +2,8 @@
 
 import pytest
 
-from search.cli import _parse
 from search.errors import UsageError
+from search.options import parse
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def options(tmp_path):
     def parsed(lines: str | bytes, *words: str):
         file = tmp_path / "study.toml"
         file.write_bytes(lines if isinstance(lines, bytes) else lines.encode())
-        return _parse(["run", "digits", "--config", str(file), *words])
+        return parse(["run", "digits", "--config", str(file), *words])
 
     return parsed
 

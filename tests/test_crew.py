@@ -7,11 +7,12 @@ import psutil
 import pytest
 
 from search import machine
-from search.cli import _parse, main
+from search.cli import main
 from search.commands.run import study_config
 from search.crew import Crew
 from search.errors import DataError, UsageError
 from search.executors.base import Workplace
+from search.options import parse
 from search.problem import load
 from search.recipe import Material, TrainerRecipe, versions_here
 
@@ -107,7 +108,7 @@ def material(tmp_path, monkeypatch) -> Material:
     monkeypatch.syspath_prepend(tmp_path)  # undone with the test, and what is added meanwhile
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "a_name_beside.py").write_text("NAME = 'mine'\n")
-    config = study_config(_parse(["run", str(tmp_path / "mine.py")]))
+    config = study_config(parse(["run", str(tmp_path / "mine.py")]))
     sources = load(config.problem).sources
     for file in tmp_path.glob("*.py"):
         file.unlink()

@@ -173,3 +173,9 @@ def test_settings_without_folds_are_recorded_as_they_were_before():
     assert from_plain(StudyConfig("digits", cv=5).plain()).cv == 5
     with pytest.raises(UsageError, match="--cv must be at least 2"):
         StudyConfig("digits", cv=1)
+
+
+def test_a_problem_with_a_fit_of_its_own_is_refused(around):
+    own = StudyConfig("tests.problems.few:OWN_FIT", "grid", cv=FOLDS)
+    with pytest.raises(UsageError, match="--cv is for problems that the platform trains"):
+        start(own, around)

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from search import Choice, Float, Int, Space, cli, export, offers
+from search import Choice, Float, Int, Space, export, offers
 from search.backends import base as backends
 from search.backends import grid
 from search.leaderboard import document
+from search.options import parse, parser
 from search.record import fold
 from tests.records import whole_life
 
@@ -120,7 +121,7 @@ def test_command_lines_parse(page: Path, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     Path("study.toml").write_text(blocks(README, "toml")[0], encoding="utf-8")
     for line in searches(page.read_text(encoding="utf-8")):
-        options = cli._parse(shlex.split(line))
+        options = parse(shlex.split(line))
         assert options.command in line
 
 
@@ -129,14 +130,14 @@ def test_the_example_of_a_settings_file_is_read_as_it_says(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("study.toml").write_text(blocks(README, "toml")[0], encoding="utf-8")
-    options = cli._parse(["run", "fashion", "--config", "study.toml", "--trials", "7"])
+    options = parse(["run", "fashion", "--config", "study.toml", "--trials", "7"])
     assert (options.backend, options.sampler, options.time) == ("optuna", "tpe", 1200.0)
     assert options.set == ["learning_rate=1e-3..1e-1", "layers=1,2"]
     assert options.trials == 7
 
 
 def test_the_readme_names_every_command_with_an_example() -> None:
-    _, commands = cli._parser()
+    _, commands = parser()
     assert {line.split()[0] for line in searches(README)} == set(commands)
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from search.cli import _parse
 from search.commands.run import study_config
 from search.errors import UsageError
+from search.options import parse
 from search.problem import load
 from spaces.digits import PROBLEM
 
@@ -116,6 +116,6 @@ def test_a_relative_problem_file_is_recorded_by_its_whole_path(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     words = {"./my_problem.py": str(tmp_path / "my_problem.py"), "digits": "digits"}
     for word, recorded in words.items():
-        assert study_config(_parse(["run", word])).problem == recorded
+        assert study_config(parse(["run", word])).problem == recorded
     monkeypatch.chdir("/")
     assert load(words["./my_problem.py"]).problem.name == "mine"

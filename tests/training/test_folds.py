@@ -205,3 +205,16 @@ def test_callbacks_of_the_last_model_see_what_the_folds_came_to(data, folder):
     trainer(data, folder, problem).restored(task(recorded=reports), 1)
     known = {name: reports[0].metrics[name] for name in ("val_loss", "val_accuracy")}
     assert {name: value for name, value in seen[-1].items() if "val" in name} == known
+
+
+def test_metrics_are_derived_from_the_mean_over_folds(data, folder):
+    def worst(curve):
+        return {"val_loss_worst": max(epoch["val_loss"] for epoch in curve)}
+
+    problem = replace(PROBLEM, derived=worst, objective=Objective("val_loss_worst", "min"))
+    reports, outcome = train(trainer(data, folder, problem).train(task(0, 3)))
+    losses = [report.metrics["val_loss"] for report in reports]
+    assert [r.metrics["val_loss_worst"] for r in reports] == [losses[0]] + [
+        max(losses[:epoch]) for epoch in (2, 3)
+    ]
+    assert outcome.score == min(report.metrics["val_loss_worst"] for report in reports)
