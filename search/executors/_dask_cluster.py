@@ -1,16 +1,17 @@
 """Dask clusters: one of processes on this machine, or one that runs somewhere already."""
 
-import asyncio
 import contextlib
 import json
 import logging
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from search.errors import SearchError, UsageError
+from search.executors import _dask_nannies
 from search.executors._dask_worker import Load
 from search.executors._dask_workers import DaskWorkers
 from search.seeds import Clock
@@ -27,7 +28,6 @@ _CONFIG = {
 }
 # The second is Dask's HTTP server, which runs even without a dashboard, by default on port 8787.
 _HERE = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-_FORK = "search.executors._dask_fork"
 _ANSWER_SECONDS = 10.0
 _LOCAL_PATIENCE = 60.0
 _CLUSTER_PATIENCE = 600.0
@@ -45,6 +45,30 @@ def local(
     Each may use `memory_bytes` (None: its share). Where no environment asks for anything (GPUs),
     all are forked from one that has imported what they need.
     """
+    # CUDA does not survive a fork, nor do some of macOS's libraries
+    forked = sys.platform == "linux" and not any(environments)
+    with _interrupts_ignored():
+        process = subprocess.Popen(
+            [sys.executable, "-m", _dask_nannies.__name__, *([_dask_nannies.FORK] * forked)],
+            stdin=subprocess.PIPE,
+            text=True,
+        )
+    try:
+        return _around(process, environments, load, clock, memory_bytes)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+
+
+def _around(
+    process: "subprocess.Popen[str]",
+    environments: Sequence[Mapping[str, str]],
+    load: Load,
+    clock: Clock,
+    memory_bytes: int | None,
+) -> DaskWorkers:
+    """The cluster around a process of nannies that is starting up."""
     import dask
     from distributed import Client, Scheduler, SpecCluster
     from distributed.system import MEMORY_LIMIT
@@ -55,16 +79,20 @@ def local(
         "silence_logs": logging.CRITICAL,
         "config": _CONFIG,
         "dashboard": False,
-        # CUDA does not survive a fork, nor do some of macOS's libraries
-        "preload_nanny": [_FORK] if sys.platform == "linux" and not any(environments) else [],
         **_HERE,
     }
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    nannies = [options | {"env": {**quiet, **environment}} for environment in environments]
+    nannies = {
+        number: {
+            "cls": "distributed.Nanny",
+            "opts": {"name": number, "env": quiet | dict(environment), **options},
+        }
+        for number, environment in enumerate(environments)
+    }
     # The scheduler lives in this process: if it is killed, the workers lose it and end themselves.
-    with dask.config.set(_CONFIG), _interrupts_ignored():
+    with dask.config.set(_CONFIG):
         cluster = SpecCluster(
-            workers={"nannies": {"cls": _nannies(), "options": {"nannies": nannies}}},
+            workers={"nannies": {"cls": _nannies(process), "options": {"spec": nannies}}},
             scheduler={
                 "cls": Scheduler,
                 "options": {"port": 0, "dashboard": False, **_HERE},
@@ -82,27 +110,33 @@ def local(
     )
 
 
-def _nannies() -> type:
-    """A process of Dask's, as a cluster takes it, in which the nannies of several workers live."""
-    from distributed.deploy.subprocess import Subprocess
+def _nannies(process: "subprocess.Popen[str]") -> type:
+    """The process of the nannies, as a cluster takes it: it never imports the caller's module."""
+    import psutil
+    from distributed.deploy.spec import ProcessInterface
 
-    class Nannies(Subprocess):  # type: ignore[misc]  # untyped
-        """Never imports the caller's `__main__`: it is `python -m dask`."""
+    class Nannies(ProcessInterface):  # type: ignore[misc]  # untyped
+        """Told what to do when the cluster knows its scheduler."""
 
-        def __init__(self, scheduler: str, nannies: Sequence[Mapping[str, Any]], name: str) -> None:
-            self._scheduler = scheduler
-            self._nannies = nannies
-            super().__init__()
+        def __init__(self, scheduler: str, spec: Mapping[int, Any], name: str) -> None:
+            self._order = {"scheduler": scheduler, "spec": spec}
+            super().__init__(scheduler, name)
 
-        async def _start(self) -> None:
-            spec = {
-                number: {"cls": "distributed.Nanny", "opts": {"name": number, **options}}
-                for number, options in enumerate(self._nannies)
-            }
-            command = (sys.executable, "-m", "dask", "spec", self._scheduler)
-            self.process = await asyncio.create_subprocess_exec(
-                *command, "--spec", json.dumps(spec)
-            )
+        async def start(self) -> None:
+            assert process.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # ended already: no worker will come
+                process.stdin.write(json.dumps(self._order) + "\n")
+                process.stdin.flush()
+            await super().start()
+
+        async def close(self) -> None:
+            if process.poll() is None:
+                for child in psutil.Process(process.pid).children(recursive=True):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        child.kill()
+                process.kill()
+            process.communicate()
+            await super().close()
 
     return Nannies
 

@@ -11,7 +11,7 @@ import random
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 _SILENCE = threading.RLock()
@@ -29,7 +29,7 @@ def settle(threads: int = 1) -> None:
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     waiting = any(isinstance(finder, _QuietImport) for finder in sys.meta_path)
     if "tensorflow" not in sys.modules and not waiting:
-        sys.meta_path.insert(0, _QuietImport())
+        sys.meta_path[:0] = [_QuietImport(), _Seldom()]
 
 
 @functools.cache
@@ -79,6 +79,32 @@ class _QuietImport(importlib.abc.MetaPathFinder):
                 execute(module)
 
         spec.loader.exec_module = quietly  # type: ignore[method-assign]
+        return spec
+
+
+class _Seldom(importlib.abc.MetaPathFinder):
+    """Finds what Keras imports for the few who draw or use its wrappers, to be loaded when touched.
+
+    Keras 3.15 brings in scikit-learn for the one and pyplot for the other: a third of the time that
+    its import takes, for each worker and for this process.
+    """
+
+    NAMES = frozenset(
+        {
+            "keras.wrappers",
+            "keras.src.wrappers",
+            "keras._tf_keras.keras.wrappers",
+            "matplotlib.pyplot",
+        }
+    )
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The specification of one of the names, with a lazy loader; None for any other module."""
+        spec = PathFinder.find_spec(name, path, target) if name in self.NAMES else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = importlib.util.LazyLoader(spec.loader)
         return spec
 
 
