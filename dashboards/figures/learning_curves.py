@@ -79,9 +79,9 @@ def _groups(trials: "pd.DataFrame", objective: Objective) -> list[_Group]:
 
     colours = theme.OUTCOMES
     return [
-        _Group("pruned", of("pruned"), colours["pruned"], 1, 0.35),
+        _Group("pruned", of("pruned"), colours["pruned"], 1, 0.4),
         _Group("failed", of("failed"), colours["failed"], 1, 0.5, "dot"),
-        _Group("completed", of("completed"), colours["completed"], 1, 0.35),
+        _Group("completed", of("completed"), colours["completed"], 1, 0.6),
         _Group("under way", of("running", "waiting"), colours["running"], 1.5, 0.8),
         _Group(f"next best {len(others)}", others, colours["completed"], 2, 0.9),
         _Group(
