@@ -49,7 +49,8 @@ def learning_curves(
     texts: Mapping[str, str] = {}
     if len(trials) <= _DESCRIBED:
         texts = dict(zip(trials["trial"], described(trials), strict=True))
-    lengths = shown.groupby("trial", sort=False).size().to_dict()
+    sizes = shown.groupby("trial", sort=False).size()
+    lengths = {str(trial): int(size) for trial, size in sizes.items()}
     notes = [better(objective)] if name == objective.metric else []
     figure = theme.blank(title)
     for group in groups:
