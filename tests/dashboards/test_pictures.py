@@ -20,7 +20,7 @@ def test_the_page_is_a_script_that_runs(tmp_path, monkeypatch, capsys):
     section = re.findall(r"^## In a notebook\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)[0]
     blocks = re.findall(r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
     journals = tmp_path / "mlruns" / "journals"
-    simulated(journals / "digits-1.jsonl", "hyperband", trials=14, epochs=3)
+    simulated(journals / "digits-1.jsonl", "halving", trials=14, epochs=3)
     simulated(journals / "digits-2.jsonl", "randomized", trials=4, epochs=3)
     monkeypatch.chdir(tmp_path)
 
