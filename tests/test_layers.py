@@ -18,6 +18,7 @@ PLAIN = {
         "events",
         "leaderboard",
         "narrowing",
+        "network",
         "nodes",
         "objective",
         "outcomes",
