@@ -78,6 +78,7 @@ class StudyRecord:
         self.told: list[TrialRecord] = []
         self.entries = 1
         self.epochs_trained = 0  # one that was trained again after a crash counts once
+        self.work_seconds = 0.0  # that those epochs took, of all workers
         self.limit = Limited(None, None)
         self.seconds = 0.0
         self.stopped: str | None = None
@@ -108,6 +109,11 @@ class StudyRecord:
     def pending(self) -> list[TrialRecord]:
         """The trials whose last proposal has no outcome yet, in the order of the trials."""
         return sorted(self._pending.values(), key=lambda trial: trial.place)
+
+    @property
+    def flying(self) -> int:
+        """How many trials are pending."""
+        return len(self._pending)
 
     @property
     def settled_epochs(self) -> int:
@@ -144,6 +150,7 @@ class StudyRecord:
             trial.add_report(event.report, told_to_stop=event.decision is Decision.STOP)
             self._metrics = trial.curve.names
             self.epochs_trained += 1
+            self.work_seconds += event.report.seconds
         elif isinstance(event, Told):
             trial = self._trial(event.trial)
             if trial.trial not in self._pending:
