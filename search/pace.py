@@ -1,9 +1,10 @@
 """How fast a running study goes, and when it will be done."""
 
 from collections import deque
+from dataclasses import dataclass
 
 from search.progress import Plan
-from search.record import StudyRecord
+from search.record import StudyRecord, TrialRecord
 from search.seeds import Clock
 
 WINDOW_SECONDS = 60.0  # of which the speed is told, or longer:
@@ -76,19 +77,24 @@ class Pace:
         return max(min(known), 0.0) if known else None
 
     def _work_left(self, study: StudyRecord, planned: int) -> float:
-        pending = study.pending
-        begun = sum(max(len(trial.curve) - trial.start_epoch, 0) for trial in pending)
+        asked, trained = study.lately
+        share = trained / asked if asked else 1.0
+        flights = [_flight(trial, share, study) for trial in study.pending]
+        begun = sum(flight.done for flight in flights)
         ended = study.settled_epochs - begun  # planned epochs of budgets that have an outcome
-        share = (study.epochs_trained - begun) / ended if ended else 1.0
-        epoch = study.work_seconds / study.epochs_trained
-        flying = [
-            (trial.stop_epoch - max(trial.start_epoch, len(trial.curve)))
-            * (trial.seconds / len(trial.curve) if trial.curve else epoch)
-            for trial in pending
-        ]
-        to_come = planned - ended - sum(t.stop_epoch - t.start_epoch for t in pending)
-        work = (sum(flying) + max(to_come, 0) * epoch) * share
-        return max(work / self._busy(study), max(flying, default=0.0) * share)
+        # an epoch in flight counts as often as it will be trained: else quick ones count too often
+        work = study.work_seconds + sum(flight.seconds_left for flight in flights)
+        epoch = work / (study.epochs_trained + sum(flight.epochs_left for flight in flights))
+        to_come = max(planned - ended - sum(flight.planned for flight in flights), 0) * share
+        longest = max((flight.seconds_left for flight in flights), default=0.0)
+        work = sum(flight.seconds_left for flight in flights) + to_come * epoch
+        busy = self._busy(study)
+        last = (
+            (1 - 1 / busy) / 2 * min(to_come, study.longest * share) * epoch
+            if busy > 1
+            else 0.0
+        )
+        return max(work / busy + last, longest)
 
     def _busy(self, study: StudyRecord) -> float:
         """How many workers were busy on average since `start`; before much is known, in all."""
@@ -98,3 +104,23 @@ class Pace:
             seconds, work = self.elapsed(), 0.0
         busy = (study.work_seconds - work) / seconds if seconds > 0 else 0.0
         return min(busy, self._workers) or 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """What a trial in flight has trained of its budget, and what it may be expected to train."""
+
+    planned: int
+    done: int
+    epochs_left: float
+    seconds_left: float
+
+
+def _flight(trial: TrialRecord, share: float, study: StudyRecord) -> _Flight:
+    """The longer it has been trained, the less likely it is to be cut short."""
+    planned = trial.stop_epoch - trial.start_epoch
+    done = max(len(trial.curve) - trial.start_epoch, 0)
+    epochs = (planned - done) * share ** ((planned - done) / planned)
+    curve = trial.curve
+    epoch = trial.seconds / len(curve) if curve else study.work_seconds / study.epochs_trained
+    return _Flight(planned, done, epochs, epochs * epoch)
