@@ -7,9 +7,10 @@ from dashboards.examples import examples
 from dashboards.networks import drawing, standalone
 from search import evidence as evidences
 from search.evidence import Classified, Evidence
+from search.export import PICTURES
 from search.network import Network
 
-NETWORK, EXAMPLES, CONFUSION = "network.svg", "examples.svg", "confusion.csv"
+NETWORK, EXAMPLES, CONFUSION = PICTURES
 
 
 def files(network: Network | None, evidence: Evidence | None) -> dict[str, bytes]:

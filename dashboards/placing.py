@@ -52,8 +52,8 @@ def _lanes(network: Network, columns: list[int]) -> list[int]:
     ends: list[int] = []  # the layer at the end of each lane
     busy: list[int] = []  # the column up to which each lane is taken
     for place in sorted(range(len(columns)), key=lambda place: (columns[place], place)):
-        fed = sorted(network.layers[place].inbound, key=lambda one: -columns[one])
-        free = [lanes[one] for one in fed if ends[lanes[one]] == one]
+        nearest = sorted(network.layers[place].inbound, key=lambda one: -columns[one])
+        free = [lanes[one] for one in nearest if ends[lanes[one]] == one]
         if network.subclass and ends:
             free = [0]
         free += [lane for lane, column in enumerate(busy) if column < columns[place]]

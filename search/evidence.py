@@ -172,11 +172,11 @@ def _classes(said: "Array", labels: "Array", class_names: Sequence[str]) -> "Arr
         if width == 1 and len(class_names) != 2 and (said.min() < 0 or said.max() > 1):
             return None  # 0 and 1 as numbers
         return flat.astype(np.int64)
-    if labels.reshape(count, -1).shape != said.shape or width < 2:
+    wide = labels.reshape(count, -1)
+    if wide.shape != said.shape or width < 2:
         return None
-    flat = labels.reshape(count, -1)
-    one_hot = bool(np.all((flat == 0) | (flat == 1)) and np.all(flat.sum(axis=1) == 1))
-    return flat.argmax(axis=1) if one_hot else None
+    one_hot = bool(np.all((wide == 0) | (wide == 1)) and np.all(wide.sum(axis=1) == 1))
+    return np.asarray(wide.argmax(axis=1)) if one_hot else None
 
 
 def _classified(
@@ -194,10 +194,8 @@ def _classified(
     names = tuple(class_names) if known else tuple(map(str, range(count)))
     probabilities = np.nan_to_num(probabilities)
     predicted = probabilities.argmax(axis=1)
-    confusion = np.zeros((0, 0), np.int64)
-    if count <= MOST_CLASSES:
-        confusion = np.bincount(true * count + predicted, minlength=count**2)
-        confusion = confusion.reshape(count, count)
+    kept = count if count <= MOST_CLASSES else 0
+    pairs = np.bincount(true * count + predicted, minlength=count**2)[: kept**2]
     every = np.arange(len(true))
     right, ahead = probabilities[every, true], probabilities[every, predicted]
     wrong = np.flatnonzero(predicted != true)
@@ -207,7 +205,7 @@ def _classified(
         output,
         len(true),
         names,
-        confusion,
+        pairs.reshape(kept, kept),
         rows,
         true[rows],
         predicted[rows],
@@ -232,9 +230,9 @@ def _images(x: Any, rows: "Array") -> "Array":
         if len(shape) == 3 and shape[2] == 1:
             kept = kept[..., 0]
         if kept.dtype == np.uint8 or not kept.size:
-            return kept.astype(np.uint8)
+            return np.asarray(kept, np.uint8)
         low, high = float(kept.min()), float(kept.max())
-        return np.round((kept - low) * (255 / ((high - low) or 1.0))).astype(np.uint8)
+        return np.asarray(np.round((kept - low) * (255 / ((high - low) or 1.0))), np.uint8)
     return np.zeros(0, np.uint8)
 
 

@@ -24,6 +24,7 @@ ABOUT = "export.json"
 MODEL = "model.keras"
 WEIGHTS = "model.weights.h5"
 SERVED = "model"  # a SavedModel
+PICTURES = ("network.svg", "examples.svg", "confusion.csv")
 EXAMPLE_ROWS = 3
 
 
@@ -121,7 +122,8 @@ def _described(model: "keras.Model", folder: Path) -> bool:
 
 def winner(directory: Path, data: Data) -> Exported:
     """The exported winner of a study, with the first raw inputs of the validation data."""
-    return Exported(directory, data.validation.take(slice(EXAMPLE_ROWS)).x)
+    pictures = tuple(path for path in map(directory.joinpath, PICTURES) if path.is_file())
+    return Exported(directory, data.validation.take(slice(EXAMPLE_ROWS)).x, pictures)
 
 
 def stands(record: StudyRecord, best: TrialRecord, directory: Path) -> bool:

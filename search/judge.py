@@ -32,16 +32,15 @@ def judge(
     best = record.best()
     if best is None or best.best_epoch is None:
         return None
-    exported = export.winner(directory, data)
     if export.stands(record, best, directory):
-        return exported
+        return export.winner(directory, data)
     model = trainer.restored(record.task(best), best.best_epoch)
     test = evaluate(model, data.test) if data.test is not None else {}
     beside = pictures.files(best.network, _evidence(record, model, data))
     about = export.about(record, best, data, test or None)
     export.write(model, directory, about, beside=beside)
     coordinator.write(Judged(best.trial, test, str(directory)))
-    return exported
+    return export.winner(directory, data)
 
 
 def _evidence(record: StudyRecord, model: "keras.Model", data: Data) -> evidence.Evidence | None:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _MOST_WRITTEN = 20  # classes whose counts are written into the cells
+# Opaque, so that plotly finds a colour for the counts that can be read on it.
+_SCALE = ((0.0, "#F4F4F4"), (0.02, "#DCEAF4"), (0.5, theme.SKY), (1.0, theme.BLUE))
 
 
 def confusion(counts: "pd.DataFrame", part: str = "test") -> "go.Figure":
@@ -40,7 +42,7 @@ def confusion(counts: "pd.DataFrame", part: str = "test") -> "go.Figure":
             text=values if len(names) <= _MOST_WRITTEN else None,
             texttemplate="%{text}" if len(names) <= _MOST_WRITTEN else None,
             hovertemplate="%{y} taken for %{x}: %{customdata} (%{z:.1%})<extra></extra>",
-            colorscale=[[0.0, "rgba(0, 114, 178, 0)"], [1.0, "rgba(0, 114, 178, 0.85)"]],
+            colorscale=_SCALE,
             zmin=0,
             zmax=1,
             showscale=False,
@@ -60,7 +62,7 @@ def _worst(counts: "pd.DataFrame") -> str:
 
     wrong = counts.to_numpy().copy()
     np.fill_diagonal(wrong, 0)
-    row, column = np.unravel_index(wrong.argmax(), wrong.shape)
+    row, column = divmod(int(wrong.argmax()), wrong.shape[1])
     if not wrong[row, column]:
         return ""
     pair = f"{counts.index[row]} taken for {counts.columns[column]}"

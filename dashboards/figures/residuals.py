@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _BINS = 40
+_MOST_DRAWN = 1500  # points that a page draws without delay, and without WebGL
 
 
 def residuals(values: "pd.DataFrame", part: str = "test") -> "go.Figure":
     """Predicted against true values with the line where they are equal, and their differences.
 
+    Of more than 1,500 values some at equal distances are points; the histogram counts all.
     `values`: columns true, predicted, residual; see `dashboards.evidence.residuals_frame`. `part`:
     of which data, for the title.
     """
@@ -27,14 +29,15 @@ def residuals(values: "pd.DataFrame", part: str = "test") -> "go.Figure":
     root = float((off**2).mean()) ** 0.5
     note = (
         f"Predicted less true: mean {off.mean():+.3g}, root mean square {root:.3g}, half of them "
-        f"within {off.abs().median():.3g}. {len(values):,} points."
+        f"within {off.abs().median():.3g}. {len(values):,} values."
     )
+    drawn = values.iloc[:: -(-len(values) // _MOST_DRAWN)]
     figure = make_subplots(rows=2, cols=1, row_heights=[0.68, 0.32], vertical_spacing=0.16)
     figure.update_layout(theme.blank(title, note).layout)
     figure.add_trace(
-        go.Scattergl(
-            x=values["true"],
-            y=values["predicted"],
+        go.Scatter(
+            x=drawn["true"],
+            y=drawn["predicted"],
             mode="markers",
             marker={"color": theme.BLUE, "size": 4, "opacity": 0.4},
             name="examples",

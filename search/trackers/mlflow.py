@@ -76,6 +76,8 @@ class MlflowTracker:
         self._open.write_end(state)
         if exported is not None:
             run_id = self._open.parent.run_id
+            for path in exported.pictures:
+                experiment.client.log_artifact(run_id, str(path), "winner")
             mlflow_model.register(
                 experiment.client, experiment.experiment_id, run_id, study, exported
             )
