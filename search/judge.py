@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashboards import pictures
+from dashboards import winner
 from search import evidence, export
 from search.coordinator import Coordinator
 from search.events import Judged
@@ -36,7 +36,7 @@ def judge(
         return export.winner(directory, data)
     model = trainer.restored(record.task(best), best.best_epoch)
     test = evaluate(model, data.test) if data.test is not None else {}
-    beside = pictures.files(best.network, _evidence(record, model, data))
+    beside = winner.files(best.network, _evidence(record, model, data))
     about = export.about(record, best, data, test or None)
     export.write(model, directory, about, beside=beside)
     coordinator.write(Judged(best.trial, test, str(directory)))

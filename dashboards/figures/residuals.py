@@ -33,7 +33,7 @@ def residuals(values: "pd.DataFrame", part: str = "test") -> "go.Figure":
     )
     drawn = values.iloc[:: -(-len(values) // _MOST_DRAWN)]
     figure = make_subplots(rows=2, cols=1, row_heights=[0.68, 0.32], vertical_spacing=0.16)
-    figure.update_layout(theme.blank(title, note).layout)
+    theme.styled(figure, title, note)
     figure.add_trace(
         go.Scatter(
             x=drawn["true"],
