@@ -11,6 +11,7 @@ from search.events import Judged
 from search.problem import Data
 from search.record import StudyRecord
 from search.trackers.base import Exported
+from search.training.description import described
 from search.training.epochs import evaluate, predictions
 from search.training.trainer import KerasTrainer
 
@@ -36,7 +37,7 @@ def judge(
         return export.winner(directory, data)
     model = trainer.restored(record.task(best), best.best_epoch)
     test = evaluate(model, data.test) if data.test is not None else {}
-    beside = winner.files(best.network, _evidence(record, model, data))
+    beside = winner.files(described(model), _evidence(record, model, data))
     about = export.about(record, best, data, test or None)
     export.write(model, directory, about, beside=beside)
     coordinator.write(Judged(best.trial, test, str(directory)))
