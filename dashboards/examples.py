@@ -3,9 +3,9 @@
 import base64
 import struct
 import zlib
-from html import escape
 from typing import TYPE_CHECKING, Any
 
+from dashboards.sheets import safe
 from search.evidence import Classified
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def examples(evidence: Classified) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
         f'style="width:100%;max-width:{width * 1.5:g}px;height:auto" fill="currentColor" '
         'font-family="system-ui, sans-serif" font-size="11">'
-        f"<title>{escape(title)}</title>{cells}</svg>"
+        f"<title>{safe(title)}</title>{cells}</svg>"
     )
 
 
@@ -44,8 +44,8 @@ def _cell(evidence: Classified, place: int) -> str:
     true, taken = names[evidence.true[place]], names[evidence.predicted[place]]
     share, own = evidence.probability[place], evidence.true_probability[place]
     lines = [
-        f'<tspan font-weight="bold">{escape(_cut(true))}</tspan>',
-        f"→ {escape(_cut(taken, 11))} {share:.2f}",
+        f'<tspan font-weight="bold">{safe(_cut(true))}</tspan>',
+        f"→ {safe(_cut(taken, 11))} {share:.2f}",
         f"own {own:.2f}",
     ]
     texts = "".join(
@@ -55,7 +55,7 @@ def _cell(evidence: Classified, place: int) -> str:
     )
     hint = f"example {evidence.rows[place]}: {true}, taken for {taken} ({share:.3f})"
     return (
-        f"<g><title>{escape(hint)}</title>"
+        f"<g><title>{safe(hint)}</title>"
         f'<image x="{left + (_WIDTH - _PICTURE) // 2}" y="{top + 2}" width="{_PICTURE}" '
         f'height="{_PICTURE}" style="image-rendering:pixelated" '
         f'href="{png_address(evidence.images[place])}"/>{texts}</g>'

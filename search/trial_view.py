@@ -41,7 +41,8 @@ def page(
     if trial.score is not None:
         score = leaderboard.score_text(record, trial)
         head += f", {metric} {score} at epoch {trial.best_epoch}"
-    lines = [head, f"{len(trial.curve)} epochs in {time_text(trial.seconds)}"]
+    count = len(trial.curve)
+    lines = [head, f"{count} epoch{'s' * (count != 1)} in {time_text(trial.seconds)}"]
     labels = labels_text(trial.proposal.labels)
     if labels:
         lines[-1] += f"; {labels}"
@@ -49,7 +50,7 @@ def page(
     if isinstance(outcome, Failed):
         lines.append(f"{outcome.kind}: {outcome.message}")
     lines += ["", "parameters", *_parameters(trial)]
-    if len(trial.curve):
+    if count:
         lines += ["", "curve", *_curve(trial, metric, encoding)]
     lines += ["", "network", *(f"  {line}" for line in network.splitlines())]
     return "\n".join(lines)

@@ -98,7 +98,7 @@ def test_the_pictures_of_the_winner_are_on_its_run(study, store, capsys):
     client = MlflowClient(place["tracking_uri"])
     files = {file.path for file in client.list_artifacts(place["run_id"], "winner")}
     assert files == {"winner/network.svg", "winner/confusion.csv"}
-    runs = client.search_runs([place["experiment_id"]], "tags.`search.trial` = '0'")
+    runs = client.search_runs([place["experiment_id"]], "tags.`search.trial` = '1'")
     words = runs[0].data.tags["search.network"]
     assert words.startswith("32 > 64 > ")
     assert words.endswith(" > 10 softmax > 1 sigmoid")
@@ -118,7 +118,7 @@ def test_a_trial_is_shown_with_its_curve_and_its_network(study, store, capsys):
     assert shown["network"]["layers"][2]["inbound"] == [0, 1]
     assert [report["epoch"] for report in shown["curve"]] == [1, 2]
     assert main(["show", f"{study}/9", "--store", str(store)]) == 2
-    assert "trial must be one of" in capsys.readouterr().err
+    assert "unknown trial '9'" in capsys.readouterr().err
 
 
 def test_an_export_of_old_has_no_evidence_and_the_test_data_are_not_met_again(study, store):

@@ -35,7 +35,7 @@ WIDE = Network(
         Layer("Dense", (1,), 9, "", (2,), name="auxiliary"),
     )
 )
-ODD = Network((Layer("<script>", None, 3, "a&b", name='"x"'), Layer("Dense", (2,))), "Own<i>")
+ODD = Network((Layer("<script>", None, 3, "a&b", name='"x"\x07'), Layer("Dense", (2,))), "Own<i>")
 LONG = Network(
     tuple(Layer("Conv2D", (9, 9, 4), 9, "relu", (n - 1,) if n else ()) for n in range(30))
 )
