@@ -1,10 +1,9 @@
-"""How far a running study is: its plan, the time left, and the trials worth showing."""
+"""How far a running study is: its plan, and the trials worth showing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.record import StudyRecord, StudyState, TrialRecord
-from search.seeds import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,39 +21,9 @@ class Plan:
     epochs_meaning: str
 
 
-class Stopwatch:
-    """Active seconds of a study: those recorded before, and those since `start`."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._zero = clock.seconds()
-
-    def start(self, study: StudyRecord) -> None:
-        """The study goes on now from where its record stands."""
-        self._zero = self._clock.seconds() - study.seconds
-
-    def elapsed(self) -> float:
-        """Active seconds until now."""
-        return self._clock.seconds() - self._zero
-
-
 def trials_done(study: StudyRecord) -> int:
     """How many trials wait for no outcome (one that is promoted later counts again then)."""
     return len(study.trials) - len(study.pending)
-
-
-def seconds_left(study: StudyRecord, plan: Plan, elapsed: float) -> float | None:
-    """An estimate of the active seconds still to come; None while nothing is known.
-
-    Seconds per epoch so far, start-up and waiting included, times the epochs still planned; never
-    more than the time limit leaves. A trial that stopped early or failed needs the rest of its
-    budget no longer. `elapsed`: active seconds of the study until now.
-    """
-    known = [] if plan.seconds is None else [plan.seconds - elapsed]
-    trained = study.epochs_trained
-    if plan.epochs is not None and trained:
-        known.append(elapsed / trained * (plan.epochs - study.settled_epochs))
-    return max(min(known), 0.0) if known else None
 
 
 def shown_trials(

@@ -22,6 +22,8 @@ from search.trial_record import Shared, StudyState, TrialRecord, TrialState
 
 __all__ = ["StudyRecord", "StudyState", "TrialRecord", "TrialState", "fold"]
 
+_FADE = 0.5 ** (1 / 4)  # of the weight of an outcome with each that follows: half after four
+
 
 @dataclass(slots=True)
 class _First:
@@ -78,6 +80,9 @@ class StudyRecord:
         self.told: list[TrialRecord] = []
         self.entries = 1
         self.epochs_trained = 0  # one that was trained again after a crash counts once
+        self.work_seconds = 0.0  # that those epochs took, of all workers
+        self.lately = (0.0, 0.0)  # epochs of budgets that ended: planned and trained, faded
+        self.longest = 0  # where the longest budget so far stops
         self.limit = Limited(None, None)
         self.seconds = 0.0
         self.stopped: str | None = None
@@ -108,6 +113,11 @@ class StudyRecord:
     def pending(self) -> list[TrialRecord]:
         """The trials whose last proposal has no outcome yet, in the order of the trials."""
         return sorted(self._pending.values(), key=lambda trial: trial.place)
+
+    @property
+    def flying(self) -> int:
+        """How many trials are pending."""
+        return len(self._pending)
 
     @property
     def settled_epochs(self) -> int:
@@ -144,6 +154,7 @@ class StudyRecord:
             trial.add_report(event.report, told_to_stop=event.decision is Decision.STOP)
             self._metrics = trial.curve.names
             self.epochs_trained += 1
+            self.work_seconds += event.report.seconds
         elif isinstance(event, Told):
             trial = self._trial(event.trial)
             if trial.trial not in self._pending:
@@ -152,6 +163,9 @@ class StudyRecord:
                     "the journal has been edited"
                 )
             trial.add_outcome(event.outcome, self._shared)
+            planned, trained = trial.stop_epoch - trial.start_epoch, len(trial.curve)
+            trained -= min(trial.start_epoch, trained)
+            self.lately = (_FADE * self.lately[0] + planned, _FADE * self.lately[1] + trained)
             del self._pending[trial.trial]
             self._settled += trial.stop_epoch
             self.told.append(trial)
@@ -171,6 +185,7 @@ class StudyRecord:
         elif trial.trial not in self._pending:
             self._settled -= trial.stop_epoch
         trial.add_proposal(proposal, self._shared)
+        self.longest = max(self.longest, proposal.budget.stop)
         self._pending[trial.trial] = trial
         self._moved(trial)
 

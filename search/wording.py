@@ -1,7 +1,7 @@
 """A running study in words: short texts for progress, each in one line."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from search.parameters import Params, Scalar
 from search.progress import Plan, leader, trials_done
@@ -10,6 +10,7 @@ from search.trial import BASELINE_TRIAL, Completed, Failed, Outcome, Proposal
 
 _REPEATED = re.compile(r"(.+)_\d+")
 _SHORT_WORD = 8
+_BLOCKS, _MARKS = "▁▂▃▄▅▆▇█", "_.-=+*#"  # low to high; the second where letters must be ASCII
 
 
 def time_text(seconds: float | None) -> str:
@@ -23,6 +24,38 @@ def time_text(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def rate_text(epochs_per_second: float | None) -> str:
+    """How fast a study goes, in the unit that reads well; "" while that is not known.
+
+    >>> rate_text(12.34), rate_text(0.5), rate_text(0.05), rate_text(None)
+    ('12 epochs/s', '0.50 epochs/s', '3.0 epochs/min', '')
+    """
+    if epochs_per_second is None:
+        return ""
+    if epochs_per_second < 0.1:
+        return f"{60 * epochs_per_second:.1f} epochs/min"
+    return f"{epochs_per_second:.{2 if epochs_per_second < 10 else 0}f} epochs/s"
+
+
+def spark_text(values: Sequence[float], width: int, encoding: str | None) -> str:
+    """A curve as a line of blocks, its lowest value to its highest; ASCII where blocks do not fit.
+
+    Of more values than `width` the last of equal parts each stand, so that the latest is there.
+
+    >>> spark_text([0.1, 0.5, 0.9, 0.7], 8, "utf-8"), spark_text([0.1, 0.5, 0.9, 0.7], 2, "ascii")
+    ('▁▅█▆', '_#')
+    >>> spark_text([], 8, None), spark_text([0.5, 0.5], 8, None)
+    ('', '▄▄')
+    """
+    marks = _BLOCKS if encodable(_BLOCKS, encoding) == _BLOCKS else _MARKS
+    count = min(len(values), width)
+    shown = [values[(place + 1) * len(values) // count - 1] for place in range(count)]
+    low, high = (min(shown), max(shown)) if shown else (0.0, 0.0)
+    if low == high:
+        return marks[(len(marks) - 1) // 2] * count
+    return "".join(marks[int((v - low) / (high - low) * (len(marks) - 1) + 0.5)] for v in shown)
 
 
 def of_text(done: int, planned: int | None) -> str:

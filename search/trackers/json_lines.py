@@ -3,7 +3,9 @@
 import json
 from typing import Any, TextIO
 
-from search.progress import Plan, Stopwatch, final_state, seconds_left, trials_done
+from search.leaderboard import spread
+from search.pace import Pace
+from search.progress import Plan, final_state, trials_done
 from search.record import StudyRecord, TrialRecord
 from search.seeds import Clock
 from search.trackers.base import Exported
@@ -18,20 +20,21 @@ def create(stream: TextIO, clock: Clock, plan: Plan) -> "JsonLinesTracker":
 class JsonLinesTracker:
     """One JSON object per event and line, for programs; the keys are a public interface.
 
-    Each holds "event" (the name of the call), "elapsed" and "left" (active seconds; null while
-    unknown). The record given to `start_study` is read at later calls too, as it grows.
+    Each holds "event" (the name of the call), "elapsed" and "left" (active seconds) and
+    "epochs_per_second" (of all workers, lately); null while unknown. The record given to
+    `start_study` is read at later calls too, as it grows.
     """
 
     def __init__(self, stream: TextIO, clock: Clock, plan: Plan) -> None:
         self._stream = stream
-        self._watch = Stopwatch(clock)
+        self._pace = Pace(clock)
         self._plan = plan
         self._study: StudyRecord | None = None
 
     def start_study(self, study: StudyRecord) -> None:
         """The study, what it plans, and what it has already."""
         self._study = study
-        self._watch.start(study)
+        self._pace.start(study)
         header, plan = study.header, self._plan
         objective = {"metric": study.objective.metric, "direction": study.objective.direction}
         self._write(
@@ -105,9 +108,16 @@ class JsonLinesTracker:
         )
 
     def _write(self, event: str, fields: dict[str, Any]) -> None:
-        elapsed = self._watch.elapsed()
-        left = None if self._study is None else seconds_left(self._study, self._plan, elapsed)
-        times = {"elapsed": round(elapsed, 3), "left": None if left is None else round(left, 3)}
+        left = speed = None
+        if self._study is not None:
+            self._pace.note(self._study)
+            left = self._pace.seconds_left(self._study, self._plan)
+            speed = self._pace.epochs_per_second()
+        times = {
+            "elapsed": round(self._pace.elapsed(), 3),
+            "left": None if left is None else round(left, 3),
+            "epochs_per_second": None if speed is None else round(speed, 4),
+        }
         self._stream.write(json.dumps({"event": event} | fields | times, allow_nan=False) + "\n")
         self._stream.flush()
 
@@ -119,5 +129,10 @@ def _standing(study: StudyRecord) -> dict[str, Any]:
         "epochs_trained": study.epochs_trained,
         "best": None
         if best is None
-        else {"trial": best.trial, "score": best.score, "best_epoch": best.best_epoch},
+        else {
+            "trial": best.trial,
+            "score": best.score,
+            "best_epoch": best.best_epoch,
+            "spread": spread(study, best),
+        },
     }

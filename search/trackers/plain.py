@@ -2,7 +2,8 @@
 
 from typing import TextIO
 
-from search.progress import Plan, Stopwatch, seconds_left
+from search.pace import Pace
+from search.progress import Plan
 from search.record import StudyRecord, TrialRecord
 from search.seeds import Clock
 from search.trackers.base import Exported
@@ -16,6 +17,7 @@ from search.wording import (
     meaning_text,
     outcome_text,
     params_text,
+    rate_text,
     stopped_text,
     time_text,
     title,
@@ -35,7 +37,7 @@ class PlainTracker:
 
     def __init__(self, stream: TextIO, clock: Clock, plan: Plan) -> None:
         self._stream = stream
-        self._watch = Stopwatch(clock)
+        self._pace = Pace(clock)
         self._plan = plan
         self._study: StudyRecord | None = None
         self._best = ""
@@ -43,7 +45,7 @@ class PlainTracker:
     def start_study(self, study: StudyRecord) -> None:
         """Say what begins, and what there is already."""
         self._study = study
-        self._watch.start(study)
+        self._pace.start(study)
         self._write(f"{title(study)}, {meaning_text(study, self._plan)}")
         self._best = best_text(study, study.best())
         if study.trials:
@@ -51,22 +53,28 @@ class PlainTracker:
 
     def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
         """Name the epochs to train and the configuration."""
+        if self._study is not None:
+            self._pace.note(self._study)
         verb = "goes on" if trial.curve else "starts"
         words = [epochs_text(trial, proposal), labels_text(proposal.labels)]
         words.append(params_text(trial.params))
         self._write(f"trial {trial.trial} {verb}: {', '.join(word for word in words if word)}")
 
     def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
-        """Say nothing."""
+        """Say nothing, but take note."""
+        if self._study is not None:
+            self._pace.note(self._study)
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
         """Say what came of it, how far the study is, and the best where it changed."""
         study = self._study
         if study is None:
             return
-        left = seconds_left(study, self._plan, self._watch.elapsed())
+        self._pace.note(study)
+        left = time_text(self._pace.seconds_left(study, self._plan))
+        standing = [self._counts(study), rate_text(self._pace.epochs_per_second()), f"left {left}"]
         text = outcome_text(outcome, study.objective.metric)
-        self._write(f"trial {trial.trial} {text} [{self._counts(study)}, left {time_text(left)}]")
+        self._write(f"trial {trial.trial} {text} [{', '.join(filter(None, standing))}]")
         if (best := best_text(study, study.best())) != self._best:
             self._best = best
             self._write(best)
@@ -79,7 +87,7 @@ class PlainTracker:
         )
 
     def _counts(self, study: StudyRecord) -> str:
-        return f"{done_text(study, self._plan)}, elapsed {time_text(self._watch.elapsed())}"
+        return f"{done_text(study, self._plan)}, elapsed {time_text(self._pace.elapsed())}"
 
     def _write(self, line: str) -> None:
         self._stream.write(encodable(line, self._stream.encoding) + "\n")
