@@ -50,6 +50,7 @@ def make(
         suppress_callback_exceptions=True,
         add_log_handler=False,
         enable_mcp=False,
+        on_error=_trouble,
     )
 
     def page() -> object:
@@ -59,13 +60,19 @@ def make(
             return layout.empty(f"There are no studies in {watcher.store.root} yet.")
         try:
             standing = watcher.look(chosen)
-            return layout.whole(standing, watcher.tables(chosen), studies)
+            return layout.whole(standing, watcher.drawn(chosen), studies)
         except SearchError as error:
             return layout.empty(str(error))
 
     app.layout = page
     callbacks.connect(app, watcher, networks, clock)
     return app
+
+
+def _trouble(error: Exception) -> None:
+    """A study that cannot be read leaves the page as it is: the tick says why."""
+    if not isinstance(error, SearchError):
+        raise error
 
 
 def serve(app: "Dash", port: int, ready: Callable[[str], None]) -> None:

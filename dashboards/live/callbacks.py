@@ -8,8 +8,7 @@ from dashboards.live.charts import Shown
 from dashboards.live.layout import seen
 from dashboards.live.opened import Networks
 from dashboards.live.rows import Wanted, page
-from dashboards.live.watching import Watcher
-from dashboards.tables import Tables
+from dashboards.live.watching import Drawn, Watcher
 from search.errors import SearchError
 from search.seeds import Clock
 
@@ -23,16 +22,20 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
     """Register all callbacks of the page."""
     from dash import ALL, Input, Output, State, ctx, no_update
 
-    def drawn(study: str, draw: Callable[[Tables], Any]) -> Any:
-        tables = watcher.tables(study)
-        began = clock.seconds()
-        made = draw(tables)
-        watcher.spent(study, clock.seconds() - began)
+    def drawing(study: str, draw: Callable[[Drawn], Any]) -> Any:
+        drawn, began = watcher.drawn(study), clock.seconds()
+        made = draw(drawn)
+        drawn.cost += clock.seconds() - began  # the more it costs, the less often it is done
         return made
 
-    def figure(study: str, draw: Callable[[Tables], Shown]) -> tuple[Any, Any]:
-        shown = drawn(study, draw)
-        return shown.figure, {"height": f"{shown.height}px"}
+    def figure(study: str, word: str, draw: Callable[[Drawn], Shown]) -> tuple[Any, ...]:
+        shown: Shown = drawing(study, lambda drawn: drawn.figure(word, draw))
+        return shown.figure, {"height": f"{shown.height}px"}, shown.title, shown.note
+
+    def outputs(name: str) -> list[Any]:
+        """What `figure` fills."""
+        own = [Output(name, "figure"), Output(name, "style")]
+        return [*own, Output(f"{name}-title", "children"), Output(f"{name}-note", "children")]
 
     @app.callback(
         Output("seen", "data"),
@@ -75,22 +78,21 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
         Output("drawn", "data"),
         Input("seen", "data"),
         State("drawn", "data"),
+        prevent_initial_call=True,
     )
 
     @app.callback(
-        Output("best", "figure"),
-        Output("best", "style"),
+        *outputs("best"),
         Input("drawn", "data"),
         Input("best-against", "value"),
         State("study", "value"),
         prevent_initial_call=True,
     )
-    def best(_: str, against: str, study: str) -> tuple[Any, Any]:
-        return figure(study, lambda tables: charts.best(tables, against))
+    def best(_: str, against: str, study: str) -> tuple[Any, ...]:
+        return figure(study, f"best {against}", lambda drawn: charts.best(drawn.tables, against))
 
     @app.callback(
-        Output("curves", "figure"),
-        Output("curves", "style"),
+        *outputs("curves"),
         Output("curves-metric", "options"),
         Output("curves-metric", "value"),
         Input("drawn", "data"),
@@ -99,21 +101,20 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
         prevent_initial_call=True,
     )
     def curves(_: str, metric: str | None, study: str) -> tuple[Any, ...]:
-        metrics = charts.metrics(watcher.tables(study))
+        metrics = charts.metrics(watcher.drawn(study).tables)
         chosen = metric if metric in metrics else next(iter(metrics), None)
-        own = figure(study, lambda tables: charts.curves(tables, chosen))
+        own = figure(study, f"curves {chosen}", lambda drawn: charts.curves(drawn.tables, chosen))
         return (*own, metrics, no_update if chosen == metric else chosen)
 
     @app.callback(
-        Output("explored", "figure"),
-        Output("explored", "style"),
+        *outputs("explored"),
         Input("drawn", "data"),
         Input("explored-word", "value"),
         State("study", "value"),
         prevent_initial_call=True,
     )
-    def explored(_: str, word: str, study: str) -> tuple[Any, Any]:
-        return figure(study, lambda tables: charts.explored(tables, word))
+    def explored(_: str, word: str, study: str) -> tuple[Any, ...]:
+        return figure(study, word, lambda drawn: charts.explored(drawn.tables, drawn.ranking, word))
 
     @app.callback(
         Output("wanted", "data"),
@@ -142,13 +143,13 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
         State("opened", "data"),
         prevent_initial_call=True,
     )
-    def open_trial(_: Any, __: Any, study: str, before: str | None) -> Any:
+    def open_trial(_: Any, __: Any, study: str, before: str) -> Any:
         what = ctx.triggered_id
         if what == "study":
-            return None
+            return ""
         if not any(event["value"] for event in ctx.triggered):
             return no_update
-        return None if what["type"] == "close" or what["trial"] == before else what["trial"]
+        return "" if what["type"] == "close" or what["trial"] == before else what["trial"]
 
     @app.callback(
         Output("trials", "children"),
@@ -159,14 +160,14 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
         State("study", "value"),
         prevent_initial_call=True,
     )
-    def rows(
-        _: str, wanted: dict[str, Any], trial: str | None, text: str | None, study: str
-    ) -> Any:
+    def rows(_: str, wanted: dict[str, Any], trial: str, text: str | None, study: str) -> Any:
         asked = Wanted(text or "", **wanted)
-        return drawn(
-            study,
-            lambda tables: table.table(page(tables.trials, asked), asked, trial, tables.best),
-        )
+
+        def draw(drawn: Drawn) -> Any:
+            tables = drawn.tables
+            return table.table(page(tables.trials, asked), asked, trial, tables.best)
+
+        return drawing(study, draw)
 
     @app.callback(
         Output("trial", "hidden"),
@@ -178,12 +179,12 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
         State("study", "value"),
         prevent_initial_call=True,
     )
-    def show_trial(_: str, trial: str | None, study: str) -> tuple[Any, ...]:
-        tables = watcher.tables(study)
-        if trial is None or trial not in tables.record.trials:
+    def show_trial(_: str, trial: str, study: str) -> tuple[Any, ...]:
+        tables = watcher.drawn(study).tables
+        if trial not in tables.record.trials:
             return True, [], no_update, HIDDEN
-        own = figure(study, lambda tables: opened.curve(tables, trial, None))
-        return False, opened.facts(tables, trial), *own
+        own = figure(study, f"trial {trial}", lambda drawn: opened.curve(drawn.tables, trial, None))
+        return False, opened.facts(tables, trial), *own[:2]
 
     @app.callback(
         Output("architecture", "children"),
@@ -191,8 +192,8 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
         State("study", "value"),
         prevent_initial_call=True,
     )
-    def architecture(trial: str | None, study: str) -> Any:
-        return [] if trial is None else opened.architecture(networks(study, trial))
+    def architecture(trial: str, study: str) -> Any:
+        return [] if not trial else opened.architecture(networks(study, trial))
 
 
 def resorted(before: dict[str, Any], column: str) -> dict[str, Any]:

@@ -8,60 +8,70 @@ from dashboards.figures import theme
 from dashboards.figures.best_so_far import best_so_far
 from dashboards.figures.brackets import brackets
 from dashboards.figures.contours import contour
-from dashboards.figures.importance import importance, importances, important
+from dashboards.figures.importance import importance
 from dashboards.figures.learning_curves import learning_curves
 from dashboards.figures.parallel import parallel_coordinates
+from dashboards.figures.scores import parameters
 from dashboards.figures.slices import slices
 from dashboards.figures.spending import spending
 from dashboards.figures.timeline import timeline
+from dashboards.importances import important
 from dashboards.tables import Tables
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
 
-MOST = 12  # parameters in one figure
-_HEIGHT = 400
+MOST = 10  # parameters in one figure: those that matter most
+_HEIGHT, _TOP = 400, 12  # pixels, where a figure does not say; above the first line
 
-Drawing = Callable[[Tables], "go.Figure"]
+# The frame of `importances`: made when a figure asks for it, which takes seconds.
+Ranking = Callable[[], "pd.DataFrame"]
+Drawing = Callable[[Tables, Ranking], "go.Figure"]
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A figure and the pixels that it wants; its width is the page's."""
+    """A figure, the pixels that it wants, and what stands above it; its width is the page's."""
 
     figure: "go.Figure"
     height: int
+    title: str
+    note: str
 
 
-def _importance(tables: Tables) -> "go.Figure":
-    return importance(importances(tables.trials, tables.objective, tables.space))
+def _names(tables: Tables, ranking: Ranking) -> list[str] | None:
+    few = len(parameters(tables.trials)) <= MOST
+    return None if few else important(ranking(), MOST) or None
 
 
-def _parallel(tables: Tables) -> "go.Figure":
-    return parallel_coordinates(tables.trials, tables.objective, tables.space)
+def _parallel(tables: Tables, ranking: Ranking) -> "go.Figure":
+    names = _names(tables, ranking)
+    return parallel_coordinates(tables.trials, tables.objective, tables.space, names)
 
 
-def _slices(tables: Tables) -> "go.Figure":
-    return slices(tables.trials, tables.objective, tables.space)
+def _slices(tables: Tables, ranking: Ranking) -> "go.Figure":
+    return slices(tables.trials, tables.objective, tables.space, _names(tables, ranking))
 
 
-def _contour(tables: Tables) -> "go.Figure":
-    names = important(importances(tables.trials, tables.objective, tables.space), 2)
+def _contour(tables: Tables, ranking: Ranking) -> "go.Figure":
+    names = important(ranking(), 2)
     if len(names) < 2:
-        return theme.said(
-            "Two parameters together", "Two parameters are chosen once it is known what matters."
-        )
+        title = "Two parameters together"
+        return theme.said(title, "The two that matter most are shown once they are known.")
     return contour(tables.trials, tables.objective, names[0], names[1], tables.space)
 
 
 EXPLORED: Mapping[str, Drawing] = {
+    "timeline": lambda tables, _: timeline(tables.budgets, tables.seconds),
     "parallel coordinates": _parallel,
-    "importance": _importance,
+    "importance": lambda _, ranking: importance(ranking()),
     "slices": _slices,
     "contour": _contour,
-    "brackets": lambda tables: brackets(tables.budgets, tables.objective),
-    "timeline": lambda tables: timeline(tables.budgets, tables.seconds),
-    "where the time went": lambda tables: spending(tables.trials, tables.budgets, tables.seconds),
+    "brackets": lambda tables, _: brackets(tables.budgets, tables.objective),
+    "where the time went": lambda tables, _: spending(
+        tables.trials, tables.budgets, tables.seconds
+    ),
 }
 
 
@@ -80,9 +90,9 @@ def curves(tables: Tables, metric: str | None) -> Shown:
     return shown(figure, tables, f"curves {known}")
 
 
-def explored(tables: Tables, word: str) -> Shown:
+def explored(tables: Tables, ranking: Ranking, word: str) -> Shown:
     """One of EXPLORED."""
-    return shown(EXPLORED[word](tables), tables, word)
+    return shown(EXPLORED[word](tables, ranking), tables, word)
 
 
 def metrics(tables: Tables) -> Sequence[str]:
@@ -93,6 +103,14 @@ def metrics(tables: Tables) -> Sequence[str]:
 
 def shown(figure: "go.Figure", tables: Tables, word: str) -> Shown:
     """The figure ready for the page: what is zoomed or hidden stays so when it is drawn anew."""
-    height = int(figure.layout.height or _HEIGHT)
-    figure.update_layout(height=None, autosize=True, uirevision=f"{tables.study} {word}")
-    return Shown(figure, height)
+    title = figure.layout.title
+    words, note = title.text or "", (title.subtitle.text or "").replace("<br>", " ")
+    height = int(figure.layout.height or _HEIGHT) - int(figure.layout.margin.t or 0) + _TOP
+    figure.update_layout(
+        height=None,
+        autosize=True,
+        title=None,
+        margin={"t": _TOP},
+        uirevision=f"{tables.study} {word}",
+    )
+    return Shown(figure, height, words, note)

@@ -7,7 +7,7 @@ from dashboards.live import charts, headline, table
 from dashboards.live.charts import Shown
 from dashboards.live.rows import Wanted, page
 from dashboards.live.standing import Standing
-from dashboards.tables import Tables
+from dashboards.live.watching import Drawn
 
 if TYPE_CHECKING:
     from dash.development.base_component import Component
@@ -17,17 +17,18 @@ FIRST = "timeline"  # of the figures to choose from: cheap, and not empty for an
 GRAPH = {"displaylogo": False, "responsive": True}
 
 
-def whole(standing: Standing, tables: Tables, studies: Sequence[str]) -> "Component":
+def whole(standing: Standing, drawn: Drawn, studies: Sequence[str]) -> "Component":
     """The page of a study."""
     from dash import dcc, html
 
-    wanted = Wanted()
+    tables, wanted = drawn.tables, Wanted()
+    metric = tables.objective.metric
     return html.Main(
         [
             dcc.Interval(id="tick", interval=TICK_MS),
             dcc.Store(id="seen", data=seen(standing)),
             dcc.Store(id="wanted", data={"by": "", "descending": False, "page": 0}),
-            dcc.Store(id="opened", data=None),
+            dcc.Store(id="opened", data=""),
             dcc.Store(id="drawn", data=f"{standing.study} {standing.drawn}"),
             html.Header(
                 [
@@ -46,27 +47,29 @@ def whole(standing: Standing, tables: Tables, studies: Sequence[str]) -> "Compon
             html.Section(headline.flights(standing), id="flights"),
             html.Div(
                 [
-                    _panel(
+                    panel(
                         "best",
-                        charts.best(tables, "seconds"),
+                        drawn.figure("best seconds", lambda of: charts.best(of.tables, "seconds")),
                         _choice("best-against", ("seconds", "epochs"), "seconds", "against"),
                     ),
-                    _panel(
+                    panel(
                         "curves",
-                        charts.curves(tables, None),
+                        drawn.figure(
+                            f"curves {metric}", lambda of: charts.curves(of.tables, metric)
+                        ),
                         _select(
                             "curves-metric",
                             charts.metrics(tables),
-                            tables.objective.metric,
+                            metric,
                             "the metric of the learning curves",
                         ),
                     ),
                 ],
                 className="pair",
             ),
-            _panel(
+            panel(
                 "explored",
-                charts.explored(tables, FIRST),
+                drawn.figure(FIRST, lambda of: charts.explored(of.tables, of.ranking, FIRST)),
                 _choice("explored-word", tuple(charts.EXPLORED), FIRST, "figure"),
             ),
             html.Section(
@@ -122,6 +125,19 @@ def seen(standing: Standing) -> dict[str, Any]:
     }
 
 
+def panel(name: str, drawn: Shown, choice: "Component") -> "Component":
+    """A figure with its title and what can be chosen of it."""
+    from dash import html
+
+    heading = html.Div(
+        [html.H2(drawn.title, id=f"{name}-title"), html.P(drawn.note, id=f"{name}-note")],
+        className="heading",
+    )
+    return html.Section(
+        [html.Div([heading, choice], className="top"), graph(name, drawn)], className="panel"
+    )
+
+
 def graph(name: str, drawn: Shown | None) -> "Component":
     """A place for a figure, as high as the figure wants."""
     from dash import dcc
@@ -131,12 +147,6 @@ def graph(name: str, drawn: Shown | None) -> "Component":
     return dcc.Graph(
         id=name, figure=drawn.figure, config=GRAPH, style={"height": f"{drawn.height}px"}
     )
-
-
-def _panel(name: str, drawn: Shown, choice: "Component") -> "Component":
-    from dash import html
-
-    return html.Section([choice, graph(name, drawn)], className="panel")
 
 
 def _choice(name: str, words: Sequence[str], value: str, about: str) -> "Component":

@@ -53,7 +53,8 @@ def page(trials: "pd.DataFrame", wanted: Wanted) -> Page:
         found = _ordered(found, wanted.by, descending=wanted.descending)
     pages = max(-(-len(found) // PAGE), 1)
     at = min(max(wanted.page, 0), pages - 1)
-    shown = found.iloc[at * PAGE : (at + 1) * PAGE]
+    shown = found.iloc[at * PAGE : (at + 1) * PAGE].astype(object)
+    shown = shown.where(shown.notna(), None)
     columns = tuple(map(str, frame.columns))
     rows = tuple(
         tuple(cell(name, value) for name, value in zip(columns, row, strict=True))
@@ -77,7 +78,7 @@ def short_names(columns: Sequence[str]) -> dict[str, str]:
 
 def cell(column: str, value: Any) -> str:
     """A value as the table shows it; "" where a trial has none."""
-    if value is None or value != value or str(value) == "<NA>":
+    if value is None:
         return ""
     if column == "score":
         return score_text(float(value))

@@ -3,10 +3,13 @@
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dashboards.frames import Budgets
+from dashboards.importances import importances
+from dashboards.live.charts import Shown
 from dashboards.live.standing import Standing, standing
 from dashboards.tables import Tables, gathered
 from search import journal as journals
@@ -19,6 +22,9 @@ from search.record import StudyRecord, StudyState, fold
 from search.seeds import Clock
 from search.store import Store
 from search.trial import Failed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEAST_SECONDS = 2.0  # between two drawings of figures and table
 MOST_SHARE = 0.05  # of the time that may go into them while a study runs: it needs the processor
@@ -84,18 +90,34 @@ class _Followed:
         self.grown_at = now
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Drawn:
     """What figures and table are made from until they are next drawn.
 
-    `number` counts the drawings of a study; `entries` of its journal are in it.
+    `number` counts the drawings of a study; `entries` of its journal are in it. `cost`: seconds
+    that it has taken so far, the figures included.
     """
 
     number: int
     entries: int
     tables: Tables
     at: float
-    cost: list[float]  # seconds each, as they are told by `Watcher.spent`
+    cost: float
+    _ranking: "pd.DataFrame | None" = None
+    _figures: dict[str, Shown] = field(default_factory=dict)
+
+    def figure(self, word: str, draw: Callable[["Drawn"], Shown]) -> Shown:
+        """A figure by its word, drawn once for all pages that show it."""
+        if word not in self._figures:
+            self._figures[word] = draw(self)
+        return self._figures[word]
+
+    def ranking(self) -> "pd.DataFrame":
+        """How much each parameter matters; the first call takes seconds."""
+        if self._ranking is None:
+            tables = self.tables
+            self._ranking = importances(tables.trials, tables.objective, tables.space)
+        return self._ranking
 
 
 class Watcher:
@@ -136,20 +158,13 @@ class Watcher:
             plan = self._plan(record)
             return standing(record, state, plan, followed.pace, followed.failed, drawn.number)
 
-    def tables(self, study: str) -> Tables:
+    def drawn(self, study: str) -> Drawn:
         """What the figures and the table of a study are drawn from at the moment.
 
         Raises: as `look`.
         """
         with self._lock:
-            return self._drawn(*self._read(study)).tables
-
-    def spent(self, study: str, seconds: float) -> None:
-        """Drawing took this long: the more it takes, the less often it is done."""
-        with self._lock:
-            followed = self._followed.get(study)
-            if followed is not None and followed.drawn is not None:
-                followed.drawn.cost.append(seconds)
+            return self._drawn(*self._read(study))
 
     def _read(self, study: str) -> tuple[_Followed, StudyRecord, StudyState]:
         path = self.store.existing(study)
@@ -174,13 +189,13 @@ class Watcher:
         if last is not None:
             if last.entries == record.entries and last.tables.state == state:
                 return last
-            rest = max(LEAST_SECONDS, sum(last.cost) / MOST_SHARE)
+            rest = max(LEAST_SECONDS, last.cost / MOST_SHARE)
             if state == "running" and now - last.at < rest:
                 return last
         tables = gathered(record, state, followed.budgets)
         cost = self._clock.seconds() - now
         number = 1 if last is None else last.number + 1
-        followed.drawn = Drawn(number, record.entries, tables, now, [cost])
+        followed.drawn = Drawn(number, record.entries, tables, now, cost)
         return followed.drawn
 
 
