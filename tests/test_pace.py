@@ -102,7 +102,7 @@ def factors(folder: Path, backend: str, workers: int, pruner: str | None) -> lis
         ("hyperband", None, (1.5, 1.5, 1.5)),
         ("halving", None, (1.5, 1.5, 1.5)),
         ("bayesian", None, (1.5, 1.5, 1.5)),
-        ("optuna", "median", (3, 2, 2)),
+        ("optuna", "median", (6, 3.5, 2)),  # that it will prune shows once it does
         ("optuna", "asha", (3, 2, 2)),
         ("optuna", "hyperband", (3, 2, 2)),
     ],
@@ -156,8 +156,14 @@ def test_the_speed_falls_while_nothing_comes():
 
 def test_the_longest_trial_in_flight_is_waited_for():
     """Two of three workers are done; the third has eight epochs before it, of 0.25 seconds."""
-    events = [asked("1", 0, 1), asked("2", 0, 1), asked("3", 0, 9)]
-    events += [reported(trial, 1, 0.5) for trial in "123"]
-    events += [completed("1", 0.5, 1, 1), completed("2", 0.5, 1, 1)]
-    pace, record = paced(events, HandClock())
-    assert pace.seconds_left(record, Plan(3, 11, None, "")) == pytest.approx(8 * 0.25, rel=0.01)
+    asks = [asked("1", 0, 1), asked("2", 0, 1), asked("3", 0, 9)]
+    later = [reported(trial, 1, 0.5) for trial in "123"]
+    later += [completed("1", 0.5, 1, 1), completed("2", 0.5, 1, 1)]
+    clock = HandClock()
+    pace, record = paced([], clock)
+    for seconds, events in ((0.0, asks), (0.25, later)):
+        clock.now = 1000.0 + seconds
+        for event in events:
+            record.apply(Entry(seconds, event))
+            pace.note(record)
+    assert pace.seconds_left(record, Plan(3, 11, None, "")) == pytest.approx(8 * 0.25)

@@ -186,6 +186,20 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
         own = figure(study, f"trial {trial}", lambda drawn: opened.curve(drawn.tables, trial, None))
         return False, opened.facts(tables, trial), *own[:2]
 
+    # a trial is opened below the table, maybe out of sight
+    app.clientside_callback(
+        """(facts, trial, before) => {
+          if (trial && trial !== before)
+            document.getElementById("trial").scrollIntoView({block: "nearest"});
+          return trial;
+        }""",
+        Output("scrolled", "data"),
+        Input("own-curve", "figure"),
+        State("opened", "data"),
+        State("scrolled", "data"),
+        prevent_initial_call=True,
+    )
+
     @app.callback(
         Output("architecture", "children"),
         Input("opened", "data"),

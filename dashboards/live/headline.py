@@ -88,7 +88,7 @@ def _flight(flight: Flight, metric: str) -> "Component":
 
     share = 100 * flight.epochs / flight.stop if flight.stop else 0
     label = f"{metric} of trial {flight.trial} by epoch"
-    latest = f"{score_text(flight.now)}, best {score_text(flight.best)}" if flight.values else "–"
+    latest = [html.Span(f"best {score_text(flight.best)}"), f" {score_text(flight.now)}"]
     return html.Li(
         [
             html.Span(f"trial {flight.trial}", className="name"),
@@ -102,7 +102,7 @@ def _flight(flight: Flight, metric: str) -> "Component":
                 className="progress",
             ),
             spark(flight.values, label),
-            html.Span(latest, className="latest"),
+            html.Span(latest if flight.values else "–", className="latest"),
         ],
         key=flight.trial,
     )

@@ -29,6 +29,7 @@ def whole(standing: Standing, drawn: Drawn, studies: Sequence[str]) -> "Componen
             dcc.Store(id="seen", data=seen(standing)),
             dcc.Store(id="wanted", data={"by": "", "descending": False, "page": 0}),
             dcc.Store(id="opened", data=""),
+            dcc.Store(id="scrolled", data=""),
             dcc.Store(id="drawn", data=f"{standing.study} {standing.drawn}"),
             html.Header(
                 [
