@@ -78,7 +78,7 @@ def _trouble(error: Exception) -> None:
 def serve(app: "Dash", port: int, ready: Callable[[str], None]) -> None:
     """Serve the page on a free port of this machine until interrupted (0: any).
 
-    `ready` is called with its address once it answers. Raises: KeyboardInterrupt passes through.
+    `ready` is called with its address once it answers.
     """
     from werkzeug.serving import make_server
 
@@ -87,6 +87,6 @@ def serve(app: "Dash", port: int, ready: Callable[[str], None]) -> None:
     server = make_server(HOST, port, app.server, threaded=True)
     try:
         ready(f"http://{HOST}:{server.server_port}")
-        server.serve_forever()
+        server.serve_forever()  # it takes an interrupt as its end
     finally:
         server.server_close()

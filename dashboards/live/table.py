@@ -56,7 +56,7 @@ def _row(page: Page, row: tuple[str, ...], opened: str | None, best: str | None)
     cells: list[Any] = []
     for name, text in named.items():
         if name == "trial":
-            words = [trial, html.Span("best", className="mark")] if trial == best else [trial]
+            words = [trial, " ", html.Span("best", className="mark")] if trial == best else [trial]
             button = html.Button(
                 words,
                 id={"type": "open", "trial": trial},

@@ -1,5 +1,6 @@
 """`dash`: the live page of the studies of a store."""
 
+import contextlib
 from argparse import Namespace
 
 from search.commands.common import note, out, store_of
@@ -25,8 +26,7 @@ def main(options: Namespace, environment: Environment) -> int:
         out(address)
         note("Ctrl-C ends it")
 
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         serve(app, options.port, ready)
-    except KeyboardInterrupt:
-        note("ended")
+    note("ended")
     return 0

@@ -235,7 +235,7 @@ def test_a_page_of_the_table_marks_the_best_and_what_is_open(tmp_path):
     head, body = scroll.children.children
     sorts = [th.to_plotly_json()["props"]["aria-sort"] for th in head.children.children]
     assert sorts.count("descending") == 1
-    assert texts(body.children[0])[:2] == ["2", "best"]
+    assert texts(body.children[0])[:3] == ["2", " ", "best"]
     assert [row.className for row in body.children].count("opened") == 1
     assert "1–5 of 5" in texts(pager)
 

@@ -43,7 +43,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("live")
-    life = simulated(folder / "made.jsonl", "hyperband", trials=30, slots=3)
+    life = simulated(folder / "made.jsonl", "halving", trials=30, slots=3)
     half = len(life) // 2
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
