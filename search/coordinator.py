@@ -171,9 +171,10 @@ class Coordinator:
 
     def _finished(self, name: str, outcome: Outcome) -> None:
         del self._in_flight[name]
+        trial = self._record.trials[name]
+        outcome = trial.news(outcome)
         self._append(Told(name, outcome))
         self._proposer.tell(name, outcome)
-        trial = self._record.trials[name]
         self._effects.append(lambda: self._tracker.end_trial(trial, outcome))
 
     def _lost(self, message: Lost) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, TypeAlias
 
+from search import network as networks
 from search.errors import JournalError, NewerJournalError
 from search.objective import Metrics, Objective
 from search.trial import (
@@ -125,6 +126,7 @@ _OUTCOME_WORDS = {kind: word for word, kind in _OUTCOMES.items()}
 _OUTCOME_FIELDS = {
     kind: [(field.name, field.default) for field in fields(kind)] for kind in _OUTCOME_WORDS
 }
+_NETWORK = "network"
 _JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
@@ -162,7 +164,7 @@ def encode(entry: Entry) -> str:
         for name, default in _OUTCOME_FIELDS[type(outcome)]:
             value = getattr(outcome, name)
             if default is MISSING or value != default:
-                data[name] = value
+                data[name] = networks.plain(value) if name == _NETWORK else value
     else:
         data |= asdict(event)
     return _JSON.encode(data)
@@ -198,6 +200,8 @@ def _event(word: str, data: dict[str, Any]) -> Event:
         return Reported(EpochReport(**data), decision)
     if word == "tell":
         trial, kind = data.pop("trial"), _OUTCOMES[data.pop("outcome")]
+        if _NETWORK in data:
+            data[_NETWORK] = networks.from_plain(data[_NETWORK])
         return Told(trial, kind(**data))
     if word == "study":
         if data["format"] > FORMAT:  # before the fields, which may be others by then

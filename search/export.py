@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from search import arrays, serialized
@@ -22,6 +24,7 @@ ABOUT = "export.json"
 MODEL = "model.keras"
 WEIGHTS = "model.weights.h5"
 SERVED = "model"  # a SavedModel
+PICTURES = ("network.svg", "examples.svg", "confusion.csv")
 EXAMPLE_ROWS = 3
 
 
@@ -59,9 +62,15 @@ def _input(array: Any) -> dict[str, Any]:
 
 
 def write(
-    model: "keras.Model", directory: Path, facts: dict[str, Any], kind: str = "keras"
+    model: "keras.Model",
+    directory: Path,
+    facts: dict[str, Any],
+    kind: str = "keras",
+    beside: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Path:
     """Write a model and its facts as a folder: `model.keras`, or a SavedModel in `model/`.
+
+    `beside`: more files, by their names.
 
     A model with code of the user's is written both ways, so that it can be used without that code;
     one that Keras cannot describe, as `model.weights.h5` and a SavedModel. The folder appears whole
@@ -84,6 +93,8 @@ def write(
                 model.export(temporary / SERVED, verbose=False)
             text = json.dumps(facts | {"format": kind}, indent=2)
             (temporary / ABOUT).write_text(text + "\n")
+            for name, content in beside.items():
+                (temporary / name).write_bytes(content)
             temporary.chmod(0o755)
             if directory.exists():
                 shutil.rmtree(directory)
@@ -111,7 +122,8 @@ def _described(model: "keras.Model", folder: Path) -> bool:
 
 def winner(directory: Path, data: Data) -> Exported:
     """The exported winner of a study, with the first raw inputs of the validation data."""
-    return Exported(directory, data.validation.take(slice(EXAMPLE_ROWS)).x)
+    pictures = tuple(path for path in map(directory.joinpath, PICTURES) if path.is_file())
+    return Exported(directory, data.validation.take(slice(EXAMPLE_ROWS)).x, pictures)
 
 
 def stands(record: StudyRecord, best: TrialRecord, directory: Path) -> bool:

@@ -1,15 +1,22 @@
 """The end of a study: the winner, and nothing else, meets the test data and is exported."""
 
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from search import export
+from dashboards import winner
+from search import evidence, export
 from search.coordinator import Coordinator
 from search.events import Judged
 from search.problem import Data
 from search.record import StudyRecord
 from search.trackers.base import Exported
-from search.training.epochs import evaluate
+from search.training.description import described
+from search.training.epochs import evaluate, predictions
 from search.training.trainer import KerasTrainer
+
+if TYPE_CHECKING:
+    import keras
 
 
 def judge(
@@ -26,11 +33,31 @@ def judge(
     best = record.best()
     if best is None or best.best_epoch is None:
         return None
-    exported = export.winner(directory, data)
     if export.stands(record, best, directory):
-        return exported
+        return export.winner(directory, data)
     model = trainer.restored(record.task(best), best.best_epoch)
     test = evaluate(model, data.test) if data.test is not None else {}
-    export.write(model, directory, export.about(record, best, data, test or None))
+    beside = winner.files(described(model), _evidence(record, model, data))
+    about = export.about(record, best, data, test or None)
+    export.write(model, directory, about, beside=beside)
     coordinator.write(Judged(best.trial, test, str(directory)))
-    return exported
+    return export.winner(directory, data)
+
+
+def _evidence(record: StudyRecord, model: "keras.Model", data: Data) -> evidence.Evidence | None:
+    """What the model says of the test data, or of the validation data where there are none.
+
+    None where it was trained on those too, as under cross-validation.
+    """
+    part = data.test or data.validation
+    if data.test is None and "cv" in record.header.config:
+        return None
+    name: evidence.PartName = "validation" if data.test is None else "test"
+    try:
+        outputs = predictions(model, part)
+        names = list(getattr(model, "output_names", None) or ())
+        metric = record.objective.metric
+        return evidence.gathered(outputs, names, part, name, data.class_names, metric)
+    except Exception as error:  # noqa: BLE001 - the model is the user's code: a picture ends no study
+        warnings.warn(f"no pictures of what the winner says: {error}", stacklevel=2)
+        return None

@@ -68,12 +68,13 @@ def document(
             "test": dict(judged.test) if judged and judged.trial == best.trial else None,
             "spread": spread(record, best),
         },
-        "trials": [_trial(record, trial, state) for trial in record.trials.values()],
+        "trials": [trial_document(record, trial, state) for trial in record.trials.values()],
         "mlflow": mlflow or {"tracking_uri": None, "experiment_id": None, "run_id": None},
     }
 
 
-def _trial(record: StudyRecord, trial: TrialRecord, study: StudyState) -> dict[str, Any]:
+def trial_document(record: StudyRecord, trial: TrialRecord, study: StudyState) -> dict[str, Any]:
+    """One trial as JSON data, as it stands in the study's document."""
     return {
         "trial": trial.trial,
         "state": trial.state(study),

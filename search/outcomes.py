@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 
 from search.errors import UsageError
+from search.network import Network
 from search.objective import Metrics, Objective
 from search.trial import Completed, EpochReport, Failed, Pruned
 
@@ -55,6 +56,7 @@ def completed(
     curve: Sequence[EpochReport],
     parameter_count: int,
     way: str = "",
+    network: Network | None = None,
     *,
     stopped_early: bool,
 ) -> Completed:
@@ -69,16 +71,22 @@ def completed(
         parameter_count=parameter_count,
         stopped_early=stopped_early,
         way=way,
+        network=network,
     )
 
 
 def pruned(
-    objective: Objective, curve: Sequence[EpochReport], parameter_count: int, way: str = ""
+    objective: Objective,
+    curve: Sequence[EpochReport],
+    parameter_count: int,
+    way: str = "",
+    network: Network | None = None,
 ) -> Pruned:
     """The outcome of a trial that its backend stopped; `curve` is not empty."""
     scores = values(objective, curve)
     best = objective.best_epoch(scores)
-    return Pruned(scores[best - 1], best, len(curve), _seconds(curve), parameter_count, way)
+    seconds = _seconds(curve)
+    return Pruned(scores[best - 1], best, len(curve), seconds, parameter_count, way, network)
 
 
 def not_finite(metrics: Metrics, curve: Sequence[EpochReport]) -> Failed | None:

@@ -132,21 +132,37 @@ def interpret(outputs: "np.ndarray[Any, Any]", class_names: Sequence[str]) -> li
     count = outputs.shape[1]
     names = tuple(class_names)
     sums_to_one = np.allclose(outputs.sum(axis=1), 1.0, atol=_SUM_SLACK)
-    within = bool(np.all((outputs >= 0) & (outputs <= 1 + _SUM_SLACK)))
-    if not names and not (count > 1 and within and sums_to_one):
+    if not names and not (count > 1 and _within(outputs) and sums_to_one):
         return [ValuePrediction(tuple(map(float, row))) for row in outputs]
-    if names and count == 1 and len(names) == 2:
-        second = outputs if within else 0.5 * (1 + np.tanh(outputs / 2))
-        outputs = np.concatenate([1 - second, second], axis=1)
-    elif names and count != len(names):
+    two = count == 1 and len(names) == 2
+    if names and count != len(names) and not two:
         raise SearchError(
             f"the export names {len(names)} classes but its model has {count} outputs; "
             "correct class_names in export.json"
         )
-    elif not within:
-        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        outputs = powers / powers.sum(axis=1, keepdims=True)
+    outputs = shares(outputs, two=two)
     return [_classified(tuple(map(float, row)), names) for row in outputs]
+
+
+def shares(outputs: "np.ndarray[Any, Any]", *, two: bool) -> "np.ndarray[Any, Any]":
+    """The probability of each class: `outputs: (n, k)` float64; those outside [0, 1] are logits.
+
+    `two`: a single output is about the second of two classes.
+    """
+    import numpy as np
+
+    within = _within(outputs)
+    if two and outputs.shape[1] == 1:
+        second = outputs if within else 0.5 * (1 + np.tanh(outputs / 2))
+        return np.concatenate([1 - second, second], axis=1)
+    if within:
+        return outputs
+    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _within(outputs: "np.ndarray[Any, Any]") -> bool:
+    return bool(((outputs >= 0) & (outputs <= 1 + _SUM_SLACK)).all())
 
 
 def _classified(row: tuple[float, ...], names: tuple[str, ...]) -> ClassPrediction:

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from search.errors import UsageError
+from search.network import Network
 from search.objective import Metrics
 from search.parameters import Params
 
@@ -80,6 +81,7 @@ class Completed:
     """The trial trained its budget, or stopped early of its own (`stopped_early`).
 
     `way`: how its epochs were trained, "fit", "graph" or "compiled"; empty where none says.
+    `network`: the model's architecture, where it is known and the record does not have it yet.
     """
 
     score: float
@@ -89,6 +91,7 @@ class Completed:
     parameter_count: int
     stopped_early: bool = False
     way: str = ""
+    network: Network | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ class Pruned:
     seconds: float
     parameter_count: int
     way: str = ""
+    network: Network | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """One trial as its study's journal tells it, so packed that a hundred thousand fit in memory."""
 
 import sys
+from dataclasses import replace
 from struct import Struct
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from search.curve import Curve
 from search.errors import JournalError
+from search.network import Network
 from search.parameters import Scalar
 from search.trial import Budget, Completed, EpochReport, Failed, Outcome, Proposal, Pruned
 
@@ -44,6 +46,13 @@ class _Ask(NamedTuple):
     may_continue: bool
 
 
+class _Said(NamedTuple):
+    """What an outcome says beside numbers; few differ, so trials share them."""
+
+    way: str = ""
+    network: Network | None = None
+
+
 class TrialRecord:
     """One trial: its proposals in order, an outcome for each that has ended, one unbroken curve.
 
@@ -54,7 +63,7 @@ class TrialRecord:
 
     __slots__ = (
         *("asked_at", "curve", "place", "told_to_stop", "trial"),
-        *("_asked", "_failures", "_names", "_outcomes", "_values", "_ways"),
+        *("_asked", "_failures", "_names", "_outcomes", "_said", "_values"),
     )
 
     def __init__(
@@ -70,7 +79,7 @@ class TrialRecord:
         self._asked: tuple[_Ask, ...] = ()
         self._outcomes = b""
         self._failures: tuple[Failed, ...] = ()
-        self._ways: tuple[str, ...] = ()
+        self._said: tuple[_Said, ...] = ()
 
     def add_proposal(self, proposal: Proposal, shared: Shared) -> None:
         """Take the next proposal.
@@ -107,24 +116,24 @@ class TrialRecord:
 
     def add_outcome(self, outcome: Outcome, shared: Shared) -> None:
         """Take what came of the last proposal."""
-        way = ""
+        said = _Said()
         if isinstance(outcome, Failed):
             packed = _OUTCOME.pack(_FAILED, 0.0, len(self._failures), 0, 0.0, 0, False)
             self._failures += (outcome,)
         elif isinstance(outcome, Pruned):
-            way = outcome.way
+            said = _Said(outcome.way, _interned(outcome.network, shared))
             packed = _OUTCOME.pack(
                 *(_PRUNED, outcome.score, outcome.best_epoch, outcome.at_epoch),
                 *(outcome.seconds, outcome.parameter_count, False),
             )
         else:
-            way = outcome.way
+            said = _Said(outcome.way, _interned(outcome.network, shared))
             packed = _OUTCOME.pack(
                 *(_COMPLETED, outcome.score, outcome.best_epoch, outcome.epochs),
                 *(outcome.seconds, outcome.parameter_count, outcome.stopped_early),
             )
         self._outcomes += packed
-        self._ways = shared((*self._ways, way))
+        self._said = shared((*self._said, said))
 
     @property
     def params(self) -> dict[str, Scalar]:
@@ -145,6 +154,20 @@ class TrialRecord:
     def outcomes(self) -> list[Outcome]:
         """What came of the proposals that have ended, in order."""
         return [self._outcome(place) for place in range(self.ended)]
+
+    @property
+    def network(self) -> Network | None:
+        """The architecture of its model; None where no outcome has told of it."""
+        return next((said.network for said in self._said if said.network is not None), None)
+
+    def news(self, outcome: Outcome) -> Outcome:
+        """An outcome without the architecture where it is known already: a promotion has the same.
+
+        So a journal holds it once for each trial.
+        """
+        if isinstance(outcome, Failed) or outcome.network is None:
+            return outcome
+        return replace(outcome, network=None) if outcome.network == self.network else outcome
 
     @property
     def ended(self) -> int:
@@ -246,5 +269,11 @@ class TrialRecord:
             failed: Failed = self._failures[best_epoch]
             return failed
         if kind == _PRUNED:
-            return Pruned(score, best_epoch, epochs, seconds, count, self._ways[place])
-        return Completed(score, best_epoch, epochs, seconds, count, early, self._ways[place])
+            return Pruned(score, best_epoch, epochs, seconds, count, *self._said[place])
+        return Completed(score, best_epoch, epochs, seconds, count, early, *self._said[place])
+
+
+def _interned(network: Network | None, shared: Shared) -> Network | None:
+    if network is None:
+        return None
+    return shared(replace(network, layers=tuple(map(shared, network.layers))))

@@ -18,6 +18,7 @@ PLAIN = {
         "events",
         "leaderboard",
         "narrowing",
+        "network",
         "nodes",
         "objective",
         "outcomes",
@@ -30,6 +31,7 @@ ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
     *("carried", "child", "restoring", "results", "source", "wrapped"),
     *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
+    *("evidence", "trial_view"),
     *("nursery", "offers", "options"),
     *("data", "hyperfit", "hypermodel", "hyperparameters"),
     *("opened", "plans", "predict", "proposer", "recipe", "replay", "setup", "study", "summary"),

@@ -8,6 +8,7 @@ import pytest
 from search.curve import Curve
 from search.errors import JournalError
 from search.events import Asked, Entry, Reported, Told
+from search.network import Layer, Network
 from search.objective import Objective
 from search.record import StudyRecord, fold
 from search.trial import (
@@ -143,7 +144,8 @@ def test_what_is_kept_up_to_date_equals_its_definition(direction, seed):
         assert record.entries == step + 2
 
 
-SET = {float: 0.625, int: 7, bool: True, str: "words"}
+NETWORK = Network((Layer("InputLayer", (4,)), Layer("Dense", (3,), 15, "relu", (0,))))
+SET = {float: 0.625, int: 7, bool: True, str: "words", Network | None: NETWORK}
 
 
 @pytest.mark.parametrize("kind", [Completed, Pruned, Failed])

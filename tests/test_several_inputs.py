@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from search import evidence
 from search.cli import main
+from search.evidence import Classified
 from tests.problems import two_parts
 
 PROBLEM = str(Path(__file__).parent / "problems" / "two_parts.py")
@@ -63,3 +65,66 @@ def test_predict_says_that_it_takes_one_input(study, store, tmp_path, capsys):
     rows.write_text("1,2,3\n")
     assert main(["predict", str(folder), str(rows)]) == 1
     assert "predict takes models with one input, got one with 2" in capsys.readouterr().err
+
+
+def confused(folder: Path) -> Classified:
+    found = evidence.read(folder)
+    assert isinstance(found, Classified)
+    return found
+
+
+def test_the_winner_leaves_the_confusion_of_the_output_that_the_objective_is_about(study, store):
+    import keras
+    from sklearn.metrics import confusion_matrix
+
+    folder = store / "exports" / study
+    found = confused(folder)
+    assert (found.part, found.output, found.size) == ("test", "digit", 360)
+    test = two_parts.load(None).test
+    digit, _ = keras.saving.load_model(folder / "model.keras").predict(test.x, verbose=0)
+    taken = digit.argmax(axis=1)
+    assert found.confusion.tolist() == confusion_matrix(test.y[0], taken).tolist()
+    assert (taken[found.rows] == found.predicted).all()
+    assert (test.y[0][found.rows] == found.true).all()
+    assert found.probability == pytest.approx(digit[found.rows, found.predicted], abs=1e-5)
+    assert (folder / "confusion.csv").read_text().startswith("true \\ predicted,0,1,2")
+
+
+def test_the_pictures_of_the_winner_are_on_its_run(study, store, capsys):
+    from mlflow import MlflowClient
+
+    assert main(["show", study, "--json", "--store", str(store)]) == 0
+    place = json.loads(capsys.readouterr().out)["mlflow"]
+    client = MlflowClient(place["tracking_uri"])
+    files = {file.path for file in client.list_artifacts(place["run_id"], "winner")}
+    assert files == {"winner/network.svg", "winner/confusion.csv"}
+    runs = client.search_runs([place["experiment_id"]], "tags.`search.trial` = '1'")
+    words = runs[0].data.tags["search.network"]
+    assert words.startswith("32 > 64 > ")
+    assert words.endswith(" > 10 softmax > 1 sigmoid")
+
+
+def test_a_trial_is_shown_with_its_curve_and_its_network(study, store, capsys):
+    assert main(["show", f"{study}/1", "--store", str(store)]) == 0
+    out = capsys.readouterr().out
+    for words in (
+        *("trial 1 of two: completed, val_digit_accuracy ", "2 epochs in ", "main_weight "),
+        *("4: Dense ", "5: digit, Dense", "parameters in all"),
+    ):
+        assert words in out
+    assert main(["show", f"{study}/1", "--store", str(store), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["network"]["subclass"] is None
+    assert shown["network"]["layers"][2]["inbound"] == [0, 1]
+    assert [report["epoch"] for report in shown["curve"]] == [1, 2]
+    assert main(["show", f"{study}/9", "--store", str(store)]) == 2
+    assert "unknown trial '9'" in capsys.readouterr().err
+
+
+def test_an_export_of_old_has_no_evidence_and_the_test_data_are_not_met_again(study, store):
+    folder = store / "exports" / study
+    (folder / evidence.FILE).unlink()
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir())
+    assert main(["resume", study, "--store", str(store), "--quiet", "--json"]) == 0
+    assert evidence.read(folder) is None
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()) == before

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from search import evidence
+from search import journal as journals
 from search.backends import base as backends
 from search.cli import main
+from search.events import Told
+from search.evidence import Classified
 
 PROBLEM = str(Path(__file__).parent / "problems" / "fashion_slice.py")
 TRIALS = 6
@@ -129,6 +133,23 @@ def test_epochs_mean_what_the_backend_says(shown, backend):
             assert trial["epochs"] <= trial["params"]["epochs"] <= 2
             if trial["state"] == "completed":
                 assert trial["epochs"] == trial["params"]["epochs"] == trial["best_epoch"]
+
+
+def test_each_trial_tells_its_network_once_promoted_or_not(shown, store):
+    told = [e.event for e in journals.read(store / "journals" / "a-study.jsonl")]
+    told = [event for event in told if isinstance(event, Told)]
+    with_one = [event.trial for event in told if event.outcome.network is not None]
+    assert sorted(with_one) == sorted({event.trial for event in told})
+
+
+def test_the_winner_leaves_pictures_of_what_it_took_for_something_else(shown, store):
+    found = evidence.read(store / "exports" / "a-study")
+    assert isinstance(found, Classified)
+    assert found.confusion.sum() == found.size
+    right = found.confusion.trace() / found.size
+    assert right == pytest.approx(shown["best"]["test"]["accuracy"])
+    assert found.images.shape == (12, 28, 28)
+    assert "Ankle boot" in (store / "exports" / "a-study" / "examples.svg").read_text()
 
 
 def test_resume_of_a_finished_study_changes_nothing(shown, store):

@@ -1,23 +1,46 @@
-"""`show`: the results of a study."""
+"""`show`: the results of a study, or one trial with its curve and its network."""
 
 import json
+import sys
 from argparse import Namespace
+from typing import Any
 
-from search import leaderboard
+from dashboards import networks
+from search import leaderboard, trial_view
 from search.commands.common import out, place, read, store_of, width
 from search.config import Environment
+from search.errors import unknown_name
+from search.record import StudyRecord, StudyState, TrialRecord
+
+_UNKNOWN = "not on record: no budget of it has ended, or it failed"
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Print a study's table, or all of it as JSON."""
+    """Print a study's table or a trial's page, or all of it as JSON."""
     store = store_of(options)
-    record, state = read(store, options.study)
-    if options.json:
-        where = place(record, store, environment)
-        out(json.dumps(leaderboard.document(record, state, where), indent=2))
-        return 0
-    header = record.header
-    out(f"{header.study}: {header.problem}, {header.backend}, seed {header.seed}, {state}")
-    out(f"{len(record.trials)} trials, {record.epochs_trained} epochs, {record.seconds:.0f} s")
-    out(leaderboard.table(record, state, options.top, width()))
+    study, _, trial = options.study.partition("/")
+    record, state = read(store, study)
+    if trial:
+        if trial not in record.trials:
+            raise unknown_name("trial", trial, record.trials)
+        _trial(options, record, record.trials[trial], state)
+    elif options.json:
+        _json(leaderboard.document(record, state, place(record, store, environment)))
+    else:
+        header = record.header
+        out(f"{header.study}: {header.problem}, {header.backend}, seed {header.seed}, {state}")
+        out(f"{len(record.trials)} trials, {record.epochs_trained} epochs, {record.seconds:.0f} s")
+        out(leaderboard.table(record, state, options.top, width()))
     return 0
+
+
+def _trial(options: Namespace, record: StudyRecord, trial: TrialRecord, state: StudyState) -> None:
+    if options.json:
+        _json(trial_view.document(record, trial, state))
+        return
+    table = _UNKNOWN if trial.network is None else networks.table(trial.network)
+    out(trial_view.page(record, trial, state, table, sys.stdout.encoding))
+
+
+def _json(document: dict[str, Any]) -> None:
+    out(json.dumps(document, indent=2))

@@ -13,11 +13,13 @@ from search.trial import EpochReport, Outcome, Proposal
 class Exported:
     """The winner's model on disk: a directory with `model.keras`, and a few raw inputs for it.
 
-    `example`: (k, ...) array, the first rows of the validation inputs.
+    `example`: (k, ...) array, the first rows of the validation inputs. `pictures`: files in the
+    directory that show the winner and what it said of unseen data.
     """
 
     directory: Path
     example: Any
+    pictures: tuple[Path, ...] = ()
 
 
 class Tracker(Protocol):

@@ -79,6 +79,8 @@ class MlflowTracker:
             mlflow_model.register(
                 experiment.client, experiment.experiment_id, run_id, study, exported
             )
+            for path in exported.pictures:
+                experiment.client.log_artifact(run_id, str(path), "winner")
 
     def locate(self, study: StudyRecord) -> dict[str, str] | None:
         """Where the study's parent run is: "tracking_uri", "experiment_id" and "run_id".

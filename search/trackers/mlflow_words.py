@@ -9,6 +9,7 @@ from typing import Any
 
 from search.events import StudyStarted
 from search.leaderboard import ranked, spread
+from search.network import chain
 from search.record import StudyRecord, StudyState, TrialRecord
 from search.trackers.mlflow_runs import CREATED, OUTCOMES, STATE, STUDY, Point
 from search.trial import Completed, Failed, Outcome, Pruned
@@ -52,6 +53,8 @@ def trial_tags(trial: TrialRecord, study: StudyState) -> dict[str, Any]:
     tags[STATE] = trial.state(study)
     tags["search.budget"] = f"[{proposal.budget.start},{proposal.budget.stop})"
     tags[OUTCOMES] = trial.ended
+    if trial.network is not None:
+        tags["search.network"] = chain(trial.network)
     if isinstance(outcome, Failed):
         tags |= {"search.error.kind": outcome.kind, "search.error.message": outcome.message}
     return tags

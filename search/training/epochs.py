@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
+from search import arrays
 from search.errors import UsageError
 from search.parameters import Params
 from search.problem import Data, Fit, Part
@@ -192,3 +193,19 @@ def evaluate(model: "keras.Model", part: Part, hooks: Any = None) -> dict[str, f
         callbacks=hooks,
     )
     return {name: float(value) for name, value in metrics.items()}
+
+
+def predictions(model: "keras.Model", part: Part) -> Any:
+    """What the model gives for the examples of a part: arrays `(n, ...)`, in its structure.
+
+    By calls of the model, batch by batch: `predict` would trace a graph for what is done once.
+    """
+    import keras
+
+    batches = []
+    for start in range(0, part.size, EVALUATION_BATCH):
+        x = part.take(slice(start, start + EVALUATION_BATCH)).x
+        given = arrays.mapped(keras.ops.convert_to_numpy, model(x, training=False))
+        batches.append([array for _, array in arrays.named(given, "")])
+    joined = iter([np.concatenate(pieces) for pieces in zip(*batches, strict=True)])
+    return arrays.mapped(lambda _: next(joined), given)

@@ -11,6 +11,7 @@ from search.stopping import stop_epoch
 from search.training import preflight, runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
+from search.training.description import described
 from search.training.folds import Folding, Ground, undivided
 from search.training.graph import TensorData
 from search.training.model import ModelRun, Place
@@ -194,13 +195,14 @@ class KerasTrainer:
         return stop_epoch(scores, objective.direction, self._patience) is not None
 
     def _outcome(self, run: TrialRun, *, stopped: bool) -> Outcome:
-        objective = self._problem.objective
+        objective, network = self._problem.objective, described(run.any_model)
         if stopped:
-            return outcomes.pruned(objective, run.curve, run.parameter_count, run.way)
+            return outcomes.pruned(objective, run.curve, run.parameter_count, run.way, network)
         return outcomes.completed(
             objective,
             run.curve,
             run.parameter_count,
             run.way,
+            network,
             stopped_early=run.stopped or self._out_of_patience(run),
         )
