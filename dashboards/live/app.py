@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dashboards.live import callbacks, layout
-from dashboards.live.opened import Networks, no_networks
 from dashboards.live.watching import Watcher
 from search.errors import SearchError
 from search.seeds import Clock
@@ -36,9 +35,7 @@ _ICON = (
 )
 
 
-def make(
-    watcher: Watcher, clock: Clock, study: str | None = None, networks: Networks = no_networks
-) -> "Dash":
+def make(watcher: Watcher, clock: Clock, study: str | None = None) -> "Dash":
     """The page over a store; it opens on `study`, by default the one that was written last."""
     from dash import Dash
 
@@ -65,7 +62,7 @@ def make(
             return layout.empty(str(error))
 
     app.layout = page
-    callbacks.connect(app, watcher, networks, clock)
+    callbacks.connect(app, watcher, clock)
     return app
 
 

@@ -1,12 +1,11 @@
 """What happens on the page: ticks, choices, clicks; each asks a pure function what is new."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dashboards.live import charts, headline, opened, table
 from dashboards.live.charts import Shown
 from dashboards.live.layout import seen
-from dashboards.live.opened import Networks
 from dashboards.live.rows import Wanted, page
 from dashboards.live.watching import Drawn, Watcher
 from search.errors import SearchError
@@ -15,12 +14,15 @@ from search.seeds import Clock
 if TYPE_CHECKING:
     from dash import Dash
 
+_Answer = TypeVar("_Answer", bound=Callable[..., Any])
 HIDDEN = {"display": "none"}
 
 
-def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> None:
+def connect(app: "Dash", watcher: Watcher, clock: Clock) -> None:
     """Register all callbacks of the page."""
     from dash import ALL, Input, Output, State, ctx, no_update
+
+    on: Callable[..., Callable[[_Answer], _Answer]] = app.callback
 
     def drawing(study: str, draw: Callable[[Drawn], Any]) -> Any:
         drawn, began = watcher.drawn(study), clock.seconds()
@@ -37,7 +39,7 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
         own = [Output(name, "figure"), Output(name, "style")]
         return [*own, Output(f"{name}-title", "children"), Output(f"{name}-note", "children")]
 
-    @app.callback(
+    @on(
         Output("seen", "data"),
         Output("about", "children"),
         Output("headline", "children"),
@@ -81,7 +83,7 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
         prevent_initial_call=True,
     )
 
-    @app.callback(
+    @on(
         *outputs("best"),
         Input("drawn", "data"),
         Input("best-against", "value"),
@@ -91,7 +93,7 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
     def best(_: str, against: str, study: str) -> tuple[Any, ...]:
         return figure(study, f"best {against}", lambda drawn: charts.best(drawn.tables, against))
 
-    @app.callback(
+    @on(
         *outputs("curves"),
         Output("curves-metric", "options"),
         Output("curves-metric", "value"),
@@ -106,7 +108,7 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
         own = figure(study, f"curves {chosen}", lambda drawn: charts.curves(drawn.tables, chosen))
         return (*own, metrics, no_update if chosen == metric else chosen)
 
-    @app.callback(
+    @on(
         *outputs("explored"),
         Input("drawn", "data"),
         Input("explored-word", "value"),
@@ -116,7 +118,7 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
     def explored(_: str, word: str, study: str) -> tuple[Any, ...]:
         return figure(study, word, lambda drawn: charts.explored(drawn.tables, drawn.ranking, word))
 
-    @app.callback(
+    @on(
         Output("wanted", "data"),
         Input({"type": "sort", "column": ALL}, "n_clicks"),
         Input({"type": "page", "to": ALL}, "n_clicks"),
@@ -135,7 +137,7 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
             return before | {"page": before["page"] + (1 if what["to"] == "next" else -1)}
         return resorted(before, what["column"])
 
-    @app.callback(
+    @on(
         Output("opened", "data"),
         Input({"type": "open", "trial": ALL}, "n_clicks"),
         Input({"type": "close", "trial": ALL}, "n_clicks"),
@@ -151,7 +153,7 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
             return no_update
         return "" if what["type"] == "close" or what["trial"] == before else what["trial"]
 
-    @app.callback(
+    @on(
         Output("trials", "children"),
         Input("drawn", "data"),
         Input("wanted", "data"),
@@ -169,11 +171,12 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
 
         return drawing(study, draw)
 
-    @app.callback(
+    @on(
         Output("trial", "hidden"),
         Output("facts", "children"),
         Output("own-curve", "figure"),
         Output("own-curve", "style"),
+        Output("architecture", "children"),
         Input("drawn", "data"),
         Input("opened", "data"),
         State("study", "value"),
@@ -182,9 +185,10 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
     def show_trial(_: str, trial: str, study: str) -> tuple[Any, ...]:
         tables = watcher.drawn(study).tables
         if trial not in tables.record.trials:
-            return True, [], no_update, HIDDEN
+            return True, [], no_update, HIDDEN, []
         own = figure(study, f"trial {trial}", lambda drawn: opened.curve(drawn.tables, trial, None))
-        return False, opened.facts(tables, trial), *own[:2]
+        network = opened.architecture(tables.record.trials[trial])
+        return False, opened.facts(tables, trial), *own[:2], network
 
     # a trial is opened below the table, maybe out of sight
     app.clientside_callback(
@@ -199,15 +203,6 @@ def connect(app: "Dash", watcher: Watcher, networks: Networks, clock: Clock) -> 
         State("scrolled", "data"),
         prevent_initial_call=True,
     )
-
-    @app.callback(
-        Output("architecture", "children"),
-        Input("opened", "data"),
-        State("study", "value"),
-        prevent_initial_call=True,
-    )
-    def architecture(trial: str, study: str) -> Any:
-        return [] if not trial else opened.architecture(networks(study, trial))
 
 
 def resorted(before: dict[str, Any], column: str) -> dict[str, Any]:

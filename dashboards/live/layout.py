@@ -91,7 +91,7 @@ def whole(standing: Standing, drawn: Drawn, studies: Sequence[str]) -> "Componen
                         [
                             html.Div(id="facts"),
                             graph("own-curve", None),
-                            dcc.Loading(html.Div(id="architecture"), type="dot"),
+                            html.Div(id="architecture"),
                         ],
                         id="trial",
                         hidden=True,

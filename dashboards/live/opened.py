@@ -1,9 +1,9 @@
-"""One trial opened: its parameters, its outcome, its curve, and a place for its network."""
+"""One trial opened: its parameters, its outcome, its curve, its network."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import base64
 from typing import TYPE_CHECKING
 
+from dashboards import networks
 from dashboards.figures.learning_curves import learning_curves
 from dashboards.live.charts import Shown, shown
 from dashboards.live.words import pill
@@ -15,21 +15,11 @@ if TYPE_CHECKING:
     from dash.development.base_component import Component
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
-    """A trial's model: `summary` as text, `drawing` as SVG; "" for what there is not."""
-
-    summary: str
-    drawing: str
-
-
-# The network of (study, trial); None where it cannot be had. May take seconds.
-Networks = Callable[[str, str], Network | None]
-
-
-def no_networks(study: str, trial: str) -> Network | None:
-    """Where nothing draws networks."""
-    return None
+# The drawing's lines take the colour of the text, but as a picture it does not know the page's.
+_SCHEME = (
+    "<style>svg { color: #1c2126 } "
+    "@media (prefers-color-scheme: dark) { svg { color: #e6e9ec } }</style>"
+)
 
 
 def facts(tables: Tables, name: str) -> "Component":
@@ -64,22 +54,33 @@ def curve(tables: Tables, name: str, metric: str | None) -> Shown:
     return shown(learning_curves(trials, curves, tables.objective, metric), tables, f"trial {name}")
 
 
-def architecture(network: Network | None) -> "list[Component]":
-    """The drawing and the summary of a trial's network."""
-    import base64
-
+def architecture(trial: TrialRecord) -> "list[Component]":
+    """The drawing of a trial's network, and its summary: a row per layer."""
     from dash import html
 
+    network = trial.network
     if network is None:
         return []
-    parts: list[Component] = [html.H4("Network")]
-    if network.drawing:
-        coded = base64.b64encode(network.drawing.encode()).decode()
-        source = f"data:image/svg+xml;base64,{coded}"
-        parts.append(html.Img(src=source, className="drawing", alt="drawing of the architecture"))
-    if network.summary:
-        parts.append(html.Pre(network.summary, className="summary", tabIndex=0))
-    return parts
+    svg = networks.drawing(network).replace("<title>", f"{_SCHEME}<title>", 1)
+    coded = base64.b64encode(svg.encode()).decode()
+    rows = networks.rows(network)
+    words = f"layers of trial {trial.trial}: {', '.join(str(row['layer']) for row in rows)}"
+    head = html.Tr(
+        [html.Th(name.replace("_", " "), scope="col") for name in rows[0]] if rows else []
+    )
+    body = [html.Tr([html.Td(str(value)) for value in row.values()]) for row in rows]
+    return [
+        html.H4("Network"),
+        html.Img(src=f"data:image/svg+xml;base64,{coded}", className="drawing", alt=words),
+        html.Div(
+            html.Table([html.Thead(head), html.Tbody(body)], className="layers"),
+            className="scroll",
+            tabIndex=0,
+            role="region",
+            **{"aria-label": "Layers"},
+        ),
+        html.P(f"{network.parameters:,} parameters in all", className="outcome"),
+    ]
 
 
 def _value(value: object) -> str:

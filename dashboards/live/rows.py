@@ -47,7 +47,7 @@ class Page:
 
 def page(trials: "pd.DataFrame", wanted: Wanted) -> Page:
     """One page of the trials that fit; parameters and labels go by their short names."""
-    frame = trials.rename(columns=short_names(trials.columns))
+    frame = trials.rename(columns=short_names(list(trials.columns)))
     found, remark = _matching(frame, wanted.text)
     if wanted.by in found:
         found = _ordered(found, wanted.by, descending=wanted.descending)

@@ -73,7 +73,7 @@ def standing(
     state: StudyState,
     plan: Plan,
     pace: Pace,
-    failed: Mapping[str, Failed],
+    failed: dict[str, Failed],
     drawn: int,
 ) -> Standing:
     """Where the study of a record stands; `failed`: in the order in which they failed."""

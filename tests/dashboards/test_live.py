@@ -1,5 +1,6 @@
 """The live page without a server: what is followed, what the table shows, what is said."""
 
+from base64 import b64decode
 from itertools import islice
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from dashboards.live.watching import LEAST_SECONDS, Watcher
 from search.errors import JournalError
 from search.events import Entry, Told, encode
 from search.journal import Journal
+from search.network import Layer, Network
 from search.plans import recorded_plan
 from search.record import fold
 from search.store import Store
-from search.trial import Failed
+from search.trial import Completed, Failed
 from tests.dashboards.studies import simulated
 from tests.records import asked, entries, header, reported, whole_life
 from tests.trackers.watching import HandClock
@@ -209,9 +211,19 @@ def test_an_opened_trial_shows_its_parameters_and_why_it_failed(tmp_path):
     said = texts(opened.facts(tables, "1"))
     assert {"layers", "2", "learning_rate", "0.02", "ValueError: no such <optimizer>"} <= set(said)
     assert opened.curve(tables, "1", None).figure.data
-    network = opened.Network("Dense 64", "<svg/>")
-    assert "Dense 64" in texts(opened.architecture(network))
-    assert opened.architecture(opened.no_networks("demo-1", "1")) == []
+    assert opened.architecture(tables.record.trials["1"]) == []  # it failed: nothing told of it
+
+
+def test_an_opened_trial_shows_its_network(tmp_path):
+    network = Network((Layer("Input", (8,)), Layer("Dense", (64,), 576, "relu", (0,))))
+    done = Told("1", Completed(0.5, 1, 1, 0.25, 576, network=network))
+    written(tmp_path, entries([asked("1", 0, 1), reported("1", 1, 0.5), done]))
+    tables = watcher(tmp_path).drawn("demo-1").tables
+    parts = opened.architecture(tables.record.trials["1"])
+    assert {"1: Dense", "64", "relu", "576", "576 parameters in all"} <= set(texts(parts))
+    picture = b64decode(parts[1].src.partition(",")[2]).decode()
+    assert picture.startswith("<svg")
+    assert "prefers-color-scheme: dark" in picture
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 9, 24])

@@ -90,7 +90,7 @@ def test_a_study_under_way_shows_best_latest_and_what_is_in_flight(life):
         "1 waiting 0/1 layers=2 lr=0.02 1/1 ▄ 0.2000 0.2000",
         "3 failed 1/0 layers=1 lr=0.04 1/3 ▄ 0.1000 0.1000",
         "2 running 1/1 layers=3 lr=0.03 1/3 ▄ 0.6000 0.6000",
-        "trials 4/6, epochs 8/15, elapsed 1:00, left 0:30",
+        "trials 4/6, epochs 8/15, elapsed 1:00, left 0:20",
         "best: trial 0 (baseline), val_accuracy 0.5000 at epoch 2 "
         "(ahead after 1 epoch: trial 2, 0.6000)",
         "failed: 1, trial 3 with ValueError: no such optimizer",
@@ -100,7 +100,7 @@ def test_a_study_under_way_shows_best_latest_and_what_is_in_flight(life):
 def test_time_goes_on_in_a_frame_that_is_not_replaced(life):
     record = fold(life[:-5])
     record.seconds = 60.0
-    assert "elapsed 1:05, left 0:25" in screen(record, after=5.0)[-3]
+    assert "elapsed 1:05, left 0:15" in screen(record, after=5.0)[-3]
     assert "elapsed 2:00, left 0:00" in screen(record, after=60.0)[-3]
 
 
