@@ -25,6 +25,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.simulator $(QUICKLY)
 	$(BIN)/python -m benchmarks.memory $(QUICKLY)
 	$(BIN)/python -m benchmarks.coordinator $(QUICKLY)
+	$(BIN)/python -m benchmarks.first_paint $(QUICKLY) --repeats $(ROUNDS)
 	$(BIN)/python -m benchmarks.report $(QUICKLY)
 
 check: $(READY) lint types test
