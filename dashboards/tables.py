@@ -72,10 +72,11 @@ def tables(entries: Iterable[Entry], *, alive: bool = True) -> Tables:
     state: StudyState = record.state
     if state == "running" and not alive:
         state = "interrupted"
-    return _tables(record, state, budgets)
+    return gathered(record, state, budgets)
 
 
-def _tables(record: StudyRecord, state: StudyState, budgets: Budgets) -> Tables:
+def gathered(record: StudyRecord, state: StudyState, budgets: Budgets) -> Tables:
+    """The tables of a record, and of the budgets that were fed with its entries."""
     header, best, judged = record.header, record.best(), record.judged
     met = judged is not None and best is not None and judged.trial == best.trial
     return Tables(

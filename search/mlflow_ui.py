@@ -103,8 +103,8 @@ def serve(
         _refuse_ended(server, log)
 
 
-def refuse_used(port: int) -> None:
-    """Find out whether the port is free.
+def refuse_used(port: int, what: str = "the MLflow UI") -> None:
+    """Find out whether the port is free for `what`.
 
     Raises: PortInUseError when it is not, or may not be had.
     """
@@ -115,7 +115,7 @@ def refuse_used(port: int) -> None:
         except (OSError, OverflowError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise PortInUseError(
-                f"port {port} of {HOST} must be free for the MLflow UI, got: {reason}; choose "
+                f"port {port} of {HOST} must be free for {what}, got: {reason}; choose "
                 f"another with --port, or end the program that uses it"
             ) from error
 

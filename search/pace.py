@@ -89,11 +89,7 @@ class Pace:
         longest = max((flight.seconds_left for flight in flights), default=0.0)
         work = sum(flight.seconds_left for flight in flights) + to_come * epoch
         busy = self._busy(study)
-        last = (
-            (1 - 1 / busy) / 2 * min(to_come, study.longest * share) * epoch
-            if busy > 1
-            else 0.0
-        )
+        last = (1 - 1 / busy) / 2 * min(to_come, study.longest * share) * epoch if busy > 1 else 0.0
         return max(work / busy + last, longest)
 
     def _busy(self, study: StudyRecord) -> float:

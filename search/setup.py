@@ -14,6 +14,7 @@ from search.errors import UsageError
 from search.events import Limited
 from search.narrowing import narrow
 from search.parameters import Choice, Int, Parameter, Params
+from search.plans import epochs_meaning
 from search.problem import LoadedProblem, Problem
 from search.proposer import Proposer
 from search.space import Space
@@ -81,12 +82,7 @@ class Setup:
 
     def epochs_meaning(self) -> str:
         """What "epochs" means in this study, in a few words."""
-        most = self.settings.max_epochs
-        if backends.module(self.config.backend).EPOCHS_AS_BUDGET:
-            return f"the budget, handed out by {self.config.backend}, at most {most}"
-        if "epochs" in self.space:
-            return f"a searched parameter, at most {most}"
-        return f"a ceiling of {most}, with early stopping"
+        return epochs_meaning(self.config.backend, self.space, self.settings.max_epochs)
 
     def _backend(self, known: Sequence[Known]) -> Backend:
         module = backends.module(self.config.backend)

@@ -23,7 +23,7 @@ PLAIN = {
         "objective",
         "outcomes",
     ),
-    *("parameters", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
+    *("parameters", "pace", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
     *("dependence", "discovery", "fitness", "relevance"),
 }
@@ -34,7 +34,7 @@ WIRING = {
     *("evidence", "trial_view"),
     *("nursery", "offers", "options"),
     *("data", "hyperfit", "hypermodel", "hyperparameters"),
-    *("opened", "predict", "proposer", "recipe", "replay", "setup", "study", "summary"),
+    *("opened", "plans", "predict", "proposer", "recipe", "replay", "setup", "study", "summary"),
 }
 STANDARD = sys.stdlib_module_names
 FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))

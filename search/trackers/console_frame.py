@@ -93,7 +93,7 @@ class Frame:
         elapsed = self.pace.elapsed()
         left = None if self.left is None else max(self.left - (elapsed - self.made_at), 0.0)
         speed = rate_text(self.pace.epochs_per_second())
-        times = [speed, f"elapsed {time_text(elapsed)}", f"left {time_text(left)}"]
+        times = [f"elapsed {time_text(elapsed)}", f"left {time_text(left)}", speed]
         return ", ".join(filter(None, times))
 
 

@@ -72,7 +72,7 @@ class PlainTracker:
             return
         self._pace.note(study)
         left = time_text(self._pace.seconds_left(study, self._plan))
-        standing = [self._counts(study), rate_text(self._pace.epochs_per_second()), f"left {left}"]
+        standing = [self._counts(study), f"left {left}", rate_text(self._pace.epochs_per_second())]
         text = outcome_text(outcome, study.objective.metric)
         self._write(f"trial {trial.trial} {text} [{', '.join(filter(None, standing))}]")
         if (best := best_text(study, study.best())) != self._best:

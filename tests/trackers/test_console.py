@@ -74,7 +74,7 @@ def test_the_first_frame_says_what_the_study_is_and_promises_nothing(life):
     assert words(screen(fold(life[:1]))) == [
         "study demo-1: problem demo, backend hyperband, seed 3",
         "val_accuracy (max), epochs: the budget, at most 3",
-        "trial state parameters epoch now best",
+        "trial state parameters epoch curve now best",
         "trials 0/6, epochs 0/15, elapsed 0:00, left ?",
         "best: none yet",
     ]
@@ -84,13 +84,13 @@ def test_a_study_under_way_shows_best_latest_and_what_is_in_flight(life):
     record = fold(life[:-5])
     record.seconds = 60.0
     assert words(screen(record, width=120)[2:]) == [
-        "trial state rung/bracket parameters epoch now best",
-        "0 * completed baseline layers=1 lr=0.01 3/3 0.4000 0.5000",
-        "4 pruned 1/0 layers=2 lr=0.05 2/3 0.3500 0.3500",
-        "1 waiting 0/1 layers=2 lr=0.02 1/1 0.2000 0.2000",
-        "3 failed 1/0 layers=1 lr=0.04 1/3 0.1000 0.1000",
-        "2 running 1/1 layers=3 lr=0.03 1/3 0.6000 0.6000",
-        "trials 4/6, epochs 8/15, elapsed 1:00, left 0:30",
+        "trial state rung/bracket parameters epoch curve now best",
+        "0 * completed baseline layers=1 lr=0.01 3/3 ▁█▅ 0.4000 0.5000",
+        "4 pruned 1/0 layers=2 lr=0.05 2/3 ▁█ 0.3500 0.3500",
+        "1 waiting 0/1 layers=2 lr=0.02 1/1 ▄ 0.2000 0.2000",
+        "3 failed 1/0 layers=1 lr=0.04 1/3 ▄ 0.1000 0.1000",
+        "2 running 1/1 layers=3 lr=0.03 1/3 ▄ 0.6000 0.6000",
+        "trials 4/6, epochs 8/15, elapsed 1:00, left 0:20",
         "best: trial 0 (baseline), val_accuracy 0.5000 at epoch 2 "
         "(ahead after 1 epoch: trial 2, 0.6000)",
         "failed: 1, trial 3 with ValueError: no such optimizer",
@@ -100,7 +100,7 @@ def test_a_study_under_way_shows_best_latest_and_what_is_in_flight(life):
 def test_time_goes_on_in_a_frame_that_is_not_replaced(life):
     record = fold(life[:-5])
     record.seconds = 60.0
-    assert "elapsed 1:05, left 0:25" in screen(record, after=5.0)[-3]
+    assert "elapsed 1:05, left 0:15" in screen(record, after=5.0)[-3]
     assert "elapsed 2:00, left 0:00" in screen(record, after=60.0)[-3]
 
 
@@ -148,7 +148,7 @@ def test_the_last_frame_stays_and_the_cursor_comes_back(life):
     text = console.file.getvalue()
     assert text.rindex(SHOW_CURSOR) > text.rindex(HIDE_CURSOR)
     last = words(text.rsplit("study demo-1", 1)[1].splitlines())
-    assert last[3] == "2 * completed 1/1 layers=3 lr=0.03 3/3 0.6500 0.7000"
+    assert last[3] == "2 * completed 1/1 layers=3 lr=0.03 3/3 ▁█▅ 0.6500 0.7000"
     assert "trials 5/6, epochs 10/15, elapsed 0:00, finished" in last
 
 
@@ -158,7 +158,7 @@ def test_a_trial_left_behind_counts_as_pruned_at_the_end_only(life):
     tracker.start_study(record)
     tracker.end_study(record, None)
     rows = words(console.file.getvalue().splitlines())
-    assert "1 pruned 0/1 layers=2 lr=0.02 1/1 0.2000 0.2000" in rows
+    assert "1 pruned 0/1 layers=2 lr=0.02 1/1 ▄ 0.2000 0.2000" in rows
 
 
 def test_close_gives_the_cursor_back_once_the_study_is_lost(life):

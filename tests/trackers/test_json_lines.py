@@ -15,7 +15,7 @@ from tests.trackers.contract import TrackerContract
 from tests.trackers.watching import PLAN, HandClock
 
 STANDING = ["trials_done", "epochs_trained", "best"]
-TIMES = ["elapsed", "left"]
+TIMES = ["elapsed", "left", "epochs_per_second"]
 
 
 class TestJsonLines(TrackerContract):
@@ -78,7 +78,7 @@ def test_outcomes_errors_and_the_best_so_far_are_told():
     ]
     assert ends[3]["error"] == {"kind": "ValueError", "message": "no such optimizer"}
     assert [line["best"]["trial"] for line in ends] == ["0", "0", "0", "0", "0", "2"]
-    assert ends[0]["best"] == {"trial": "0", "score": 0.5, "best_epoch": 2}
+    assert ends[0]["best"] == {"trial": "0", "score": 0.5, "best_epoch": 2, "spread": None}
 
 
 def test_time_left_follows_from_seconds_per_epoch_and_the_epochs_still_planned():

@@ -33,25 +33,25 @@ def test_a_study_from_start_to_end_line_by_line():
         "epochs: the budget, at most 3",
         "trial 0 starts: epochs 1-3, baseline, layers=1 learning_rate=0.01",
         "trial 0 completed after 3 epochs: val_accuracy 0.5000 at epoch 2 "
-        "[trials 1/6, epochs 3/15, elapsed 0:12, left 0:48]",
+        "[trials 1/6, epochs 3/15, elapsed 0:12, left 0:48, 0.25 epochs/s]",
         "best: trial 0 (baseline), val_accuracy 0.5000 at epoch 2",
         "trial 1 starts: epoch 1, rung 0 bracket 1, layers=2 learning_rate=0.02",
         "trial 2 starts: epoch 1, rung 0 bracket 1, layers=3 learning_rate=0.03",
         "trial 2 completed after 1 epoch: val_accuracy 0.6000 at epoch 1 "
-        "[trials 2/6, epochs 5/15, elapsed 0:22, left 0:44]",
+        "[trials 2/6, epochs 5/15, elapsed 0:22, left 0:44, 0.23 epochs/s]",
         "best: trial 0 (baseline), val_accuracy 0.5000 at epoch 2 "
         "(ahead after 1 epoch: trial 2, 0.6000)",
         "trial 1 completed after 1 epoch: val_accuracy 0.2000 at epoch 1 "
-        "[trials 3/6, epochs 5/15, elapsed 0:24, left 0:48]",
+        "[trials 3/6, epochs 5/15, elapsed 0:24, left 0:48, 0.21 epochs/s]",
         "trial 3 starts: epochs 1-3, rung 1 bracket 0, layers=1 learning_rate=0.04",
         "trial 3 failed after 1 epoch: ValueError: no such optimizer "
-        "[trials 4/6, epochs 6/15, elapsed 0:30, left 0:35]",
+        "[trials 4/6, epochs 6/15, elapsed 0:30, left 0:24, 0.20 epochs/s]",
         "trial 4 starts: epochs 1-3, rung 1 bracket 0, layers=2 learning_rate=0.05",
         "trial 4 pruned after 2 epochs: val_accuracy 0.3500 at epoch 2 "
-        "[trials 5/6, epochs 8/15, elapsed 0:38, left 0:19]",
+        "[trials 5/6, epochs 8/15, elapsed 0:38, left 0:13, 0.21 epochs/s]",
         "trial 2 goes on: epochs 2-3, rung 1 bracket 1, layers=3 learning_rate=0.03",
         "trial 2 completed after 3 epochs: val_accuracy 0.7000 at epoch 2 "
-        "[trials 5/6, epochs 10/15, elapsed 0:46, left 0:09]",
+        "[trials 5/6, epochs 10/15, elapsed 0:46, left 0:07, 0.22 epochs/s]",
         "best: trial 2, val_accuracy 0.7000 at epoch 2",
         "study demo-1 finished: trials 5/6, epochs 10/15, elapsed 0:50; "
         "best: trial 2, val_accuracy 0.7000 at epoch 2",

@@ -1,0 +1,219 @@
+"""What happens on the page: ticks, choices, clicks; each asks a pure function what is new."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from dashboards.live import charts, headline, opened, table
+from dashboards.live.charts import Shown
+from dashboards.live.layout import seen
+from dashboards.live.rows import Wanted, page
+from dashboards.live.watching import Drawn, Watcher
+from search.errors import SearchError
+from search.seeds import Clock
+
+if TYPE_CHECKING:
+    from dash import Dash
+
+_Answer = TypeVar("_Answer", bound=Callable[..., Any])
+HIDDEN = {"display": "none"}
+
+
+def connect(app: "Dash", watcher: Watcher, clock: Clock) -> None:
+    """Register all callbacks of the page."""
+    from dash import ALL, Input, Output, State, ctx, no_update
+
+    on: Callable[..., Callable[[_Answer], _Answer]] = app.callback
+
+    def drawing(study: str, draw: Callable[[Drawn], Any]) -> Any:
+        drawn, began = watcher.drawn(study), clock.seconds()
+        made = draw(drawn)
+        drawn.cost += clock.seconds() - began  # the more it costs, the less often it is done
+        return made
+
+    def figure(study: str, word: str, draw: Callable[[Drawn], Shown]) -> tuple[Any, ...]:
+        shown: Shown = drawing(study, lambda drawn: drawn.figure(word, draw))
+        return shown.figure, {"height": f"{shown.height}px"}, shown.title, shown.note
+
+    def outputs(name: str) -> list[Any]:
+        """What `figure` fills."""
+        own = [Output(name, "figure"), Output(name, "style")]
+        return [*own, Output(f"{name}-title", "children"), Output(f"{name}-note", "children")]
+
+    @on(
+        Output("seen", "data"),
+        Output("about", "children"),
+        Output("headline", "children"),
+        Output("flights", "children"),
+        Output("study", "options"),
+        Output("trouble", "children"),
+        Input("tick", "n_intervals"),
+        Input("study", "value"),
+        State("seen", "data"),
+        State("study", "options"),
+        prevent_initial_call=True,
+    )
+    def tick(_: int, study: str, before: dict[str, Any], known: list[str]) -> tuple[Any, ...]:
+        studies = watcher.studies()
+        options = no_update if studies == known else studies
+        try:
+            standing = watcher.look(study)
+        except SearchError as error:
+            return no_update, no_update, no_update, no_update, options, str(error)
+        now = seen(standing)
+        if now == before:
+            if standing.state != "running":
+                return no_update, no_update, no_update, no_update, options, ""
+            return no_update, no_update, headline.headline(standing), no_update, options, ""
+        return (
+            now,
+            headline.about(standing),
+            headline.headline(standing),
+            headline.flights(standing),
+            options,
+            "",
+        )
+
+    # of "seen" they need the drawing only; a client-side step spares the server the others
+    app.clientside_callback(
+        "(seen, before) => { const now = seen.study + ' ' + seen.drawn;"
+        " return now === before ? window.dash_clientside.no_update : now; }",
+        Output("drawn", "data"),
+        Input("seen", "data"),
+        State("drawn", "data"),
+        prevent_initial_call=True,
+    )
+
+    @on(
+        *outputs("best"),
+        Input("drawn", "data"),
+        Input("best-against", "value"),
+        State("study", "value"),
+        prevent_initial_call=True,
+    )
+    def best(_: str, against: str, study: str) -> tuple[Any, ...]:
+        return figure(study, f"best {against}", lambda drawn: charts.best(drawn.tables, against))
+
+    @on(
+        *outputs("curves"),
+        Output("curves-metric", "options"),
+        Output("curves-metric", "value"),
+        Input("drawn", "data"),
+        Input("curves-metric", "value"),
+        State("study", "value"),
+        prevent_initial_call=True,
+    )
+    def curves(_: str, metric: str | None, study: str) -> tuple[Any, ...]:
+        metrics = charts.metrics(watcher.drawn(study).tables)
+        chosen = metric if metric in metrics else next(iter(metrics), None)
+        own = figure(study, f"curves {chosen}", lambda drawn: charts.curves(drawn.tables, chosen))
+        return (*own, metrics, no_update if chosen == metric else chosen)
+
+    @on(
+        *outputs("explored"),
+        Input("drawn", "data"),
+        Input("explored-word", "value"),
+        State("study", "value"),
+        prevent_initial_call=True,
+    )
+    def explored(_: str, word: str, study: str) -> tuple[Any, ...]:
+        return figure(study, word, lambda drawn: charts.explored(drawn.tables, drawn.ranking, word))
+
+    @on(
+        Output("wanted", "data"),
+        Input({"type": "sort", "column": ALL}, "n_clicks"),
+        Input({"type": "page", "to": ALL}, "n_clicks"),
+        Input("filter", "value"),
+        Input("study", "value"),
+        State("wanted", "data"),
+        prevent_initial_call=True,
+    )
+    def want(_: Any, __: Any, text: str | None, study: str, before: dict[str, Any]) -> Any:
+        what = ctx.triggered_id
+        if what in ("filter", "study"):
+            return before | {"page": 0}
+        if not any(event["value"] for event in ctx.triggered):
+            return no_update  # the buttons were drawn anew, nobody clicked
+        if what["type"] == "page":
+            return before | {"page": before["page"] + (1 if what["to"] == "next" else -1)}
+        return resorted(before, what["column"])
+
+    @on(
+        Output("opened", "data"),
+        Input({"type": "open", "trial": ALL}, "n_clicks"),
+        Input({"type": "close", "trial": ALL}, "n_clicks"),
+        Input("study", "value"),
+        State("opened", "data"),
+        prevent_initial_call=True,
+    )
+    def open_trial(_: Any, __: Any, study: str, before: str) -> Any:
+        what = ctx.triggered_id
+        if what == "study":
+            return ""
+        if not any(event["value"] for event in ctx.triggered):
+            return no_update
+        return "" if what["type"] == "close" or what["trial"] == before else what["trial"]
+
+    @on(
+        Output("trials", "children"),
+        Input("drawn", "data"),
+        Input("wanted", "data"),
+        Input("opened", "data"),
+        State("filter", "value"),
+        State("study", "value"),
+        prevent_initial_call=True,
+    )
+    def rows(_: str, wanted: dict[str, Any], trial: str, text: str | None, study: str) -> Any:
+        asked = Wanted(text or "", **wanted)
+
+        def draw(drawn: Drawn) -> Any:
+            tables = drawn.tables
+            return table.table(page(tables.trials, asked), asked, trial, tables.best)
+
+        return drawing(study, draw)
+
+    @on(
+        Output("trial", "hidden"),
+        Output("facts", "children"),
+        Output("own-curve", "figure"),
+        Output("own-curve", "style"),
+        Output("architecture", "children"),
+        Input("drawn", "data"),
+        Input("opened", "data"),
+        State("study", "value"),
+        prevent_initial_call=True,
+    )
+    def show_trial(_: str, trial: str, study: str) -> tuple[Any, ...]:
+        tables = watcher.drawn(study).tables
+        if trial not in tables.record.trials:
+            return True, [], no_update, HIDDEN, []
+        own = figure(study, f"trial {trial}", lambda drawn: opened.curve(drawn.tables, trial, None))
+        network = opened.architecture(tables.record.trials[trial])
+        return False, opened.facts(tables, trial), *own[:2], network
+
+    # a trial is opened below the table, maybe out of sight
+    app.clientside_callback(
+        """(facts, trial, before) => {
+          if (trial && trial !== before)
+            document.getElementById("trial").scrollIntoView({block: "nearest"});
+          return trial;
+        }""",
+        Output("scrolled", "data"),
+        Input("own-curve", "figure"),
+        State("opened", "data"),
+        State("scrolled", "data"),
+        prevent_initial_call=True,
+    )
+
+
+def resorted(before: dict[str, Any], column: str) -> dict[str, Any]:
+    """A click on a heading: up, then down, then the order of the trials again.
+
+    >>> resorted({"by": "epochs", "descending": True, "page": 3}, "epochs")
+    {'by': '', 'descending': False, 'page': 0}
+    """
+    if before["by"] != column:
+        # a score is asked for best first, and mostly more is better
+        return {"by": column, "descending": column == "score", "page": 0}
+    if before["descending"] == (column == "score"):
+        return {"by": column, "descending": not before["descending"], "page": 0}
+    return {"by": "", "descending": False, "page": 0}

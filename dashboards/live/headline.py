@@ -1,0 +1,108 @@
+"""The top of the page: the numbers of a study, and its trials in flight."""
+
+from typing import TYPE_CHECKING
+
+from dashboards.live.standing import Best, Flight, Standing
+from dashboards.live.words import pill, spark
+from search.wording import of_text, rate_text, score_text, time_text
+
+if TYPE_CHECKING:
+    from dash.development.base_component import Component
+
+
+def about(standing: Standing) -> "list[Component]":
+    """What the study is, in one line."""
+    from dash import html
+
+    words = [
+        f"problem {standing.problem}",
+        f"backend {standing.backend}",
+        f"seed {standing.seed}",
+        f"{standing.objective.metric} ({standing.objective.direction})",
+    ]
+    if standing.meaning:
+        words.append(f"epochs: {standing.meaning}")
+    return [pill(standing.state), html.Span(" · ".join(words))]
+
+
+def headline(standing: Standing) -> "list[Component]":
+    """The numbers, each with its name and a remark."""
+    running = standing.state == "running"
+    (trials, planned_trials), (epochs, planned_epochs) = standing.trials, standing.epochs
+    best = standing.best
+    parts = [
+        _number("Best", *_best_words(best, standing.objective.metric), wide=True),
+        _number("Trials done", of_text(trials, planned_trials), _share(trials, planned_trials)),
+        _number("Epochs", of_text(epochs, planned_epochs), rate_text(standing.speed)),
+        _number("Elapsed", time_text(standing.elapsed), "active time"),
+    ]
+    if running:
+        parts.append(_number("Left", time_text(standing.left), "about"))
+    if best is not None and best.test:
+        test = ", ".join(f"{name} {score_text(value)}" for name, value in best.test.items())
+        parts.append(_number("Test", *test.split(", ", 1), *([] if ", " in test else [""])))
+    parts.append(_number("Failures", str(standing.failures), standing.latest_failure))
+    return parts
+
+
+def _best_words(best: Best | None, metric: str) -> tuple[str, str]:
+    if best is None:
+        return "–", "no trial has a score yet"
+    over_folds = "" if best.spread is None else f" ± {score_text(best.spread)}"
+    words = [f"{metric}, trial {best.trial} at epoch {best.epoch}"]
+    if best.gain is not None:
+        words.append(f"{best.gain:+.4g} over the baseline")
+    return f"{score_text(best.score)}{over_folds}", "; ".join(words)
+
+
+def _share(done: int, planned: int | None) -> str:
+    return f"{100 * done / planned:.0f} %" if planned else ""
+
+
+def _number(name: str, value: str, remark: str, *, wide: bool = False) -> "Component":
+    from dash import html
+
+    return html.Div(
+        [html.Dt(name), html.Dd(value, className="value"), html.Dd(remark, className="remark")],
+        className="number wide" if wide else "number",
+    )
+
+
+def flights(standing: Standing) -> "list[Component]":
+    """The trials in flight, a row each; nothing where none is."""
+    from dash import html
+
+    if not standing.flights:
+        return []
+    waiting = standing.state != "running"
+    title = "Waiting to go on" if waiting else "In flight"
+    metric = standing.objective.metric
+    return [
+        html.H2([title, html.Span(str(len(standing.flights)), className="count")]),
+        html.Ul([_flight(flight, metric) for flight in standing.flights], className="flights"),
+    ]
+
+
+def _flight(flight: Flight, metric: str) -> "Component":
+    from dash import html
+
+    share = 100 * flight.epochs / flight.stop if flight.stop else 0
+    label = f"{metric} of trial {flight.trial} by epoch"
+    latest = [html.Span(f"best {score_text(flight.best)}"), f" {score_text(flight.now)}"]
+    return html.Li(
+        [
+            html.Span(f"trial {flight.trial}", className="name"),
+            html.Span(flight.place, className="place"),
+            html.Span(flight.params, className="params", title=flight.params),
+            html.Span(
+                [
+                    html.Span(html.Span(style={"width": f"{share:.0f}%"}), className="bar"),
+                    f"{flight.epochs}/{flight.stop}",
+                ],
+                className="progress",
+            ),
+            spark(flight.values, label),
+            html.Span(latest if flight.values else "–", className="latest"),
+        ],
+        key=flight.trial,
+    )

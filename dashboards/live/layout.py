@@ -1,0 +1,169 @@
+"""The page as it is first sent: whole, so that it can be read at once."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dashboards.live import charts, headline, table
+from dashboards.live.charts import Shown
+from dashboards.live.rows import Wanted, page
+from dashboards.live.standing import Standing
+from dashboards.live.watching import Drawn
+
+if TYPE_CHECKING:
+    from dash.development.base_component import Component
+
+TICK_MS = 1000
+FIRST = "timeline"  # of the figures to choose from: cheap, and not empty for any backend
+GRAPH = {"displaylogo": False, "responsive": True}
+
+
+def whole(standing: Standing, drawn: Drawn, studies: Sequence[str]) -> "Component":
+    """The page of a study."""
+    from dash import dcc, html
+
+    tables, wanted = drawn.tables, Wanted()
+    metric = tables.objective.metric
+    return html.Main(
+        [
+            dcc.Interval(id="tick", interval=TICK_MS),
+            dcc.Store(id="seen", data=seen(standing)),
+            dcc.Store(id="wanted", data={"by": "", "descending": False, "page": 0}),
+            dcc.Store(id="opened", data=""),
+            dcc.Store(id="scrolled", data=""),
+            dcc.Store(id="drawn", data=f"{standing.study} {standing.drawn}"),
+            html.Header(
+                [
+                    html.Div(
+                        [
+                            html.Label("Study", htmlFor="study"),
+                            _select("study", studies, standing.study, "the study that is shown"),
+                        ],
+                        className="chosen",
+                    ),
+                    html.P(headline.about(standing), id="about"),
+                ]
+            ),
+            html.P(id="trouble", role="alert"),
+            html.Dl(headline.headline(standing), id="headline"),
+            html.Section(headline.flights(standing), id="flights"),
+            html.Div(
+                [
+                    panel(
+                        "best",
+                        drawn.figure("best seconds", lambda of: charts.best(of.tables, "seconds")),
+                        _choice("best-against", ("seconds", "epochs"), "seconds", "against"),
+                    ),
+                    panel(
+                        "curves",
+                        drawn.figure(
+                            f"curves {metric}", lambda of: charts.curves(of.tables, metric)
+                        ),
+                        _select(
+                            "curves-metric",
+                            charts.metrics(tables),
+                            metric,
+                            "the metric of the learning curves",
+                        ),
+                    ),
+                ],
+                className="pair",
+            ),
+            panel(
+                "explored",
+                drawn.figure(FIRST, lambda of: charts.explored(of.tables, of.ranking, FIRST)),
+                _choice("explored-word", tuple(charts.EXPLORED), FIRST, "figure"),
+            ),
+            html.Section(
+                [
+                    html.H2("Trials"),
+                    dcc.Input(
+                        id="filter",
+                        type="text",
+                        debounce=0.3,
+                        placeholder="filter, e.g. completed score>0.9 layers=2",
+                        autoComplete="off",
+                    ),
+                    html.Div(
+                        table.table(page(tables.trials, wanted), wanted, None, tables.best),
+                        id="trials",
+                    ),
+                    html.Article(
+                        [
+                            html.Div(id="facts"),
+                            graph("own-curve", None),
+                            html.Div(id="architecture"),
+                        ],
+                        id="trial",
+                        hidden=True,
+                    ),
+                ],
+                className="panel",
+            ),
+        ]
+    )
+
+
+def empty(message: str) -> "Component":
+    """The page where there is nothing to show yet, or something that cannot be shown."""
+    from dash import html
+
+    return html.Main(
+        [
+            html.H1("Studies"),
+            html.P(message, className="empty"),
+            html.P("Reload once there is one."),
+        ]
+    )
+
+
+def seen(standing: Standing) -> dict[str, Any]:
+    """What a page has been shown; compared with what there is at each tick."""
+    return {
+        "study": standing.study,
+        "entries": standing.entries,
+        "state": standing.state,
+        "drawn": standing.drawn,
+    }
+
+
+def panel(name: str, drawn: Shown, choice: "Component") -> "Component":
+    """A figure with its title and what can be chosen of it."""
+    from dash import html
+
+    heading = html.Div(
+        [html.H2(drawn.title, id=f"{name}-title"), html.P(drawn.note, id=f"{name}-note")],
+        className="heading",
+    )
+    return html.Section(
+        [html.Div([heading, choice], className="top"), graph(name, drawn)], className="panel"
+    )
+
+
+def graph(name: str, drawn: Shown | None) -> "Component":
+    """A place for a figure, as high as the figure wants."""
+    from dash import dcc
+
+    if drawn is None:
+        return dcc.Graph(id=name, config=GRAPH, style={"display": "none"})
+    return dcc.Graph(
+        id=name, figure=drawn.figure, config=GRAPH, style={"height": f"{drawn.height}px"}
+    )
+
+
+def _choice(name: str, words: Sequence[str], value: str, about: str) -> "Component":
+    from dash import dcc, html
+
+    return html.Fieldset(
+        [
+            html.Legend(about),
+            dcc.RadioItems(id=name, options=list(words), value=value, className="words"),
+        ]
+    )
+
+
+def _select(name: str, words: Sequence[str], value: str, about: str) -> "Component":
+    from dash import dcc
+
+    return dcc.Dropdown(
+        id=name, options=list(words), value=value, clearable=False, searchable=len(words) > 12
+    )

@@ -1,0 +1,32 @@
+"""`dash`: the live page of the studies of a store."""
+
+import contextlib
+from argparse import Namespace
+
+from search.commands.common import note, out, store_of
+from search.config import Environment
+from search.mlflow_ui import refuse_used
+from search.plans import recorded_plan
+from search.seeds import SystemClock
+
+
+def main(options: Namespace, environment: Environment) -> int:
+    """Serve the page until interrupted, and print its address."""
+    store, clock = store_of(options), SystemClock()
+    if options.study is not None:
+        store.existing(options.study)
+    refuse_used(options.port, "the live page")
+    note("starting the live page ...")
+    from dashboards.live.app import make, serve
+    from dashboards.live.watching import Watcher
+
+    app = make(Watcher(store, recorded_plan, clock), clock, options.study)
+
+    def ready(address: str) -> None:
+        out(address)
+        note("Ctrl-C ends it")
+
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(app, options.port, ready)
+    note("ended")
+    return 0
