@@ -77,7 +77,6 @@ class Report:
 
 def _environment() -> Any:
     import jinja2
-    from markupsafe import Markup
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dashboards"),
@@ -89,9 +88,10 @@ def _environment() -> Any:
     source = environment.loader
     assert source is not None
 
-    def file(name: str) -> Markup:
+    def file(name: str) -> str:
         """A file of the package, as it is."""
-        return Markup(source.get_source(environment, name)[0])
+        text: str = source.get_source(environment, name)[0]
+        return text
 
     environment.globals["file"] = file
     environment.filters |= {
