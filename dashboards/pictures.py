@@ -1,56 +1,64 @@
-"""Figures as SVG or PNG files, by plotly's exporter, which needs a browser on this machine."""
+"""Figures as files for papers: SVG or PNG, on white, made by plotly's exporter in a browser."""
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from search.errors import SearchError
 
 if TYPE_CHECKING:
-    from dashboards.charts import Chart
+    import plotly.graph_objects as go
 
-FORMATS = ("svg", "png")
-_WIDTH = 800
-_SCALE = {"svg": 1, "png": 2}
+Format = Literal["svg", "png"]
+_INK = "#222222"
+_PALE = "#DDDDDD"
+_WIDTH_PIXELS = 800
+_SCALE = 2.5  # of PNG: 240 dots per inch at the width that is shown
 
 
-def save(charts: "Sequence[Chart]", folder: Path, kind: str) -> list[Path]:
-    """Write each chart to `folder` as NAME.svg or NAME.png, 800 pixels wide; the paths.
+def save(
+    figures: "Mapping[str, go.Figure]", folder: Path | str, format: Format = "svg"
+) -> list[Path]:
+    """Write each figure as `<folder>/<name>.<format>`, in print colours; their paths.
 
-    Raises: SearchError where no browser is found, or a file cannot be written.
+    Raises: SearchError where there is no browser to draw with, or it does not start; nothing is
+    written then.
     """
     import kaleido
-    from kaleido.errors import ChromeNotFoundError
+    from choreographer.errors import BrowserFailedError, ChromeNotFoundError
 
-    paths = [folder / f"{chart.name}.{kind}" for chart in charts]
-    specs = [
-        {
-            "fig": chart.figure.to_dict(),
-            "path": path,
-            "opts": {
-                "format": kind,
-                "width": _WIDTH,
-                "height": chart.figure.layout.height or 400,
-                "scale": _SCALE[kind],
-            },
-        }
-        for chart, path in zip(charts, paths, strict=True)
-    ]
-    for name in ("kaleido", "choreographer"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    scale = _SCALE if format == "png" else 1.0
+    made = []
+    jobs: list[dict[str, Any]] = []
+    for name, figure in figures.items():
+        printed = for_print(figure)
+        made.append(target / f"{name}.{format}")
+        size = {"width": _WIDTH_PIXELS, "height": printed.layout.height or 450}
+        jobs.append(
+            {"fig": printed, "path": made[-1], "opts": {"format": format, "scale": scale} | size}
+        )
+    # mathjax would be fetched from the network, and the figures have no formulas
+    options: dict[str, Any] = {"mathjax": False}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # MathJax would come from a server elsewhere; no figure has formulas
-        kaleido.write_fig_from_object_sync(specs, kopts={"mathjax": False})
-    except ChromeNotFoundError as error:
+        kaleido.write_fig_from_object_sync(jobs, kopts=options)
+    except (ChromeNotFoundError, BrowserFailedError, OSError) as error:
         raise SearchError(
-            "pictures need a browser, got no Chromium or Chrome on this machine; install one "
-            "(Debian: apt install chromium), or name it in BROWSER_PATH"
+            "pictures are drawn by a browser, got none that starts; install Chromium or Chrome "
+            "(`apt-get install chromium`, or `plotly_get_chrome`), or name one by BROWSER_PATH"
         ) from error
-    except OSError as error:
-        raise SearchError(
-            f"--figures must be a folder that can be written, got {folder}: "
-            f"{error.strerror or error}; choose another"
-        ) from error
-    return paths
+    return made
+
+
+def for_print(figure: "go.Figure") -> "go.Figure":
+    """A copy for paper: a white background, dark text."""
+    import plotly.graph_objects as go
+
+    copy = go.Figure(figure)
+    copy.update_layout(paper_bgcolor="#FFFFFF", plot_bgcolor="#FFFFFF", font_color=_INK)
+    copy.update_layout(title_subtitle_font_color=_INK)
+    copy.update_xaxes(gridcolor=_PALE, linecolor=_PALE, zerolinecolor=_PALE)
+    copy.update_yaxes(gridcolor=_PALE, linecolor=_PALE, zerolinecolor=_PALE)
+    dark = {"color": _INK}
+    return copy.update_traces(labelfont=dark, tickfont=dark, selector={"type": "parcoords"})
