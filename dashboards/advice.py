@@ -95,7 +95,7 @@ def idle(
 ) -> list[Advice]:
     """Parameters that do not matter by any evaluator, their spread allowed for.
 
-    `importances`: as `dashboards.figures.importance` has it.
+    `importances`: as `dashboards.importances` has it.
     """
     best = ranked(trials, objective)
     if len(best) < FEWEST or importances.empty:

@@ -14,6 +14,7 @@ from dashboards.figures import (
     spending,
     timeline,
 )
+from dashboards.importances import important
 from dashboards.tables import Tables
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Chart:
 def charts(tables: Tables, importances: "pd.DataFrame") -> list[Chart]:
     """All figures of a study; one with nothing to draw says so in words.
 
-    `importances`: as `dashboards.figures.importance` has them.
+    `importances`: as `dashboards.importances` has them.
     """
     objective, space = tables.objective, tables.space
     trials, budgets, curves = tables.trials, tables.budgets, tables.curves
@@ -44,7 +45,7 @@ def charts(tables: Tables, importances: "pd.DataFrame") -> list[Chart]:
         Chart("importance", importance.importance(importances)),
         Chart("slices", slices.slices(trials, objective, space)),
     ]
-    two = importance.important(importances, 2)
+    two = important(importances, 2)
     if len(two) == 2:
         found.append(Chart("contour", contours.contour(trials, objective, *two, space)))
     if "labels.rung" in budgets:

@@ -7,7 +7,7 @@ from dashboards.answer import value_text
 from dashboards.chapters import Chapter, Study, chapter
 from dashboards.charts import Chart, charts
 from dashboards.figures import comparison
-from dashboards.figures.importance import importances
+from dashboards.importances import importances
 from dashboards.panels import Panel, panel
 from search.wording import score_text, time_text
 

@@ -9,13 +9,15 @@ import sys
 import tempfile
 import threading
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 from search.errors import SearchError
+from search.events import StudyStarted
 from search.trackers.mlflow_runs import sqlite_file
+from search.trackers.mlflow_views import study_filter
 
 HOST = "127.0.0.1"
 _END_SECONDS = 10.0
@@ -33,24 +35,36 @@ class MlflowEndedError(SearchError):
     """MLflow's server ended of its own."""
 
 
-def study_link(base: str, experiment_id: str, study: str | None = None) -> str:
-    """The address of an experiment's runs, best score first; of one study's where it is named.
+def study_link(base: str, experiment_id: str, header: StudyStarted | None = None) -> str:
+    """The address of an experiment's runs, best score first; of one study's where it is given.
 
-    Ordered by a metric, MLflow shows trials beside their parent: nested, they start collapsed, and
-    its charts start empty.
+    Needs no saved view. Ordered by a metric, MLflow shows trials beside their parent: nested, they
+    start collapsed, and its charts start empty.
 
     >>> study_link("http://127.0.0.1:5000", "1").partition("?")[0]
     'http://127.0.0.1:5000/#/experiments/1/runs'
     """
-    query = {
-        "workflowType": "machine_learning",
-        "compareRunsMode": "CHART",
-        "orderByKey": "metrics.`score`",
-        "orderByAsc": "false",
-    }
-    if study is not None:
-        query["searchFilter"] = f"tags.`search.study` = '{study}'"
-    words = urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
+    query = {"orderByKey": "metrics.`score`", "orderByAsc": "false"}
+    if header is not None:
+        query["orderByAsc"] = "true" if header.objective.direction == "min" else "false"
+        query["searchFilter"] = study_filter(header)
+    return _runs(base, experiment_id, query)
+
+
+def view_link(base: str, experiment_id: str, key: str) -> str:
+    """The address of an experiment's runs as a saved view shows them.
+
+    Nothing else may be asked for in it: MLflow 3.17 then leaves the view aside.
+
+    >>> view_link("http://127.0.0.1:5000", "1", "all-studies").rpartition("&")[2]
+    'viewStateShareKey=all-studies'
+    """
+    return _runs(base, experiment_id, {"viewStateShareKey": key})
+
+
+def _runs(base: str, experiment_id: str, query: Mapping[str, str]) -> str:
+    shown = {"workflowType": "machine_learning", "compareRunsMode": "CHART"}
+    words = urllib.parse.urlencode({**shown, **query}, quote_via=urllib.parse.quote)
     return f"{base.rstrip('/')}/#/experiments/{experiment_id}/runs?{words}"
 
 

@@ -4,6 +4,8 @@ from hypothesis import HealthCheck, settings
 
 from search.training import runtime
 
+pytest_plugins = ["tests.browser"]
+
 # examples are drawn anew by seed, not by clock: a failure here is a failure everywhere
 settings.register_profile(
     "suite",

@@ -67,6 +67,17 @@ def place(record: StudyRecord, store: Store, environment: Environment) -> dict[s
         return None
 
 
+def view(record: StudyRecord, store: Store, environment: Environment) -> str | None:
+    """The key of the study's saved view in MLflow; None, with a warning, where it has none."""
+    from search.trackers.mlflow import MlflowTracker
+
+    try:
+        return MlflowTracker(tracking_uri(store, environment)).view(record)
+    except Exception as error:  # noqa: BLE001 - tracker edge: a view never ends a command
+        warnings.warn(f"MLflow does not take the study's saved view: {error}", stacklevel=2)
+        return None
+
+
 def surroundings(options: Namespace, environment: Environment) -> Surroundings:
     """Where a study runs, with MLflow and the terminal watching."""
     store, clock = store_of(options), SystemClock()

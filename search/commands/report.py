@@ -32,7 +32,9 @@ def main(options: Namespace, environment: Environment) -> int:
     records = [study.tables.record for study in studies]
     _log(records, options.to, tracking_uri(store, environment))
     if options.figures is not None:
-        for path in pictures.save(report.charts(), options.figures, options.format):
+        _make_folder(options.figures)
+        figures = {chart.name: chart.figure for chart in report.charts()}
+        for path in pictures.save(figures, options.figures, options.format):
             out(str(path))
     return 0
 
@@ -85,6 +87,16 @@ def _write(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SearchError(
+            f"--figures must be a folder that can be made, got {folder}: "
+            f"{error.strerror or error}; choose another"
+        ) from error
 
 
 def _unwritable(path: Path, error: OSError) -> SearchError:

@@ -2,15 +2,28 @@
 
 from argparse import Namespace
 
-from search.commands.common import artifact_root, note, out, place, read, store_of, tracking_uri
+from search.commands.common import (
+    artifact_root,
+    note,
+    out,
+    place,
+    read,
+    store_of,
+    tracking_uri,
+    view,
+)
 from search.config import Environment
 from search.errors import SearchError
-from search.mlflow_ui import serve, study_link
+from search.mlflow_ui import serve, study_link, view_link
 from search.store import Store
+from search.trackers.mlflow_views import ALL_STUDIES
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Serve the UI until interrupted, and print the link to the study."""
+    """Serve the UI until interrupted, and print the link to the study.
+
+    The link to its saved view, and the one that needs none as a remark.
+    """
     store = store_of(options)
     record, _ = read(store, options.study or _latest(store))
     where = place(record, store, environment)
@@ -20,8 +33,16 @@ def main(options: Namespace, environment: Environment) -> int:
             f"`python -m search doctor --rebuild {record.header.study}`"
         )
 
+    key, experiment = view(record, store, environment), where["experiment_id"]
+
     def ready(address: str) -> None:
-        out(study_link(address, where["experiment_id"], record.header.study))
+        plain = study_link(address, experiment, record.header)
+        if key is None:
+            out(plain)
+        else:
+            out(view_link(address, experiment, key))
+            note(f"all studies of the problem: {view_link(address, experiment, ALL_STUDIES)}")
+            note(f"without saved charts: {plain}")
         note("Ctrl-C ends it")
 
     root = artifact_root(store, environment) or store.artifacts

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from search.record import StudyRecord, StudyState, TrialRecord
-from search.trackers import mlflow_model, mlflow_words
+from search.trackers import mlflow_model, mlflow_views, mlflow_words
 from search.trackers.base import Exported
 from search.trackers.mlflow_runs import (
     EPOCH_SECONDS,
@@ -50,6 +50,7 @@ class MlflowTracker:
         for trial in trials:
             self._started().write_trial(trial, "running")
         self._started().write_best_so_far()
+        self._started().write_views_now_and_then()
 
     def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
         """Make the trial's run, or set it running again where the trial was promoted."""
@@ -93,7 +94,7 @@ class MlflowTracker:
         found = client.get_experiment_by_name(study.header.problem)
         if found is None:
             return None
-        parent, _ = Experiment(client, found.experiment_id).runs(study.header)
+        parent, _ = Experiment(client, found.experiment_id, found.tags).runs(study.header)
         if parent is None:
             return None
         ids = {"experiment_id": found.experiment_id, "run_id": parent.run_id}
@@ -113,6 +114,18 @@ class MlflowTracker:
             named.symlink_to(file.absolute())
             client.log_artifact(place["run_id"], str(named))
         return True
+
+    def view(self, study: StudyRecord) -> str:
+        """The key of the study's saved view, which is written where MLflow has none.
+
+        The study is in MLflow already: see `locate`.
+        """
+        client = connect(self._uri)
+        found = client.get_experiment_by_name(study.header.problem)
+        view = mlflow_views.of_study(study)
+        if view.tag not in found.tags:
+            _save(Experiment(client, found.experiment_id, found.tags), study)
+        return view.key
 
     def forget(self, study: StudyRecord) -> None:
         """Delete the study's runs; `start_study` then writes them anew. Registered models stay."""
@@ -147,6 +160,7 @@ class _OpenStudy:
             else:
                 run.epochs = experiment.steps(run, EPOCH_SECONDS)
         self._best = mlflow_words.BestSoFar(record)
+        self._viewed = 0
         self._best_steps: set[int] = set()
         if parent is not None:
             self._best_steps = experiment.steps(parent, f"best_{record.objective.metric}")
@@ -165,6 +179,17 @@ class _OpenStudy:
         for trial in self._record.trials.values():
             self.write_trial(trial, state)
         self.write_best_so_far()
+        self.write_views()
+
+    def write_views(self) -> None:
+        """The saved views of this study and of all, as the trials suggest them by now."""
+        self._viewed = len(self._record.told)
+        _save(self.experiment, self._record)
+
+    def write_views_now_and_then(self) -> None:
+        """Write them when the outcomes have doubled: a few times in all, however long it runs."""
+        if len(self._record.told) >= max(4, 2 * self._viewed):
+            self.write_views()
 
     def _write_head(self) -> None:
         """What the study is; params last, as their presence says that the rest is there."""
@@ -227,3 +252,11 @@ class _OpenStudy:
 
     def _end_ms(self) -> int:
         return self._record.header.created_ms + round(1000 * self._record.seconds)
+
+
+def _save(experiment: Experiment, study: StudyRecord) -> None:
+    """Write the views that a study is looked at with; the oldest beyond the limit go."""
+    for view in (mlflow_views.of_study(study), mlflow_views.of_all_studies(study.header)):
+        experiment.tag(view.tag, view.text)
+    for tag in mlflow_views.surplus(list(experiment.tags)):
+        experiment.untag(tag)

@@ -92,9 +92,24 @@ def _alone(path: Path) -> Iterator[None]:
 class Experiment:
     """The runs of one problem, in one experiment named after it; made with `open_experiment`."""
 
-    def __init__(self, client: "MlflowClient", experiment_id: str) -> None:
+    def __init__(self, client: "MlflowClient", experiment_id: str, tags: Mapping[str, str]) -> None:
         self.client = client
         self.experiment_id = experiment_id
+        self.tags = dict(tags)
+
+    def tag(self, name: str, text: str) -> None:
+        """Write a tag of the experiment itself where it is missing or another."""
+        if self.tags.get(name) != text:
+            self.client.set_experiment_tag(self.experiment_id, name, text)
+            self.tags[name] = text
+
+    def untag(self, name: str) -> None:
+        """Delete a tag of the experiment itself, also where another process was first."""
+        from mlflow.exceptions import MlflowException
+
+        with contextlib.suppress(MlflowException):
+            self.client.delete_experiment_tag(self.experiment_id, name)
+        del self.tags[name]
 
     def runs(self, header: StudyStarted) -> tuple[Run | None, dict[str, Run]]:
         """The study's parent run, and the child runs by trial, as far as they exist."""
@@ -162,7 +177,7 @@ class Experiment:
         new_tags = _changed(tags or {}, run.tags)
         metric_parts = _packed(
             [
-                [Metric(_key(k), float(v), p.time_ms, p.step) for k, v in p.values.items()]
+                [Metric(metric_key(k), float(v), p.time_ms, p.step) for k, v in p.values.items()]
                 for p in points
             ]
         )
@@ -205,20 +220,20 @@ def open_experiment(client: "MlflowClient", name: str, artifact_root: Path | Non
             client.set_experiment_tag(
                 experiment_id, "mlflow.experimentKind", "custom_model_development"
             )
-            return Experiment(client, experiment_id)
+            return Experiment(client, experiment_id, {})
         found = client.get_experiment_by_name(name)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
-    return Experiment(client, found.experiment_id)
+    return Experiment(client, found.experiment_id, found.tags)
 
 
-def _key(name: str) -> str:
+def metric_key(name: str) -> str:
     """A metric or param name without the characters that MLflow refuses."""
     return re.sub(r"[^\w\-. /]", "_", name)
 
 
 def _changed(wanted: Mapping[str, Any], written: Mapping[str, str]) -> dict[str, str]:
-    texts = {_key(key): str(value)[:_LONGEST_TEXT] for key, value in wanted.items()}
+    texts = {metric_key(key): str(value)[:_LONGEST_TEXT] for key, value in wanted.items()}
     return {key: text for key, text in texts.items() if written.get(key) != text}
 
 
