@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from dashboards import advice
 from dashboards.answer import Answer, answer
 from dashboards.causes import Cause, causes
-from dashboards.panels import Panel
+from dashboards.charts import Chart
+from dashboards.panels import Drawing, Panel
 from dashboards.tables import Tables
 from search import leaderboard
 from search.trial import BASELINE_TRIAL
@@ -34,13 +35,14 @@ class Study:
     """One study to report on, with what only the command knows of it.
 
     `commands`: what to type next, each with what it does. `model`: the folder of the exported
-    winner, None where there is none. `pictures`: panels for the section "The model".
+    winner, None where there is none. `pictures`: for the section "The model", which is there where
+    there are any: the drawing of the winner's network, what it confuses, its residuals.
     """
 
     tables: Tables
     commands: Sequence[tuple[str, str]] = ()
     model: Path | None = None
-    pictures: Sequence[Panel] = ()
+    pictures: Sequence[Chart | Drawing] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Chapter:
     tiles: Sequence[Tile]
     remarks: Sequence[str]
     panels: dict[str, Panel]
+    pictures: Sequence[Panel]
     causes: Sequence[Cause]
     advice: Sequence[advice.Advice]
     rows: Sequence[Row]
@@ -90,19 +93,23 @@ class Chapter:
     @property
     def every_panel(self) -> list[Panel]:
         """The figures, those of the model included."""
-        return [*self.panels.values(), *self.study.pictures]
+        return [*self.panels.values(), *self.pictures]
 
     @property
     def contents(self) -> list[tuple[str, str]]:
         """The sections that are there, as `id` less the key, and what each is called."""
-        model = [("model", "The model")] if self.study.pictures else []
+        model = [("model", "The model")] if self.pictures else []
         return [("answer", "The answer"), *model, *(_SECTIONS if self.panels else ()), _FACTS]
 
 
 def chapter(
-    key: str, study: Study, panels: Sequence[Panel], importances: "pd.DataFrame"
+    key: str,
+    study: Study,
+    panels: Sequence[Panel],
+    pictures: Sequence[Panel],
+    importances: "pd.DataFrame",
 ) -> Chapter:
-    """All that is said of a study; `panels` are its figures."""
+    """All that is said of a study; `panels` are its figures, `pictures` those of the model."""
     tables = study.tables
     found = answer(tables.record)
     return Chapter(
@@ -114,6 +121,7 @@ def chapter(
         tiles=[] if found is None else list(_tiles(tables, found)),
         remarks=[] if found is None else list(_remarks(tables, found)),
         panels={panel.name: panel for panel in panels},
+        pictures=pictures,
         causes=causes(tables.failures),
         advice=advised(tables, importances, found),
         rows=rows(tables),
@@ -195,7 +203,7 @@ def _tiles(tables: Tables, found: Answer) -> Iterator[Tile]:
     metric, objective = tables.objective.metric, tables.objective
     more = "" if found.noise.value is None else f" ± {found.noise.value:.2g}"
     way = "higher is better" if objective.direction == "max" else "lower is better"
-    yield Tile(metric, f"{score_text(found.score)}{more}", f"{way}; {_noise_text(tables, found)}")
+    yield Tile(metric, f"{score_text(found.score)}{more}", way)
     if found.gain is not None:
         baseline = score_text(tables.record.trials[BASELINE_TRIAL].score)
         note = f"the baseline reached {baseline}"
@@ -219,19 +227,28 @@ def _noise_text(tables: Tables, found: Answer) -> str:
     metric = tables.objective.metric
     if found.noise.source == "folds":
         cv = tables.record.header.config.get("cv")
-        return f"± is the standard deviation over the {cv} folds"
+        return f"± is the noise: the standard deviation of {metric} over the {cv} folds."
     if found.noise.source == "epochs":
         return (
-            f"± is how far {metric} jumps from epoch to epoch, around the best epochs of the best "
-            "trials; another seed or other validation data may move it further"
+            f"± is the noise as far as the record tells it: how much {metric} jumps from epoch to "
+            "epoch, around the best epochs of the best trials. Another seed or other validation "
+            "data may move the score further; cross-validation (--cv 5) measures that."
         )
-    return "too few epochs to tell how far chance moves it; cross-validation (--cv 5) measures that"
+    return (
+        "How far chance moves the score is not known: the trials have too few epochs for an "
+        "estimate. Cross-validation (--cv 5) measures it."
+    )
 
 
 def _test(tables: Tables, found: Answer) -> Tile:
     if not found.test:
         judged = tables.record.judged is not None
-        note = "the problem has none" if judged else "the winner meets them when the study ends"
+        if judged:
+            note = "the problem has none"
+        elif tables.state == "running":
+            note = "the winner meets them when the study ends"
+        else:
+            note = "the winner has not met them: the study did not come to its end"
         return Tile("on test data", "none" if judged else "not yet", note)
     main = tables.objective.metric.removeprefix("val_")
     name = main if main in found.test else next(iter(found.test))
@@ -243,6 +260,7 @@ def _test(tables: Tables, found: Answer) -> Tile:
 
 def _remarks(tables: Tables, found: Answer) -> Iterator[str]:
     """What a careful reader asks of the answer."""
+    yield _noise_text(tables, found)
     if found.runner_up is not None and found.lead is not None:
         behind = f"Trial {found.runner_up} comes next, {abs(found.lead):.4f} behind"
         noise = found.noise.value

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+_MOST_AXES = 9  # parameters side by side that can still be told apart
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:
@@ -37,13 +39,16 @@ def charts(tables: Tables, importances: "pd.DataFrame") -> list[Chart]:
     """
     objective, space = tables.objective, tables.space
     trials, budgets, curves = tables.trials, tables.budgets, tables.curves
+    first = important(importances, _MOST_AXES) or None
     found = [
         Chart("best-by-time", best_so_far.best_so_far(budgets, curves, objective, "seconds")),
         Chart("best-by-epochs", best_so_far.best_so_far(budgets, curves, objective, "epochs")),
         Chart("learning-curves", learning_curves.learning_curves(trials, curves, objective)),
-        Chart("parallel-coordinates", parallel.parallel_coordinates(trials, objective, space)),
+        Chart(
+            "parallel-coordinates", parallel.parallel_coordinates(trials, objective, space, first)
+        ),
         Chart("importance", importance.importance(importances)),
-        Chart("slices", slices.slices(trials, objective, space)),
+        Chart("slices", slices.slices(trials, objective, space, first)),
     ]
     two = important(importances, 2)
     if len(two) == 2:

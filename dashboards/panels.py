@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 # Above the axes: nothing, titles of small charts, or labels of parallel axes.
+_AXIS_WIDTH = 72
 _TOP_PLAIN, _TOP_SUBTITLES, _TOP_PARALLEL = 12, 32, 48
 
 
@@ -19,7 +20,9 @@ class Panel:
     """One figure of the page. `key` names it within the page; `height` in pixels.
 
     `note` is empty where there is none. `figure`: JSON that may stand in a script element; None
-    where there is nothing to draw, and `note` says why.
+    where there is nothing to draw, and `note` says why. `least`: pixels of width below which it
+    cannot be read, and is scrolled sideways; 0 for one that fits any page. `svg`: a drawing, which
+    goes into the page as it is.
     """
 
     key: str
@@ -28,10 +31,28 @@ class Panel:
     note: str
     figure: str | None = None
     height: int = 0
+    least: int = 0
+    svg: str = ""
 
 
-def panel(chart: Chart, key: str) -> Panel:
-    """The panel of a chart, which stays as it is."""
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """An SVG element, made here: its texts are escaped. `name` as of a `Chart`."""
+
+    name: str
+    title: str
+    note: str
+    svg: str
+
+
+def panel(picture: Chart | Drawing, key: str) -> Panel:
+    """The panel of a chart, which stays as it is, or of a drawing."""
+    if isinstance(picture, Drawing):
+        return Panel(key, picture.name, picture.title, picture.note, svg=picture.svg)
+    return _drawn(picture, key)
+
+
+def _drawn(chart: Chart, key: str) -> Panel:
     import plotly.graph_objects as go
 
     layout = chart.figure.layout
@@ -46,14 +67,27 @@ def panel(chart: Chart, key: str) -> Panel:
     figure.update_layout(title=None, margin_t=top, height=height)
     text: str = figure.to_json()
     # no string of a user's ends the script element, or begins a comment in it
-    return Panel(key, chart.name, title, note, text.replace("<", "\\u003c"), height)
+    text = text.replace("<", "\\u003c")
+    return Panel(key, chart.name, title, note, text, height, _least(figure))
 
 
 def _top(figure: "go.Figure") -> int:
-    if any(trace.type == "parcoords" for trace in figure.data):
+    if _axes(figure):
         return _TOP_PARALLEL
-    above = [a for a in figure.layout.annotations if a.yref == "paper" and (a.y or 0) >= 1]
+    above = [
+        a for a in figure.layout.annotations if (a.y or 0) > 0.95 and not str(a.yref).isalnum()
+    ]
     return _TOP_SUBTITLES if above else _TOP_PLAIN
+
+
+def _least(figure: "go.Figure") -> int:
+    """Parallel axes need their distance, or their labels run into each other."""
+    return _AXIS_WIDTH * _axes(figure)
+
+
+def _axes(figure: "go.Figure") -> int:
+    """How many parallel axes a figure has."""
+    return sum(len(trace.dimensions) for trace in figure.data if trace.type == "parcoords")
 
 
 def _plain(text: str | None) -> str:

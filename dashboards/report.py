@@ -39,9 +39,11 @@ class Report:
         for number, study in enumerate(studies, start=1):
             tables, key = study.tables, f"study-{number}"
             weights = importances(tables.trials, tables.objective, tables.space)
-            found = charts(tables, weights)
+            found = charts(tables, weights) if len(tables.trials) else []
             panels = [panel(chart, f"{key}-{chart.name}") for chart in found]
-            self._chapters.append(chapter(key, study, panels, weights))
+            pictures = [panel(picture, f"{key}-{picture.name}") for picture in study.pictures]
+            self._chapters.append(chapter(key, study, panels, pictures, weights))
+            found += [picture for picture in study.pictures if isinstance(picture, Chart)]
             before = f"{tables.study}-" if several else ""
             self._charts += [Chart(before + chart.name, chart.figure) for chart in found]
 
