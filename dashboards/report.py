@@ -35,7 +35,7 @@ class Report:
         if several:
             chart = Chart(COMPARISON, comparison.comparison(self._named))
             self._charts.append(chart)
-            self._compared = panel(chart, COMPARISON)
+            self._compared = panel(chart, f"{COMPARISON}-figure")
         for number, study in enumerate(studies, start=1):
             tables, key = study.tables, f"study-{number}"
             weights = importances(tables.trials, tables.objective, tables.space)
