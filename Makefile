@@ -9,7 +9,7 @@ ROUNDS ?= 3
 DATA_DIR ?=
 QUICKLY := $(if $(QUICK),--quick)
 
-.PHONY: run test bench check lint types clean-env
+.PHONY: run test bench screenshots check lint types clean-env
 
 run: $(READY)
 	$(BIN)/python -m search run fashion
@@ -26,6 +26,10 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.memory $(QUICKLY)
 	$(BIN)/python -m benchmarks.coordinator $(QUICKLY)
 	$(BIN)/python -m benchmarks.report $(QUICKLY)
+
+# The pictures of pages in docs/images/, taken in a Chromium of the machine's
+screenshots: $(READY)
+	$(BIN)/python docs/screenshots.py
 
 check: $(READY) lint types test
 

@@ -4,10 +4,11 @@ import re
 import socket
 import urllib.parse
 import urllib.request
+from dataclasses import replace
 
 import pytest
 
-from search.events import Entry
+from search.events import Entry, StudyStarted
 from search.mlflow_ui import (
     HOST,
     MlflowEndedError,
@@ -16,10 +17,12 @@ from search.mlflow_ui import (
     refuse_used,
     serve,
     study_link,
+    view_link,
 )
+from search.objective import Objective
 from search.record import fold
 from search.trackers.mlflow import MlflowTracker
-from tests.records import whole_life
+from tests.records import header, whole_life
 
 
 @pytest.fixture
@@ -29,16 +32,32 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_the_link_opens_on_the_trials_of_a_study_with_the_best_first():
-    link = study_link("http://127.0.0.1:5000/", "7", "fashion-1")
+def words_of(link: str) -> tuple[str, dict[str, str]]:
     address, _, query = link.partition("?")
-    words = dict(urllib.parse.parse_qsl(query))
+    return address, dict(urllib.parse.parse_qsl(query))
+
+
+@pytest.mark.parametrize(("direction", "ascending"), [("max", "false"), ("min", "true")])
+def test_the_plain_link_opens_on_the_trials_of_a_study_with_the_best_first(direction, ascending):
+    started = header("fashion-1").event
+    assert isinstance(started, StudyStarted)
+    started = replace(started, objective=Objective("val_loss", direction))
+    address, words = words_of(study_link("http://127.0.0.1:5000/", "7", started))
 
     assert address == "http://127.0.0.1:5000/#/experiments/7/runs"
     assert words["workflowType"] == "machine_learning"
     assert words["compareRunsMode"] == "CHART"
-    assert (words["orderByKey"], words["orderByAsc"]) == ("metrics.`score`", "false")
-    assert words["searchFilter"] == "tags.`search.study` = 'fashion-1'"
+    assert (words["orderByKey"], words["orderByAsc"]) == ("metrics.`score`", ascending)
+    assert words["searchFilter"].startswith("tags.`search.study` = 'fashion-1' and ")
+
+
+def test_the_link_to_a_view_asks_for_nothing_else():
+    """Any condition or order in the address, and MLflow 3.17 leaves the view aside."""
+    address, words = words_of(view_link("http://127.0.0.1:5000", "7", "fashion-1-17"))
+
+    assert address == "http://127.0.0.1:5000/#/experiments/7/runs"
+    assert set(words) == {"workflowType", "compareRunsMode", "viewStateShareKey"}
+    assert words["viewStateShareKey"] == "fashion-1-17"
 
 
 def test_a_used_port_is_refused_with_a_remedy(tmp_path):

@@ -212,7 +212,8 @@ class _OpenStudy:
             if report.epoch not in run.epochs
         ]
         for outcome in trial.outcomes[run.outcomes :]:
-            points.append(mlflow_words.outcome_point(outcome, ends))
+            logarithms = mlflow_words.logarithms(self._record.header, trial.params)
+            points.append(mlflow_words.outcome_point(outcome, ends, logarithms))
             if isinstance(outcome, Failed) and outcome.traceback:
                 self.experiment.client.log_text(run.run_id, outcome.traceback, "traceback.txt")
         tags = mlflow_words.trial_tags(trial, state)

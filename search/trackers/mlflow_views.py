@@ -9,7 +9,7 @@ import base64
 import json
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,13 @@ from search.events import StudyStarted
 from search.record import StudyRecord, TrialRecord
 from search.relevance import relevance
 from search.trackers.mlflow_runs import CREATED, STATE, STUDY, metric_key
+from search.trackers.mlflow_words import logarithms
 
 TAG = "mlflow.sharedViewState."
 ALL_STUDIES = "all-studies"
 KEPT = 50  # views of studies in an experiment: the UI reads all tags whenever it opens one
 LONGEST_TEXT = 5000  # MLflow before 3 refused longer experiment tags; 3.17 takes 20,000
-_AXES, _SCATTERS = 8, 6  # parameters that are drawn, the most relevant ones
+_AXES, _SCATTERS, _COLUMNS = 6, 6, 8  # parameters that are shown, the most relevant ones
 _FEW = 4  # trials with a score, from which on they say what is relevant
 
 
@@ -74,18 +75,32 @@ def of_study(record: StudyRecord) -> View:
     """
     header, names = record.header, _by_relevance(record)
     everywhere = [name for name in names if _in_all(name, record)]
+    # What MLflow would have to draw on a logarithmic axis is there as a metric too.
+    logged = {n for trial in record.trials.values() for n in logarithms(header, trial.params)}
     while True:
         view = View(
             key=study_key(header),
             name=f"Study {header.study}",
             created_ms=header.created_ms,
-            state=_study_state(header, everywhere[:_AXES], names),
+            state=_study_state(
+                header,
+                [_axis(name, logged) for name in names],
+                [_axis(name, logged) for name in everywhere[:_AXES]],
+            ),
         )
         if len(view.text) <= LONGEST_TEXT or not names:
             return view
         # Long names do not fit: the least relevant parameter is left out.
         dropped = names.pop()
         everywhere = [name for name in everywhere if name != dropped]
+
+
+def _axis(name: str, logged: Container[str]) -> dict[str, str]:
+    """Where MLflow finds a parameter's values."""
+    logarithm = f"log10_{name}"
+    if logarithm in logged:
+        return {"key": metric_key(logarithm), "type": "METRIC"}
+    return {"key": metric_key(name), "type": "PARAM"}
 
 
 def of_all_studies(header: StudyStarted) -> View:
@@ -105,7 +120,7 @@ def of_all_studies(header: StudyStarted) -> View:
         order_by=best,
         ascending=header.objective.direction == "min",
         columns=[_column(kind, name) for name, kind in words],
-        section=(section, "Studies"),
+        sections=[_section(section, "Studies", columns=2)],
         charts=charts,
     )
     # No time of its own: whichever study writes it, it is the same text.
@@ -113,24 +128,24 @@ def of_all_studies(header: StudyStarted) -> View:
 
 
 def _study_state(
-    header: StudyStarted, everywhere: Sequence[str], names: Sequence[str]
+    header: StudyStarted, axes: Sequence[dict[str, str]], everywhere: Sequence[dict[str, str]]
 ) -> dict[str, Any]:
-    section, metric = "trials", header.objective.metric
-    parallel = _card("PARALLEL", section, "parameters against score") | {
-        "selectedParams": [metric_key(name) for name in everywhere],
-        "selectedMetrics": ["score"],
+    metric = header.objective.metric
+    # Axes need width, points do not. MLflow's menus leave the charts less than half of a laptop's.
+    wide, narrow = _section("trials", "Trials", columns=1), _section("by", "Score by", columns=2)
+    parallel = _card("PARALLEL", "trials", "parameters against score") | {
+        "selectedParams": [axis["key"] for axis in everywhere if axis["type"] == "PARAM"],
+        # the last one gives the lines their colours
+        "selectedMetrics": [a["key"] for a in everywhere if a["type"] == "METRIC"] + ["score"],
         "showAllRuns": True,
     }
     scatters = [
-        _card("SCATTER", section, f"score by {name}")
-        | {
-            "xaxis": {"key": metric_key(name), "type": "PARAM"},
-            "yaxis": {"key": "score", "type": "METRIC"},
-        }
-        for name in names[:_SCATTERS]
+        _card("SCATTER", "by", axis["key"])
+        | {"xaxis": axis, "yaxis": {"key": "score", "type": "METRIC"}}
+        for axis in axes[:_SCATTERS]
     ]
     columns = [_column("metrics", "score")]
-    columns += [_column("params", name) for name in names[:_AXES]]
+    columns += [_column("params", a["key"].removeprefix("log10_")) for a in axes[:_COLUMNS]]
     columns += [_column("metrics", "best_epoch"), _column("metrics", "seconds")]
     columns += [_column("metrics", "parameter_count"), _column("tags", STATE)]
     return _page(
@@ -138,8 +153,8 @@ def _study_state(
         order_by="score",
         ascending=header.objective.direction == "min",
         columns=columns,
-        section=(section, "Trials"),
-        charts=[_line(section, metric, metric), parallel, *scatters],
+        sections=[wide, narrow],
+        charts=[_line("trials", metric, metric), parallel, *scatters],
     )
 
 
@@ -149,12 +164,11 @@ def _page(
     order_by: str,
     ascending: bool,
     columns: Sequence[str],
-    section: tuple[str, str],
+    sections: Sequence[dict[str, Any]],
     charts: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """The state of the page of runs; charts that MLflow makes of other metrics stay folded."""
-    folded = {"uuid": "model-metrics", "name": "Model metrics", "display": False}
-    first = {"uuid": section[0], "name": section[1], "display": True}
+    folded = _section("other", "Model metrics", columns=3) | {"display": False}
     return {
         "searchFilter": condition,
         "orderByKey": _column("metrics", order_by),
@@ -166,13 +180,15 @@ def _page(
         "selectedColumns": list(columns),
         "runsHiddenMode": "SHOW_ALL",
         "compareRunCharts": [chart | {"uuid": f"c{n}"} for n, chart in enumerate(charts)],
-        "compareRunSections": [
-            entry | {"isReordered": False, "deleted": False, "isGenerated": False}
-            for entry in (first, folded)
-        ],
+        "compareRunSections": [*sections, folded],
         "isAccordionReordered": True,
         "hideEmptyCharts": True,
     }
+
+
+def _section(uuid: str, name: str, columns: int) -> dict[str, Any]:
+    shown = {"uuid": uuid, "name": name, "display": True, "columns": columns, "cardHeight": 320}
+    return shown | {"isReordered": False, "deleted": False, "isGenerated": False}
 
 
 def _card(kind: str, section: str, title: str) -> dict[str, Any]:
@@ -215,8 +231,7 @@ def _by_relevance(record: StudyRecord) -> list[str]:
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
     scored = [(trial, trial.score) for trial in trials if trial.score is not None]
     if len(scored) < _FEW:
-        spaced = [str(parameter["name"]) for parameter in record.header.space]
-        return [name for name in spaced if name in names] if names else spaced
+        return names or [str(parameter["name"]) for parameter in record.header.space]
     found = {}
     for name in names:
         if len({trial.params.get(name) for trial in trials}) < 2:

@@ -3,12 +3,16 @@
 import csv
 import io
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from search.events import StudyStarted
 from search.leaderboard import ranked, spread
+from search.parameters import Params
 from search.record import StudyRecord, StudyState, TrialRecord
 from search.trackers.mlflow_runs import CREATED, OUTCOMES, STATE, STUDY, Point
 from search.trial import Completed, Failed, Outcome, Pruned
@@ -68,13 +72,35 @@ def _results(outcome: Outcome) -> dict[str, float]:
     }
 
 
-def outcome_point(outcome: Outcome, ends: Sequence[int]) -> Point:
-    """What came of a trial; `ends` are its `times`.
+def outcome_point(
+    outcome: Outcome, ends: Sequence[int], logarithms: Mapping[str, float] = MappingProxyType({})
+) -> Point:
+    """What came of a trial; `ends` are its `times`, `logarithms` those of its parameters.
 
     At step 0: the MLflow UI draws metrics that have no other step as one bar per run.
     """
     last_epoch = outcome.epochs if isinstance(outcome, Completed) else outcome.at_epoch
-    return Point(_results(outcome), 0, ends[min(last_epoch, len(ends) - 1)])
+    values = _results(outcome) | ({} if isinstance(outcome, Failed) else dict(logarithms))
+    return Point(values, 0, ends[min(last_epoch, len(ends) - 1)])
+
+
+def logarithms(header: StudyStarted, params: Params) -> dict[str, float]:
+    """`log10_<parameter>` for those searched over two decades or more, as MLflow draws no log axis.
+
+    The name without its layer's number counts too: `rate_2` is searched as `rate`.
+    """
+    wide = {
+        str(parameter["name"])
+        for parameter in header.space
+        if parameter.get("log") and parameter["high"] >= 100 * parameter["low"]
+    }
+    return {
+        f"log10_{name}": math.log10(value)
+        for name, value in params.items()
+        if (name in wide or re.sub(r"_\d+$", "", name) in wide)
+        and isinstance(value, int | float)
+        and value > 0
+    }
 
 
 def times(start_ms: int, trial: TrialRecord) -> list[int]:

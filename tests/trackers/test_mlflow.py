@@ -10,10 +10,21 @@ import pytest
 
 from search.events import Entry, Limited, Stopped
 from search.record import StudyRecord, fold
+from search.trackers import mlflow_views
 from search.trackers.base import Exported
 from search.trackers.mlflow import MlflowTracker
 from search.trackers.mlflow_runs import EPOCH_SECONDS, TRIAL, connect
-from tests.records import asked, completed, entries, header, play, reported, short_life, whole_life
+from tests.records import (
+    CREATED_MS,
+    asked,
+    completed,
+    entries,
+    header,
+    play,
+    reported,
+    short_life,
+    whole_life,
+)
 from tests.trackers.contract import TrackerContract
 
 
@@ -379,3 +390,36 @@ def test_mlflow_is_silent(place, caplog, capfd):
 
     assert caplog.records == []
     assert capfd.readouterr() == ("", "")
+
+
+def view_of(place: Place) -> str:
+    """The text of the study's saved view."""
+    experiment = place.client.get_experiment_by_name("demo")
+    return str(experiment.tags[f"{mlflow_views.TAG}demo-1-{CREATED_MS}"])
+
+
+def test_views_are_written_at_the_start_and_again_when_outcomes_have_doubled(place):
+    record = fold([header()])
+    tracker = place.tracker()
+    tracker.start_study(record)
+    seen = [view_of(place)]
+    for n in range(1, 8):
+        name, score = str(n), n / 9
+        events = [asked(name, 0, 1, params={"rate": n, "layers": n % 2}), reported(name, 1, score)]
+        for entry in entries([*events, completed(name, score, 1, 1)])[1:]:
+            record.apply(entry)
+        tracker.update([record.trials[name]])
+        seen.append(view_of(place))
+
+    assert [n for n in range(1, 8) if seen[n] != seen[n - 1]] == [4]
+
+
+def test_a_view_that_was_deleted_is_written_by_a_look_at_it(place):
+    record = live(place, whole_life())
+    written = view_of(place)
+    key = f"demo-1-{CREATED_MS}"
+    experiment_id = place.tracker().locate(record)["experiment_id"]
+    place.client.delete_experiment_tag(experiment_id, mlflow_views.TAG + key)
+
+    assert place.tracker().view(record) == key
+    assert view_of(place) == written
