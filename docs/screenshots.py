@@ -53,6 +53,7 @@ PAGES = (
         height=1300,
         close=('[aria-label="Close"]',),
     ),
+    Page("report", f"report {STUDY}", url="report.html", height=1500),
 )
 
 
