@@ -52,7 +52,8 @@ def charts(tables: Tables, importances: "pd.DataFrame") -> list[Chart]:
     ]
     two = important(importances, 2)
     if len(two) == 2:
-        found.append(Chart("contour", contours.contour(trials, objective, *two, space)))
+        x, y = two
+        found.append(Chart("contour", contours.contour(trials, objective, x, y, space)))
     if "labels.rung" in budgets:
         found.append(Chart("brackets", brackets.brackets(budgets, objective)))
     return [

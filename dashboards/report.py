@@ -60,7 +60,7 @@ class Report:
         title = (
             f"{len(self._chapters)} studies compared" if several else next(iter(self._named), "")
         )
-        return template.render(
+        text: str = template.render(
             title=title,
             generator=GENERATOR,
             chapters=self._chapters,
@@ -69,12 +69,14 @@ class Report:
             shown=SHOWN,
             plotly=get_plotlyjs(),
         )
+        return text
 
     def _compare(self) -> list[dict[str, Any]]:
         """The rows of the comparison's table."""
         frame: pd.DataFrame = comparison.compared(self._named)
-        rows: list[dict[str, Any]] = frame.to_dict("records")
-        return rows
+        return [
+            {str(name): value for name, value in row.items()} for row in frame.to_dict("records")
+        ]
 
 
 def _environment() -> Any:
