@@ -116,7 +116,7 @@ def idle(
     does = "does" if len(names) == 1 else "do"
     return [
         Advice(
-            "little to gain",
+            "what does not matter",
             f"{_listed(names)} {does} not matter here: the importance stays below {IDLE:.0%}, its "
             "uncertainty included. Fixed, the next trials go to what matters.",
             " ".join(words),

@@ -74,9 +74,8 @@ def _drawn(chart: Chart, key: str) -> Panel:
 def _top(figure: "go.Figure") -> int:
     if _axes(figure):
         return _TOP_PARALLEL
-    above = [
-        a for a in figure.layout.annotations if (a.y or 0) > 0.95 and not str(a.yref).isalnum()
-    ]
+    texts = figure.layout.annotations
+    above = [a for a in texts if (a.y or 0) > 0.95 and (a.yref == "paper" or "domain" in a.yref)]
     return _TOP_SUBTITLES if above else _TOP_PLAIN
 
 

@@ -86,7 +86,7 @@ def _slice(
     hover = np.column_stack([found["trial"].to_numpy(), [*map(_said, values)]])
     scatter = go.Scattergl if gl else go.Scatter
     order = np.arange(len(found))
-    for chosen, symbol, size in ((~best, "circle", 6), (best, "star", 13)):
+    for chosen, symbol, size in ((~best, "circle", theme.dot(len(found))), (best, "star", 13)):
         marker: dict[str, Any] = {
             "symbol": symbol,
             "size": size,

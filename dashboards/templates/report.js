@@ -20,7 +20,6 @@
     theme.yaxis = {...theme.yaxis, ...line};
     theme.hoverlabel = {...theme.hoverlabel, bgcolor: colour("--soft"), bordercolor: colour("--line"), font: {color: colour("--ink")}};
     layout.template = {...layout.template, layout: theme};
-    layout.paper_bgcolor = colour("--paper"); // parallel axes draw a shadow of it around their labels
     return layout;
   }
 
