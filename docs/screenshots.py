@@ -20,7 +20,19 @@ from typing import Literal
 
 IMAGES = Path(__file__).parent / "images"
 STUDY = "digits-hyperband-1"
-RUN = ("run", "digits", "--study", STUDY, "--trials", "30", "--max-epochs", "9", "--quiet")
+RUN = (
+    "run",
+    "digits",
+    "--study",
+    STUDY,
+    "--trials",
+    "30",
+    "--max-epochs",
+    "9",
+    "--workers",
+    "1",
+    "--quiet",
+)
 LARGEST_BYTES = 150_000
 WAIT_MS = 60_000
 

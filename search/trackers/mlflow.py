@@ -259,5 +259,5 @@ def _save(experiment: Experiment, study: StudyRecord) -> None:
     """Write the views that a study is looked at with; the oldest beyond the limit go."""
     for view in (mlflow_views.of_study(study), mlflow_views.of_all_studies(study.header)):
         experiment.tag(view.tag, view.text)
-    for tag in mlflow_views.surplus(list(experiment.tags)):
+    for tag in mlflow_views.surplus(list(experiment.tags), study.header):
         experiment.untag(tag)

@@ -25,6 +25,7 @@ KEPT = 50  # views of studies in an experiment: the UI reads all tags whenever i
 LONGEST_TEXT = 5000  # MLflow before 3 refused longer experiment tags; 3.17 takes 20,000
 _AXES, _SCATTERS, _COLUMNS = 6, 6, 8  # parameters that are shown, the most relevant ones
 _FEW = 4  # trials with a score, from which on they say what is relevant
+_ENOUGH = 2000  # trials, to know it: of more, every second or third is asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,10 @@ def study_key(header: StudyStarted) -> str:
     return f"{header.study}-{header.created_ms}"
 
 
-def surplus(tags: Sequence[str]) -> list[str]:
-    """Of an experiment's tags the views of studies that are more than `KEPT`, the oldest first."""
+def surplus(tags: Sequence[str], header: StudyStarted) -> list[str]:
+    """The tags of views of studies, beyond `KEPT` and this study's own, the oldest first."""
     ours = [tag for tag in tags if re.fullmatch(re.escape(TAG) + r".+-\d{12,}", tag)]
+    ours = [tag for tag in ours if tag != TAG + study_key(header)]
     return sorted(ours, key=lambda tag: int(tag.rpartition("-")[2]))[:-KEPT]
 
 
@@ -73,10 +75,13 @@ def of_study(record: StudyRecord) -> View:
     charts empty. A parameter that only some trials have is in no parallel coordinates: MLflow
     leaves out a run that lacks one of them.
     """
-    header, names = record.header, _by_relevance(record)
-    everywhere = [name for name in names if _in_all(name, record)]
+    header = record.header
+    trials = list(record.trials.values())
+    trials = trials[:: 1 + len(trials) // _ENOUGH]
+    names = _by_relevance(header, trials)
+    everywhere = [name for name in names if _in_all(name, header, trials)]
     # What MLflow would have to draw on a logarithmic axis is there as a metric too.
-    logged = {n for trial in record.trials.values() for n in logarithms(header, trial.params)}
+    logged = {name for trial in trials for name in logarithms(header, trial.params)}
     while True:
         view = View(
             key=study_key(header),
@@ -84,7 +89,8 @@ def of_study(record: StudyRecord) -> View:
             created_ms=header.created_ms,
             state=_study_state(
                 header,
-                [_axis(name, logged) for name in names],
+                names,
+                [_axis(name, logged) for name in names[:_SCATTERS]],
                 [_axis(name, logged) for name in everywhere[:_AXES]],
             ),
         )
@@ -128,11 +134,15 @@ def of_all_studies(header: StudyStarted) -> View:
 
 
 def _study_state(
-    header: StudyStarted, axes: Sequence[dict[str, str]], everywhere: Sequence[dict[str, str]]
+    header: StudyStarted,
+    names: Sequence[str],
+    axes: Sequence[dict[str, str]],
+    everywhere: Sequence[dict[str, str]],
 ) -> dict[str, Any]:
     metric = header.objective.metric
     # Axes need width, points do not. MLflow's menus leave the charts less than half of a laptop's.
-    wide, narrow = _section("trials", "Trials", columns=1), _section("by", "Score by", columns=2)
+    wide = _section("trials", "Trials", columns=1)
+    narrow = _section("by", "Score by parameter", columns=2)
     parallel = _card("PARALLEL", "trials", "parameters against score") | {
         "selectedParams": [axis["key"] for axis in everywhere if axis["type"] == "PARAM"],
         # the last one gives the lines their colours
@@ -142,10 +152,10 @@ def _study_state(
     scatters = [
         _card("SCATTER", "by", axis["key"])
         | {"xaxis": axis, "yaxis": {"key": "score", "type": "METRIC"}}
-        for axis in axes[:_SCATTERS]
+        for axis in axes
     ]
     columns = [_column("metrics", "score")]
-    columns += [_column("params", a["key"].removeprefix("log10_")) for a in axes[:_COLUMNS]]
+    columns += [_column("params", name) for name in names[:_COLUMNS]]
     columns += [_column("metrics", "best_epoch"), _column("metrics", "seconds")]
     columns += [_column("metrics", "parameter_count"), _column("tags", STATE)]
     return _page(
@@ -222,16 +232,15 @@ def _column(kind: str, name: str) -> str:
     return f"{kind}.`{metric_key(name)}`"
 
 
-def _by_relevance(record: StudyRecord) -> list[str]:
+def _by_relevance(header: StudyStarted, trials: Sequence[TrialRecord]) -> list[str]:
     """The parameters that vary, the most relevant first; the space's order while little is known.
 
     One that few trials have is as relevant as those trials are many.
     """
-    trials = list(record.trials.values())
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
     scored = [(trial, trial.score) for trial in trials if trial.score is not None]
     if len(scored) < _FEW:
-        return names or [str(parameter["name"]) for parameter in record.header.space]
+        return names or [str(parameter["name"]) for parameter in header.space]
     found = {}
     for name in names:
         if len({trial.params.get(name) for trial in trials}) < 2:
@@ -242,9 +251,8 @@ def _by_relevance(record: StudyRecord) -> list[str]:
     return sorted(found, key=lambda name: -found[name])
 
 
-def _in_all(name: str, record: StudyRecord) -> bool:
-    trials: Sequence[TrialRecord] = list(record.trials.values())
+def _in_all(name: str, header: StudyStarted, trials: Sequence[TrialRecord]) -> bool:
     if not trials:
-        parameter = next(p for p in record.header.space if p["name"] == name)
+        parameter = next(p for p in header.space if p["name"] == name)
         return not parameter.get("when") and not parameter.get("per")
     return all(name in trial.params for trial in trials)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from search.events import StudyStarted
 from search.objective import Objective
 from search.record import StudyRecord, fold
 from search.trackers import mlflow_views
@@ -110,15 +111,15 @@ def test_a_hundred_parameters_with_long_names_fit_into_a_tag():
     assert charts_of(state_of(view.text), "SCATTER")
 
 
-def test_an_experiment_keeps_the_views_of_the_newest_studies_and_those_of_others():
-    ours = [f"{mlflow_views.TAG}study-{n}-{CREATED_MS + n}" for n in range(mlflow_views.KEPT + 2)]
-    others = [
-        "mlflow.experimentKind",
-        f"{mlflow_views.TAG}0123456789abcdef",
-        f"{mlflow_views.TAG}{KEY}x",
+def test_an_experiment_keeps_the_newest_views_the_studys_own_and_those_of_others():
+    started, first = header().event, f"{mlflow_views.TAG}{KEY}"
+    assert isinstance(started, StudyStarted)
+    newer = [
+        f"{mlflow_views.TAG}study-{n}-{CREATED_MS + n}" for n in range(1, mlflow_views.KEPT + 3)
     ]
+    others = ["mlflow.experimentKind", f"{mlflow_views.TAG}0123456789abcdef", f"{first}x"]
 
-    assert mlflow_views.surplus([*reversed(ours), *others]) == ours[:2]
+    assert mlflow_views.surplus([*reversed(newer), first, *others], started) == newer[:2]
 
 
 @pytest.mark.parametrize("direction", ["max", "min"])
