@@ -26,6 +26,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.memory $(QUICKLY)
 	$(BIN)/python -m benchmarks.coordinator $(QUICKLY)
 	$(BIN)/python -m benchmarks.first_paint $(QUICKLY) --repeats $(ROUNDS)
+	$(BIN)/python -m benchmarks.charts $(QUICKLY) --repeats $(ROUNDS)
 	$(BIN)/python -m benchmarks.report $(QUICKLY)
 
 # The pictures of pages in docs/images/, taken in a Chromium of the machine's

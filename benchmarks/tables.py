@@ -244,3 +244,23 @@ def memory(rows: Sequence[Row]) -> str:
         return MISSING
     head = ["", "trials, architectures", "MB at trial 20", "MB at the end", "most growth after"]
     return table(head, lines)
+
+
+def charts(rows: Sequence[Row]) -> str:
+    """Seconds to look at a large study."""
+    names = {"report": "`report`, whole process"}
+    lines = []
+    for part, shown in names.items():
+        for trials in sorted({row["trials"] for row in where(rows, part=part)}):
+            own = where(rows, part=part, trials=trials)
+            lines.append(
+                [
+                    f"{shown}, {trials:,} trials",
+                    str(len(own)),
+                    seconds([row["seconds"] for row in own]),
+                    f"{own[-1]['megabytes']:.1f}" if "megabytes" in own[-1] else "–",
+                ]
+            )
+    if not lines:
+        return MISSING
+    return table(["", "rounds", "seconds", "MB of the page"], lines)

@@ -65,6 +65,7 @@ PAGES = (
         height=1300,
         close=('[aria-label="Close"]',),
     ),
+    Page("report", f"report {STUDY}", url="report.html", height=1500),
 )
 
 

@@ -111,6 +111,7 @@ def parser() -> tuple[_Parser, dict[str, _Parser]]:
     dash.add_argument("study", nargs="?")
     dash.add_argument("--port", type=int, default=8050)
     _place(dash)
+    _report_options(command("report", "studies as one HTML file that works offline"))
     doctor = command("doctor", "versions, data sources and the health of the store")
     doctor.add_argument("--rebuild", metavar="STUDY", help="write MLflow anew from the journal")
     _data_dir(doctor)
@@ -164,6 +165,24 @@ def _run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--config", type=Path, metavar="FILE.toml", help="options from a file")
     _watching(run)
     _place(run)
+
+
+def _report_options(report: argparse.ArgumentParser) -> None:
+    report.add_argument("study", nargs="+", metavar="STUDY", help="several are compared")
+    report.add_argument(
+        "--to",
+        type=Path,
+        default=Path("report.html"),
+        metavar="FILE.html",
+        help="where to write it (default report.html); an earlier report is replaced",
+    )
+    report.add_argument(
+        "--figures", type=Path, metavar="DIR", help="write each figure to DIR as a file as well"
+    )
+    report.add_argument(
+        "--format", default="svg", choices=("svg", "png"), help="of --figures (default svg)"
+    )
+    _place(report)
 
 
 def _watching(parser: argparse.ArgumentParser) -> None:

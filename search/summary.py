@@ -40,7 +40,9 @@ def closing(record: StudyRecord, exported: Exported | None, store: Store, width:
         lines.append(f"model: {exported.directory}{_refit(record, best)}")
     stopped = f"{len(record.trials)} trials, {record.epochs_trained} epochs, {record.seconds:.0f} s"
     lines += ["", f"{stopped}; {_why(record)}", ""]
-    return "\n".join([*lines, *_commands(record, exported, store)])
+    directory = None if exported is None else exported.directory
+    rows = next_commands(record, directory, store)
+    return "\n".join([*lines, *(f"{word + ':':<15}{command}" for word, command in rows)])
 
 
 def _refit(record: StudyRecord, best: TrialRecord) -> str:
@@ -79,19 +81,18 @@ def _why(record: StudyRecord) -> str:
     return reasons.get(record.stopped or "", "not ended")
 
 
-def _commands(record: StudyRecord, exported: Exported | None, store: Store) -> list[str]:
+def next_commands(record: StudyRecord, model: Path | None, store: Store) -> list[tuple[str, str]]:
+    """What to type after a study, each with what it does; `model`: the winner's folder, if any."""
     study, where = record.header.study, _where(store)
     more = len(record.trials) * 2
     rows = [
         ("see it", f"{_program()} ui {study}{where}"),
-        (
-            "try the model",
-            f"{_program()} predict {exported.directory} INPUT" if exported else "",
-        ),
+        ("report", f"{_program()} report {study}{where}"),
+        ("try the model", "" if model is None else f"{_program()} predict {model} INPUT"),
         ("repeat it", repeat_command(record, store)),
-        ("go on", f"{resume_command(study, store)} --trials {more}"),
+        ("go on", f"{resume_command(study, store)} --trials {more}" if more else ""),
     ]
-    return [f"{word + ':':<15}{command}" for word, command in rows if command]
+    return [(word, command) for word, command in rows if command]
 
 
 def repeat_command(record: StudyRecord, store: Store) -> str:

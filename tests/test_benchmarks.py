@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import (
     chart,
+    charts,
     hyperband,
     limit,
     memory,
@@ -22,6 +23,7 @@ from benchmarks import (
 from benchmarks.peers.__main__ import answer
 from benchmarks.problems import _tasks
 from benchmarks.results import Results
+from search.store import Store
 
 ROOT = Path(__file__).parent.parent
 
@@ -220,6 +222,18 @@ def test_architectures_are_told_apart_by_their_layers():
 
     trials = [trial(), trial(learning_rate=0.2), trial(neurons_1=9), trial(dropout=0.1)]
     assert memory.architectures({"trials": trials}) == 3
+
+
+def test_the_store_that_is_looked_at_has_all_that_a_report_shows(tmp_path):
+    record = charts.simulate(Store(tmp_path), "simulated", 60)
+    trials = list(record.trials.values())
+    assert len(trials) == 60
+    assert {trial.state("finished") for trial in trials} >= {"completed", "pruned"}
+    row = {"part": "report", "trials": 2_000, "seconds": 9.0, "megabytes": 9.01}
+    assert "| `report`, whole process, 2,000 trials | 2 | 9.0 (9.0–9.0) | 9.0 |" in tables.charts(
+        [row, row]
+    )
+    assert tables.charts([]) == tables.MISSING
 
 
 @pytest.mark.parametrize("workers", [1, 10])

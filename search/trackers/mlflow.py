@@ -1,6 +1,7 @@
 """A study in MLflow: a parent run per study, a child run with one unbroken curve per trial."""
 
 import json
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -100,6 +101,21 @@ class MlflowTracker:
             return None
         ids = {"experiment_id": found.experiment_id, "run_id": parent.run_id}
         return {"tracking_uri": self._uri, **ids}
+
+    def attach(self, study: StudyRecord, file: Path, name: str) -> bool:
+        """Put a file among the artifacts of the study's parent run, under this name.
+
+        A file there of that name is replaced. False where MLflow does not have the study.
+        """
+        place = self.locate(study)
+        if place is None:
+            return False
+        client = connect(self._uri)
+        with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
+            named = Path(scratch) / name  # MLflow takes the name of the file
+            named.symlink_to(file.absolute())
+            client.log_artifact(place["run_id"], str(named))
+        return True
 
     def view(self, study: StudyRecord) -> str:
         """The key of the study's saved view, which is written where MLflow has none.

@@ -1,0 +1,127 @@
+"""`report`: one study, or several compared, as one HTML file."""
+
+import os
+import tempfile
+import warnings
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from dashboards import tables
+from dashboards.chapters import Study
+from search import export, summary
+from search.commands.common import note, out, store_of, tracking_uri
+from search.config import Environment
+from search.errors import SearchError, UsageError
+from search.record import StudyRecord
+from search.store import Store
+
+
+def main(options: Namespace, environment: Environment) -> int:
+    """Write the report, print its path, and put it into MLflow; figures as files where wanted."""
+    from dashboards import pictures
+    from dashboards.report import Report
+
+    store = store_of(options)
+    names = list(dict.fromkeys(options.study))
+    refuse_target(options.to)  # before the work, not after it
+    studies = [_study(store, name) for name in names]
+    report = Report(studies)
+    _write(options.to, report.html())
+    out(str(options.to))
+    records = [study.tables.record for study in studies]
+    _log(records, options.to, tracking_uri(store, environment))
+    if options.figures is not None:
+        _make_folder(options.figures)
+        figures = {chart.name: chart.figure for chart in report.charts()}
+        for path in pictures.save(figures, options.figures, options.format):
+            out(str(path))
+    return 0
+
+
+def refuse_target(path: Path) -> None:
+    """Refuse to write where a report does not belong.
+
+    Raises: UsageError for a folder, or a file that is no report.
+    """
+    from dashboards.report import GENERATOR
+
+    if path.is_dir():
+        raise UsageError(
+            f"--to must be a file, got the folder {path}; name a file in it: {path}/report.html"
+        )
+    try:
+        with path.open("rb") as file:
+            known = GENERATOR.encode() in file.read(2000)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    if not known:
+        raise UsageError(
+            f"--to must be a new file or an earlier report, got {path}, which is neither; choose "
+            "another"
+        )
+
+
+def _study(store: Store, name: str) -> Study:
+    found = tables.load(store, name)
+    record, folder = found.record, store.export(name)
+    best = record.best()
+    model = folder if best is not None and export.stands(record, best, folder) else None
+    return Study(found, summary.next_commands(record, model, store), model)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that appears whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(name).chmod(0o644)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SearchError(
+            f"--figures must be a folder that can be made, got {folder}: "
+            f"{error.strerror or error}; choose another"
+        ) from error
+
+
+def _unwritable(path: Path, error: OSError) -> SearchError:
+    return SearchError(
+        f"--to must be a file that can be written, got {path}: {error.strerror or error}; choose "
+        "another"
+    )
+
+
+def _log(records: Sequence[StudyRecord], path: Path, uri: str) -> None:
+    """Put the report into each study's run. A view never ends a command."""
+    from search.trackers.mlflow import MlflowTracker
+
+    name = "report.html" if len(records) == 1 else "comparison.html"
+    try:
+        for record in records:
+            if not MlflowTracker(uri).attach(record, path, name):
+                study = record.header.study
+                note(
+                    f"MLflow has nothing of study {study}, and so gets no report; write it from "
+                    f"the journal with `{summary.command_line('doctor', '--rebuild', study)}`"
+                )
+    except Exception as error:  # noqa: BLE001 - tracker edge: a view never ends a command
+        warnings.warn(f"MLflow does not get the report: {_first_line(error)}", stacklevel=2)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
