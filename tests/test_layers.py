@@ -32,7 +32,7 @@ WIRING = {
     *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
     *("nursery", "offers", "options"),
     *("data", "hyperfit", "hypermodel", "hyperparameters"),
-    *("opened", "predict", "proposer", "recipe", "replay", "setup", "study", "summary"),
+    *("opened", "predict", "proposer", "recipe", "replay", "setup", "several", "study", "summary"),
 }
 STANDARD = sys.stdlib_module_names
 FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))

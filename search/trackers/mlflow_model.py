@@ -45,13 +45,6 @@ def register(
     best = record.best()
     if best is None or best.best_epoch is None:
         return
-    if not (exported.directory / "model.keras").is_file():
-        warnings.warn(
-            f"the model of {record.header.study} is not registered with MLflow: Keras cannot "
-            "describe its classes; give them a get_config",
-            stacklevel=2,
-        )
-        return
     header = record.header
     tags = {
         "search.study": header.study,
@@ -127,8 +120,7 @@ def _save(folder: str, exported: Exported, run_id: str, model_id: str, location:
         import mlflow.pyfunc
         from mlflow.models import Model, infer_signature
 
-    # Not compiled: a client predicts, and must not need the user's losses and metrics for that.
-    model = keras.saving.load_model(exported.directory / "model.keras", compile=False)
+    model, graph = _model(exported)
     prediction = arrays.mapped(keras.ops.convert_to_numpy, model(exported.example, training=False))
     # a subclassed model has no named inputs
     example = _by_name(exported.example, getattr(model, "inputs", None))
@@ -139,7 +131,7 @@ def _save(folder: str, exported: Exported, run_id: str, model_id: str, location:
         mlflow.keras.save_model(
             model,
             folder,
-            save_exported_model=not only_keras(model),
+            save_exported_model=graph,
             mlflow_model=Model(
                 artifact_path=location, model_uuid=model_id, run_id=run_id, model_id=model_id
             ),
@@ -149,6 +141,31 @@ def _save(folder: str, exported: Exported, run_id: str, model_id: str, location:
                 f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS
             ],
         )
+
+
+def _model(exported: Exported) -> tuple["keras.Model", bool]:
+    """The winner's model, and whether it must be registered as a graph: it has the user's code.
+
+    Where that code is not registered with Keras, which reads no code from a file in safe mode, the
+    model is the graph that the export holds. Not compiled in either case: a client predicts, and
+    must not need the user's losses and metrics for that.
+    """
+    import keras
+
+    path = exported.directory / "model.keras"
+    served = exported.directory / "model"
+    if path.is_file():
+        try:
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+            return model, not only_keras(model)
+        except (ValueError, TypeError, KeyError, ImportError, AttributeError, NotImplementedError):
+            if not served.is_dir():
+                raise
+    inputs = arrays.mapped(
+        lambda rows: keras.Input(rows.shape[1:], dtype=str(rows.dtype)), exported.example
+    )
+    layer = keras.layers.TFSMLayer(served, call_endpoint="serve")
+    return keras.Model(inputs, layer(inputs)), True
 
 
 def _by_name(structure: Any, tensors: Any) -> Any:

@@ -127,7 +127,8 @@ class ModelRun:
             given = [] if problem.callbacks is None else list(problem.callbacks(self._params))
             epochs: Epochs
             if problem.fit is not None:
-                epochs = OwnEpochs(problem.fit, self._params, self.model, place.data, hook(given))
+                share = place.ground.parts(place.data)
+                epochs = OwnEpochs(problem.fit, self._params, self.model, share, hook(given))
             else:
                 self.model, epochs = place.shared.of(
                     self.model,
