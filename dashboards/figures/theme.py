@@ -1,0 +1,105 @@
+"""How all figures look: one plotly template, and what a colour stands for.
+
+The colours are those of Okabe and Ito (Color Universal Design, 2008), which readers of any colour
+vision tell apart; nothing is said by colour alone. Backgrounds are transparent and texts of a
+grey that has a contrast above 4 to 1 on white and on black alike, so that a figure stands on a page
+in light or dark mode.
+"""
+
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, YELLOW, GREY = "#CC79A7", "#56B4E9", "#F0E442", "#8A8A8A"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY, GREY)
+TEXT = "#7A7A7A"
+GRID = "rgba(128, 128, 128, 0.25)"
+BEST, BASELINE = ORANGE, PURPLE
+OUTCOMES: Mapping[str, str] = {
+    "completed": BLUE,
+    "pruned": SKY,
+    "failed": VERMILLION,
+    "running": GREEN,
+    "waiting": GREY,
+}
+# From worse to better: better is stronger.
+SCALE = ((0.0, "#B9B9B9"), (0.5, SKY), (1.0, BLUE))
+_WIDTH = 54  # characters of a note that fit 390 pixels
+
+
+def template() -> "go.layout.Template":
+    """The template of all figures."""
+    import plotly.graph_objects as go
+
+    axis = {
+        "automargin": True,
+        "gridcolor": GRID,
+        "linecolor": GRID,
+        "zerolinecolor": GRID,
+        "ticks": "",
+        "title": {"standoff": 8},
+    }
+    return go.layout.Template(
+        layout={
+            "paper_bgcolor": "rgba(0, 0, 0, 0)",
+            "plot_bgcolor": "rgba(0, 0, 0, 0)",
+            "colorway": list(COLOURS),
+            "font": {"family": "system-ui, sans-serif", "size": 12, "color": TEXT},
+            "title": {
+                "x": 0,
+                "xref": "paper",
+                "xanchor": "left",
+                "yref": "container",
+                "automargin": True,
+                "font": {"size": 15},
+                "subtitle": {"font": {"size": 12, "color": TEXT}},
+            },
+            "margin": {"l": 8, "r": 8, "t": 72, "b": 8, "autoexpand": True},
+            "xaxis": axis,
+            "yaxis": axis,
+            "legend": {
+                "orientation": "h",
+                "x": 0,
+                "xanchor": "left",
+                "y": -0.2,
+                "yanchor": "top",
+                "bgcolor": "rgba(0, 0, 0, 0)",
+            },
+            "hoverlabel": {"align": "left", "namelength": -1},
+            "colorscale": {"sequential": [list(stop) for stop in SCALE]},
+            "hovermode": "closest",
+            "barcornerradius": 2,
+        }
+    )
+
+
+def blank(title: str, note: str = "") -> "go.Figure":
+    """A figure without traces, with its title and a note below it."""
+    import plotly.graph_objects as go
+
+    lines = "<br>".join(textwrap.wrap(note, _WIDTH))
+    figure = go.Figure(layout={"template": template(), "height": 400})
+    figure.update_layout(title={"text": title, "subtitle": {"text": lines}})
+    figure.update_layout(margin_t=48 + 16 * (1 + lines.count("<br>")) * bool(lines))
+    return figure
+
+
+def said(title: str, sentence: str) -> "go.Figure":
+    """A figure that says in words why there is nothing to draw."""
+    figure = blank(title)
+    figure.update_layout(height=160, xaxis_visible=False, yaxis_visible=False)
+    figure.add_annotation(
+        text="<br>".join(textwrap.wrap(sentence, _WIDTH)),
+        showarrow=False,
+        xref="paper",
+        yref="paper",
+        x=0,
+        xanchor="left",
+        y=0.5,
+        align="left",
+    )
+    return figure
