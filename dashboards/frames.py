@@ -16,7 +16,7 @@ FACTS = ("trial", "state", "score", "epochs", "best_epoch", "seconds")
 CURVES = ("trial", "epoch", "metric", "value")
 BUDGETS = (
     *("trial", "start", "stop", "asked", "ended", "lane", "outcome", "score", "epochs"),
-    "seconds",
+    *("seconds", "trained"),
 )
 FAILURES = ("trial", "kind", "message", "at_epoch")
 
@@ -70,7 +70,8 @@ def budgets_frame(entries: Iterable[Entry]) -> "pd.DataFrame":
     is NaN while it has no outcome). `lane`: from 0; proposals under way at the same time never
     share one, so that lanes are the workers' slots. `outcome`: "completed", "pruned", "failed" or
     "running". `epochs`, `seconds`: how many epochs of this budget are recorded, and the seconds of
-    work that they took.
+    work that they took. `trained`: epochs that all trials together had trained when it ended, or by
+    now.
     """
     budgets = Budgets()
     for entry in entries:
@@ -98,11 +99,13 @@ class Budgets:
         self._open: dict[str, dict[str, Any]] = {}
         self._free: list[int] = []
         self._lanes = 0
+        self._trained = 0
 
     def apply(self, entry: Entry) -> None:
         """Take the next entry of the journal, its header included."""
         event = entry.event
         if isinstance(event, Reported):
+            self._trained += 1
             row = self._open.get(event.report.trial)
             if row is not None:
                 row["epochs"] += 1
@@ -114,7 +117,11 @@ class Budgets:
             row = self._open.pop(event.trial, None)
             if row is not None:
                 heappush(self._free, row["lane"])
-                row |= {"ended": entry.seconds, "outcome": _word(event.outcome)}
+                row |= {
+                    "ended": entry.seconds,
+                    "outcome": _word(event.outcome),
+                    "trained": self._trained,
+                }
                 if not isinstance(event.outcome, Failed):
                     row["score"] = event.outcome.score
 
@@ -122,8 +129,10 @@ class Budgets:
         """What has been applied so far; without proposals no rows, the columns BUDGETS."""
         import pandas as pd
 
+        for row in self._open.values():
+            row["trained"] = self._trained
         frame = pd.DataFrame(self._rows, columns=_columns(self._rows, BUDGETS))
-        whole = dict.fromkeys(("start", "stop", "lane", "epochs"), "int64")
+        whole = dict.fromkeys(("start", "stop", "lane", "epochs", "trained"), "int64")
         return frame.astype(
             whole | dict.fromkeys(("asked", "ended", "score", "seconds"), "float64")
         )
@@ -136,7 +145,7 @@ class Budgets:
             self._lanes += 1
         values = (
             *(proposal.trial, proposal.budget.start, proposal.budget.stop, seconds, math.nan),
-            *(lane, "running", math.nan, 0, 0.0),
+            *(lane, "running", math.nan, 0, 0.0, 0),
         )
         row: dict[str, Any] = dict(zip(BUDGETS, values, strict=True))
         row |= {f"labels.{name}": value for name, value in proposal.labels.items()}

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from dashboards.frames import Budgets, curves_frame, failures_frame, trials_frame
 from search import journal as journals
-from search.errors import JournalError
 from search.events import Entry
 from search.objective import Objective
 from search.record import StudyRecord, StudyState, fold

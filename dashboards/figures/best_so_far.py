@@ -1,9 +1,9 @@
-"""The best score so far against time or epochs: is it worth going on?"""
+"""The best score so far against time or epochs: whether it is worth going on."""
 
 from typing import TYPE_CHECKING, Literal
 
 from dashboards.figures import theme
-from dashboards.figures.scores import better
+from dashboards.figures.scores import better, focus
 from search.objective import Objective
 
 if TYPE_CHECKING:
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Against = Literal["seconds", "epochs"]
+_AXES = {
+    "seconds": ("ended", "seconds of the study"),
+    "epochs": ("trained", "epochs trained, all trials together"),
+}
 
 
 def best_so_far(
@@ -21,16 +25,104 @@ def best_so_far(
 ) -> "go.Figure":
     """Each budget's score when it ended, and the best of all until then as steps.
 
-    `against`: active seconds of the study, or epochs trained by all trials together.
+    `against`: active seconds of the study, or epochs trained by all trials together. `curves`: for
+    the trials under way, which are shown at the right with the best value they have reached.
     """
     import plotly.graph_objects as go
 
-    figure = theme.blank(f"Best {objective.metric} so far", better(objective))
-    ended = budgets.dropna(subset=["score", "ended"]).sort_values("ended", kind="stable")
-    if ended.empty:
-        return theme.said("Best score so far", "No trial has a score yet.")
-    x = ended["ended"] if against == "seconds" else ended["epochs"].cumsum()
-    best = ended["score"].cummax() if objective.direction == "max" else ended["score"].cummin()
-    figure.add_trace(go.Scatter(x=x, y=ended["score"], mode="markers", name="trials"))
-    figure.add_trace(go.Scatter(x=x, y=best, line_shape="hv", name="best so far"))
+    column, words = _AXES[against]
+    title = f"Best {objective.metric} so far, by {against}"
+    steps = improvements(budgets, objective)
+    if steps.empty:
+        return theme.said(title, "No trial has a score yet.")
+    ended = budgets.dropna(subset=["score", "ended"])
+    last = max(ended[column].max(), budgets["trained"].max() if against == "epochs" else 0.0)
+    figure = theme.blank(title, f"{better(objective)}; a point is a budget when it ended")
+    for outcome in ("completed", "pruned"):
+        rows = ended[ended["outcome"] == outcome]
+        if rows.empty:
+            continue
+        figure.add_trace(
+            go.Scatter(
+                x=rows[column],
+                y=rows["score"],
+                customdata=rows[["trial", "start", "stop"]].to_numpy(),
+                hovertemplate="trial %{customdata[0]}, epochs %{customdata[1]} to "
+                f"%{{customdata[2]}}<br>{objective.metric} %{{y:.4f}}<extra>{outcome}</extra>",
+                mode="markers",
+                marker={"color": theme.OUTCOMES[outcome], "size": 6, "opacity": 0.55},
+                name=outcome,
+            )
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=[*steps[column], last],
+            y=[*steps["score"], steps["score"].iloc[-1]],
+            customdata=[*steps["trial"], steps["trial"].iloc[-1]],
+            hovertemplate=f"trial %{{customdata}}<br>{objective.metric} %{{y:.4f}}"
+            "<extra>best so far</extra>",
+            mode="lines",
+            line={"shape": "hv", "width": 3, "color": theme.BEST},
+            name="best so far",
+        )
+    )
+    _baseline(figure, ended, column, float(last))
+    _under_way(figure, budgets, curves, objective, float(last))
+    figure.update_xaxes(title_text=words, rangemode="tozero")
+    figure.update_yaxes(title_text=objective.metric, range=focus(ended["score"], objective))
     return figure
+
+
+def improvements(budgets: "pd.DataFrame", objective: Objective) -> "pd.DataFrame":
+    """The budgets that ended with a better score than all that ended before them, in that order."""
+    ended = budgets.dropna(subset=["score", "ended"]).sort_values("ended", kind="stable")
+    key = ended["score"].map(objective.sort_key)
+    before = key.cummin().shift()
+    return ended[before.isna() | (key < before)].reset_index(drop=True)
+
+
+def _baseline(figure: "go.Figure", ended: "pd.DataFrame", column: str, last: float) -> None:
+    """The score of the user's settings today, from when it is known."""
+    import plotly.graph_objects as go
+
+    if "labels.role" not in ended:
+        return
+    for row in ended[ended["labels.role"] == "baseline"].tail(1).to_dict("records"):
+        figure.add_trace(
+            go.Scatter(
+                x=[row[column], last],
+                y=[row["score"]] * 2,
+                mode="lines",
+                line={"dash": "dash", "width": 2, "color": theme.BASELINE},
+                hovertemplate="baseline %{y:.4f}<extra></extra>",
+                name="baseline",
+            )
+        )
+
+
+def _under_way(
+    figure: "go.Figure",
+    budgets: "pd.DataFrame",
+    curves: "pd.DataFrame",
+    objective: Objective,
+    last: float,
+) -> None:
+    import plotly.graph_objects as go
+
+    running = budgets.loc[budgets["outcome"] == "running", "trial"]
+    shown = curves[(curves["metric"] == objective.metric) & curves["trial"].isin(running)]
+    if shown.empty:
+        return
+    by_trial = shown.groupby("trial", sort=False)["value"]
+    best = by_trial.max() if objective.direction == "max" else by_trial.min()
+    figure.add_trace(
+        go.Scatter(
+            x=[last] * len(best),
+            y=best,
+            customdata=best.index,
+            mode="markers",
+            marker={"color": theme.OUTCOMES["running"], "symbol": "circle-open", "size": 8},
+            hovertemplate="trial %{customdata}: %{y:.4f} so far<extra>under way</extra>",
+            name="under way",
+        )
+    )

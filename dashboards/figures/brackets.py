@@ -1,24 +1,173 @@
 """Brackets and rungs: which trials went on, which were left behind."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dashboards.figures import theme
+from dashboards.figures.scores import better, focus
 from search.objective import Objective
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+_MOST = 8
+_COLUMNS = 2
+_ROW_PIXELS = 250
+_GROUPS = ("bracket", "round")  # Hyperband's, halving's
+
 
 def brackets(budgets: "pd.DataFrame", objective: Objective) -> "go.Figure":
     """Hyperband's brackets, or the rounds of halving: each trial a line through its rungs.
 
+    A rung stands at the epochs it trains to, with the number of its trials above it; trials that
+    went on are joined, those left behind end in a pale dot, failed ones in a cross at the edge.
     Backends without rungs give a figure that says so.
     """
+    from plotly.subplots import make_subplots
+
+    title = "Brackets and rungs"
+    group = next((name for name in _GROUPS if f"labels.{name}" in budgets), None)
+    if "labels.rung" not in budgets or group is None:
+        return theme.said(
+            title, "This backend has no rungs: it never continues a trial that it left behind."
+        )
+    laid = rungs(budgets)
+    numbers = sorted(laid["group"].unique(), reverse=group == "bracket")
+    shown = numbers[:_MOST]
+    names = [f"{group} {number}: {_counts(laid[laid['group'] == number])}" for number in shown]
+    columns = min(_COLUMNS, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = make_subplots(
+        rows,
+        columns,
+        subplot_titles=names,
+        shared_yaxes=True,
+        horizontal_spacing=0.06,
+        vertical_spacing=min(0.35 / rows, 70 / (_ROW_PIXELS * rows)),
+    )
+    note = f"trials in each rung, by epochs; blue went on, orange is the best; {better(objective)}"
+    if len(shown) < len(numbers):
+        note += f"; the first {len(shown)} of {len(numbers)} {group}s"
+    theme.styled(figure, title, note)
+    best = _best(laid, objective)
+    window = focus(laid["score"], objective) or _padded(laid["score"])
+    floor = window[0] if objective.direction == "max" else window[1]
+    for index, number in enumerate(shown):
+        place = {"row": index // columns + 1, "col": index % columns + 1}
+        _bracket(figure, place, laid[laid["group"] == number], best, floor)
+    figure.update_yaxes(range=window)
+    figure.update_yaxes(title_text=objective.metric, col=1)
+    figure.update_xaxes(title_text="epochs", row=rows)
+    figure.update_annotations(font_size=12)
+    height = figure.layout.margin.t + 40 + _ROW_PIXELS * rows
+    return figure.update_layout(height=height, showlegend=False)
+
+
+def rungs(budgets: "pd.DataFrame") -> "pd.DataFrame":
+    """One row per trial and rung: trial, group (of bracket or round), rung, epochs, score, outcome.
+
+    `went_on`: the trial was asked for again, for a later rung. Empty without rungs.
+    """
+    import pandas as pd
+
+    group = next((f"labels.{name}" for name in _GROUPS if f"labels.{name}" in budgets), None)
+    columns = ["trial", "group", "rung", "epochs", "score", "outcome", "went_on"]
+    if group is None or "labels.rung" not in budgets:
+        return pd.DataFrame(columns=columns)
+    rows = budgets.dropna(subset=[group, "labels.rung"])
+    last = rows.groupby("trial", sort=False)["labels.rung"].transform("max")
+    return pd.DataFrame(
+        {
+            "trial": rows["trial"],
+            "group": rows[group].astype(int),
+            "rung": rows["labels.rung"].astype(int),
+            "epochs": rows["stop"],
+            "score": rows["score"],
+            "outcome": rows["outcome"],
+            "went_on": rows["labels.rung"] < last,
+        },
+        columns=columns,
+    ).reset_index(drop=True)
+
+
+def _counts(laid: "pd.DataFrame") -> str:
+    return " → ".join(str(count) for count in laid.groupby("rung")["trial"].nunique())
+
+
+def _best(laid: "pd.DataFrame", objective: Objective) -> str | None:
+    """The trial of the best score, in the deepest rung that one reached."""
+    found = laid.dropna(subset=["score"])
+    if found.empty:
+        return None
+    top = found[found["epochs"] == found["epochs"].max()]
+    return str(top.loc[top["score"].map(objective.sort_key).idxmin(), "trial"])
+
+
+def _padded(scores: "pd.Series[float]") -> tuple[float, float]:
+    found = scores.dropna()
+    if found.empty:
+        return 0.0, 1.0
+    low, high = float(found.min()), float(found.max())
+    pad = 0.08 * (high - low) or 0.5
+    return low - pad, high + pad
+
+
+def _bracket(
+    figure: "go.Figure",
+    place: dict[str, int],
+    laid: "pd.DataFrame",
+    best: str | None,
+    floor: float,
+) -> None:
     import plotly.graph_objects as go
 
-    if "labels.rung" not in budgets:
-        return theme.said("Brackets", "This backend has no rungs: each trial has one budget.")
-    figure = theme.blank("Brackets")
-    figure.add_trace(go.Scatter(x=budgets["stop"], y=budgets["score"], mode="markers"))
-    return figure
+    on = laid.groupby("trial", sort=False)["went_on"].transform("any")
+    groups: list[tuple[str, Any, str, float, float]] = [
+        ("left behind", laid[~on & (laid["trial"] != best)], theme.GREY, 5, 0.55),
+        ("went on", laid[on & (laid["trial"] != best)], theme.BLUE, 6, 0.8),
+        ("best", laid[laid["trial"] == best], theme.BEST, 9, 1.0),
+    ]
+    for name, rows, colour, size, opacity in groups:
+        x: list[Any] = []
+        y: list[Any] = []
+        trials: list[Any] = []
+        for trial, steps in rows.dropna(subset=["score"]).groupby("trial", sort=False):
+            x += [*steps["epochs"], None]
+            y += [*steps["score"], None]
+            trials += [trial] * (len(steps) + 1)
+        if x:
+            figure.add_trace(
+                go.Scatter(
+                    x=x,
+                    y=y,
+                    text=trials,
+                    mode="markers" if name == "left behind" else "lines+markers",
+                    line={"color": colour, "width": 3 if name == "best" else 1.5},
+                    marker={"color": colour, "size": size},
+                    opacity=opacity,
+                    name=name,
+                    hovertemplate="trial %{text}<br>%{x} epochs: %{y:.4f}"
+                    f"<extra>{name}</extra>",
+                ),
+                **place,
+            )
+    failed = laid[laid["outcome"] == "failed"]
+    if len(failed):
+        figure.add_trace(
+            go.Scatter(
+                x=failed["epochs"],
+                y=[floor] * len(failed),
+                text=failed["trial"],
+                mode="markers",
+                marker={"color": theme.OUTCOMES["failed"], "symbol": "x", "size": 8},
+                cliponaxis=False,
+                name="failed",
+                hovertemplate="trial %{text}<extra>failed</extra>",
+            ),
+            **place,
+        )
+    ends = sorted(laid["epochs"].unique())
+    log = max(ends) >= 8 * min(ends)
+    figure.update_xaxes(
+        type="log" if log else "linear", tickvals=ends, ticktext=[str(end) for end in ends], **place
+    )

@@ -1,49 +1,54 @@
-"""How much each parameter matters, by Optuna's evaluators on the trials of any backend."""
+"""How much each parameter matters, as bars with their uncertainty."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dashboards.figures import theme
-from search.objective import Objective
+from dashboards.importances import DRAWS, FEWEST, importances, important
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-COLUMNS = ("parameter", "evaluator", "importance", "spread")
-FEWEST = 10
-
-
-def importances(
-    trials: "pd.DataFrame", objective: Objective, space: Sequence[Mapping[str, Any]]
-) -> "pd.DataFrame":
-    """One row per parameter and evaluator ("fANOVA", "PED-ANOVA"): the columns COLUMNS.
-
-    `importance`: its share, 0 to 1, over all parameters. `spread`: the standard deviation of that
-    over draws of the trials with replacement and seeds. Empty below FEWEST trials with a score.
-    """
-    import pandas as pd
-
-    return pd.DataFrame(columns=list(COLUMNS)).astype({"importance": float, "spread": float})
-
-
-def important(frame: "pd.DataFrame", n: int) -> list[str]:
-    """The `n` parameters of the largest importance (mean over evaluators), largest first."""
-    means = frame.groupby("parameter", sort=False)["importance"].mean()
-    return [str(name) for name in means.sort_values(ascending=False, kind="stable").index[:n]]
+__all__ = ["importance", "importances", "important"]
+_MOST = 15
+_COLOURS = {"fANOVA": theme.BLUE, "PED-ANOVA": theme.ORANGE}
 
 
 def importance(frame: "pd.DataFrame") -> "go.Figure":
-    """The frame of `importances` as bars with their spread."""
+    """The frame of `importances` as bars, the most important on top; whiskers are the spread."""
     import plotly.graph_objects as go
 
+    title = "How much each parameter matters"
     if frame.empty:
         return theme.said(
-            "What matters", f"Importance needs at least {FEWEST} trials with a score."
+            title,
+            f"This needs at least {FEWEST} trials with a score, and parameters and scores that "
+            "differ between them.",
         )
-    figure = theme.blank("What matters")
-    for evaluator, rows in frame.groupby("evaluator", sort=False):
+    names = important(frame, _MOST)
+    total = frame["parameter"].nunique()
+    note = (
+        f"share of what the parameters explain, from {frame['trials'].iloc[0]} trials; whiskers: "
+        f"standard deviation over {DRAWS} draws of them with replacement"
+    )
+    if len(names) < total:
+        note += f"; the first {len(names)} of {total} parameters"
+    figure = theme.blank(title, note)
+    for evaluator in frame["evaluator"].unique():
+        rows = frame[frame["evaluator"] == evaluator].set_index("parameter").reindex(names)
         figure.add_trace(
-            go.Bar(y=rows["parameter"], x=rows["importance"], name=evaluator, orientation="h")
+            go.Bar(
+                x=rows["importance"],
+                y=names,
+                error_x={"array": rows["spread"], "color": theme.TEXT, "thickness": 1.5},
+                orientation="h",
+                name=evaluator,
+                marker={"color": _COLOURS.get(evaluator, theme.GREY)},
+                hovertemplate="%{y}: %{x:.0%} ± %{error_x.array:.0%}"
+                f"<extra>{evaluator}</extra>",
+            )
         )
-    return figure
+    figure.update_xaxes(tickformat=".0%", rangemode="nonnegative")
+    figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
+    height = figure.layout.margin.t + 80 + 40 * len(names)
+    return figure.update_layout(height=height, barmode="group", bargap=0.25)

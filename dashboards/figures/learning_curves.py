@@ -1,25 +1,150 @@
 """Learning curves: the best ones emphasised, the pruned ones faded."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from dashboards.figures import theme
+from dashboards.figures.scores import baseline, better, described, focus, ranked
 from search.objective import Objective
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+_FEW = 10  # best trials that are emphasised
+_DESCRIBED = 200  # trials whose parameters are in the hover
+_MOST_POINTS = 20_000  # of one group
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Trials drawn alike, as one trace with gaps."""
+
+    name: str
+    trials: Sequence[str]
+    colour: str
+    width: float
+    opacity: float
+    dash: str = "solid"
+
 
 def learning_curves(
     trials: "pd.DataFrame", curves: "pd.DataFrame", objective: Objective, metric: str | None = None
 ) -> "go.Figure":
-    """A metric (by default the objective's) against the epoch, one line per trial."""
+    """A metric (by default the objective's) against the epoch, a line per trial.
+
+    The winner and the next best are emphasised, the baseline is dashed, pruned trials are faded;
+    each of these is one trace, so that thousands of curves stay quick. A dot is where a curve ends.
+    """
+    name = metric or objective.metric
+    title = f"Learning curves: {name}"
+    shown = curves[curves["metric"] == name]
+    if shown.empty:
+        known = ", ".join(map(str, curves["metric"].unique()))
+        other = f"No epoch has the metric {name}; there are {known}."
+        return theme.said(title, other if known else "No epoch has been trained yet.")
+    groups = _groups(trials, objective)
+    texts: Mapping[str, str] = {}
+    if len(trials) <= _DESCRIBED:
+        texts = dict(zip(trials["trial"], described(trials), strict=True))
+    by_trial = {str(trial): rows for trial, rows in shown.groupby("trial", sort=False)}
+    notes = [better(objective)] if name == objective.metric else []
+    figure = theme.blank(title)
+    for group in groups:
+        left = [trial for trial in group.trials if trial in by_trial]
+        drawn = _capped(left, by_trial)
+        if len(drawn) < len(left):
+            notes.append(f"{len(drawn)} of {len(left)} shown of: {group.name}")
+        if drawn:
+            _draw(figure, group, [by_trial[trial] for trial in drawn], texts, name)
+    own = objective if name == objective.metric else None
+    figure.update_xaxes(title_text="epoch", rangemode="tozero")
+    figure.update_yaxes(title_text=name, range=focus(shown["value"], own))
+    if figure.layout.yaxis.range is not None:
+        notes.append("far worse values are cut off")
+    return theme.noted(figure, "; ".join(notes))
+
+
+def _groups(trials: "pd.DataFrame", objective: Objective) -> list[_Group]:
+    """From the back to the front; every trial in one of them."""
+    order = [str(trial) for trial in ranked(trials, objective)["trial"]]
+    today = baseline(trials)
+    best, others = order[:1], [trial for trial in order[1 : 1 + _FEW] if trial != today]
+    apart = {*best, *others, today}
+    states = dict(zip(trials["trial"], trials["state"], strict=True))
+
+    def of(*wanted: str) -> list[str]:
+        return [t for t, state in states.items() if state in wanted and t not in apart]
+
+    colours = theme.OUTCOMES
+    return [
+        _Group("pruned", of("pruned"), colours["pruned"], 1, 0.35),
+        _Group("failed", of("failed"), colours["failed"], 1, 0.5, "dot"),
+        _Group("completed", of("completed"), colours["completed"], 1, 0.35),
+        _Group("under way", of("running", "waiting"), colours["running"], 1.5, 0.8),
+        _Group(f"next best {len(others)}", others, colours["completed"], 2, 0.9),
+        _Group(
+            "baseline", [today] if today and today not in best else [], theme.BASELINE, 3, 1, "dash"
+        ),
+        _Group(_winner_name(best, today), best, theme.BEST, 3.5, 1),
+    ]
+
+
+def _winner_name(best: Sequence[str], today: str | None) -> str:
+    if not best:
+        return "best"
+    return f"best: {'the baseline' if best[0] == today else f'trial {best[0]}'}"
+
+
+def _capped(names: list[str], by_trial: "Mapping[str, pd.DataFrame]") -> list[str]:
+    """All of the trials, or evenly chosen ones where they have too many points."""
+    points = sum(len(by_trial[name]) for name in names)
+    if points <= _MOST_POINTS:
+        return names
+    count = max(1, len(names) * _MOST_POINTS // points)
+    return [names[k * len(names) // count] for k in range(count)]
+
+
+def _draw(
+    figure: "go.Figure",
+    group: _Group,
+    curves: "Sequence[pd.DataFrame]",
+    texts: Mapping[str, str],
+    metric: str,
+) -> None:
     import plotly.graph_objects as go
 
-    shown = curves[curves["metric"] == (metric or objective.metric)]
-    if shown.empty:
-        return theme.said("Learning curves", "No epoch has been trained yet.")
-    figure = theme.blank("Learning curves")
-    for trial, curve in list(shown.groupby("trial", sort=False))[:20]:
-        figure.add_trace(go.Scatter(x=curve["epoch"], y=curve["value"], name=f"trial {trial}"))
-    return figure
+    x: list[Any] = []
+    y: list[Any] = []
+    hover: list[str] = []
+    for curve in curves:
+        trial = str(curve["trial"].iloc[0])
+        x += [*curve["epoch"], None]
+        y += [*curve["value"], None]
+        hover += [_hover(trial, texts)] * (len(curve) + 1)
+    lasts = [(c["epoch"].iloc[-1], c["value"].iloc[-1], str(c["trial"].iloc[-1])) for c in curves]
+    shared = {
+        "legendgroup": group.name,
+        "opacity": group.opacity,
+        "name": group.name,
+        "hovertemplate": f"%{{text}}<br>epoch %{{x}}, {metric} %{{y:.4f}}"
+        f"<extra>{group.name}</extra>",
+    }
+    line = {"color": group.colour, "width": group.width, "dash": group.dash}
+    figure.add_trace(go.Scatter(shared, x=x, y=y, text=hover, mode="lines", line=line))
+    figure.add_trace(
+        go.Scatter(
+            shared,
+            x=[last[0] for last in lasts],
+            y=[last[1] for last in lasts],
+            text=[_hover(last[2], texts) for last in lasts],
+            mode="markers",
+            marker={"color": group.colour, "size": 3 + group.width},
+            showlegend=False,
+        )
+    )
+
+
+def _hover(trial: str, texts: Mapping[str, str]) -> str:
+    return f"trial {trial}<br>{texts[trial]}" if texts.get(trial) else f"trial {trial}"

@@ -4,12 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dashboards.figures import theme
-from dashboards.figures.scores import PREFIX, parameters, scored
+from dashboards.figures.axes import INACTIVE, Axis, axes
+from dashboards.figures.scores import PREFIX, better, focus, ranked
 from search.objective import Objective
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
+
+_MOST_AXES = 10
+_BELOW = 0.15  # of the span: how far below the axis inactive parameters are
 
 
 def parallel_coordinates(
@@ -18,21 +22,71 @@ def parallel_coordinates(
     space: Sequence[Mapping[str, Any]] | None = None,
     names: Sequence[str] | None = None,
 ) -> "go.Figure":
-    """One axis per parameter, the score last; drag along an axis to brush.
+    """One axis per parameter, the score last; drag along an axis to brush, drag a name to move it.
 
     `space`: `Tables.space`, for logarithmic axes and the order of options. `names`: which
-    parameters, in this order; by default all, or those that matter most where they are many.
+    parameters, in this order (see `important`); by default the first ten of the frame. A trial that
+    does not have a parameter passes below its axis, at "inactive".
     """
     import plotly.graph_objects as go
 
-    found = scored(trials)
+    title = "Parameters of every trial"
+    found = ranked(trials, objective)[::-1].reset_index(drop=True)  # the best are drawn last
     if found.empty:
-        return theme.said("Parallel coordinates", "No trial has a score yet.")
-    figure = theme.blank("Parallel coordinates")
-    dimensions = [
-        {"label": name, "values": found[PREFIX + name]}
-        for name in names or parameters(found)
-        if found[PREFIX + name].dtype.kind in "if"
-    ]
-    figure.add_trace(go.Parcoords(line_color=found["score"], dimensions=dimensions))
-    return figure
+        return theme.said(title, "No trial has a score yet.")
+    known = axes(found, space)
+    chosen = list(names or known)[: max(_MOST_AXES, len(names or ()))]
+    dimensions = [_dimension(known[name], found[PREFIX + name]) for name in chosen]
+    scores = found["score"]
+    low, high = focus(scores, objective) or (float(scores.min()), float(scores.max()))
+    shown = scores.clip(low, high)
+    dimensions.append({"label": objective.metric, "values": shown, "range": _wide(low, high)})
+    line = {
+        "color": shown,
+        "colorscale": [list(stop) for stop in theme.SCALE],
+        "reversescale": objective.direction == "min",
+        "cmin": low,
+        "cmax": high,
+        "showscale": False,
+    }
+    note = f"stronger is better ({better(objective)}); drag along an axis to select"
+    if len(chosen) < len(known):
+        note += f"; {len(chosen)} of {len(known)} parameters"
+    figure = theme.blank(title, note)
+    figure.add_trace(
+        go.Parcoords(
+            line=line,
+            dimensions=dimensions,
+            labelangle=-20 if len(dimensions) > 3 else 0,
+            labelfont={"size": 12, "color": theme.TEXT},
+            tickfont={"size": 11, "color": theme.TEXT},
+            rangefont={"size": 1, "color": "rgba(0, 0, 0, 0)"},  # ticks say it
+            unselected={"line": {"color": theme.GREY, "opacity": 0.08}},
+        )
+    )
+    top = figure.layout.margin.t + 60
+    return figure.update_layout(height=460, margin={"l": 60, "r": 40, "t": top, "b": 24})
+
+
+def _dimension(axis: Axis, values: "pd.Series[Any]") -> dict[str, Any]:
+    import numpy as np
+
+    places = axis.coordinates(values)
+    low, high = axis.span
+    ticks, texts = axis.ticks()
+    missing = np.isnan(places)
+    if missing.any():
+        below = low - _BELOW * (high - low)
+        places = np.where(missing, below, places)
+        ticks, texts, low = [below, *ticks], [INACTIVE, *texts], below
+    return {
+        "label": axis.name,
+        "values": places,
+        "range": [low, high],
+        "tickvals": ticks,
+        "ticktext": texts,
+    }
+
+
+def _wide(low: float, high: float) -> list[float]:
+    return [low, high] if low < high else [low - 0.5, high + 0.5]

@@ -71,3 +71,32 @@ def described(trials: "pd.DataFrame") -> list[str]:
         )
         for row in (zip(*columns, strict=True) if columns else [()] * len(trials))
     ]
+
+
+def focus(
+    values: "pd.Series[float]", objective: Objective | None = None
+) -> tuple[float, float] | None:
+    """A range of an axis that leaves out what is far worse than most; None where nothing is.
+
+    A diverged trial's loss may be a million times the others'. Far: beyond the quartile by five
+    times the distance between the quartiles. Without an objective either side may be far.
+    """
+    import numpy as np
+
+    finite = values[np.isfinite(values)]
+    if len(finite) < 5:
+        return None
+    lower, upper = (float(finite.quantile(q)) for q in (0.25, 0.75))
+    reach = 5 * (upper - lower)
+    low, high = float(finite.min()), float(finite.max())
+    below, above = low < lower - reach, high > upper + reach
+    if objective is not None:
+        below, above = (
+            below and objective.direction == "max",
+            above and objective.direction == "min",
+        )
+    if reach == 0 or not (below or above):
+        return None
+    low, high = lower - reach if below else low, upper + reach if above else high
+    pad = 0.04 * (high - low)
+    return low - pad, high + pad

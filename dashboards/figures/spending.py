@@ -3,26 +3,50 @@
 from typing import TYPE_CHECKING
 
 from dashboards.figures import theme
+from dashboards.figures.timeline import ended
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
 COLUMNS = ("what", "seconds", "share")
+TRAINING = {
+    "completed": "epochs of completed trials",
+    "pruned": "epochs of pruned trials",
+    "failed": "epochs of failed trials",
+    "running": "epochs of trials under way",
+}
+AROUND = "around the epochs: building, compiling, saving"
+IDLE = "workers without a trial"
 
 
 def spent(
     trials: "pd.DataFrame", budgets: "pd.DataFrame", seconds: float | None = None
 ) -> "pd.DataFrame":
-    """Seconds of the workers by what they did, and their share: the columns COLUMNS."""
+    """Seconds of all workers by what they did, and their share of the whole: the columns COLUMNS.
+
+    The whole is workers times active seconds of the study (`seconds`, `Tables.seconds`; by default
+    until the last event of the budgets). Its parts: the epochs, by what their trial has become;
+    what a proposal took beside its epochs; and the time in which a worker had no proposal. No rows
+    without proposals; parts of nothing are left out.
+    """
     import pandas as pd
 
-    rows = trials.groupby("state", sort=False)["seconds"].sum()
-    total = rows.sum()
-    return pd.DataFrame(
-        {"what": rows.index, "seconds": rows.values, "share": rows.values / (total or 1)},
-        columns=list(COLUMNS),
-    )
+    if budgets.empty:
+        return pd.DataFrame(columns=list(COLUMNS)).astype({"seconds": float, "share": float})
+    ends = ended(budgets, seconds)
+    held = (ends - budgets["asked"]).clip(lower=0.0)
+    # a worker's clock and the study's are two: epochs may seem longer than what holds them
+    held = held.where(held > budgets["seconds"], budgets["seconds"])
+    whole = (budgets["lane"].max() + 1) * max(float(ends.max()), seconds or 0.0)
+    states = trials.set_index("trial")["state"].replace("waiting", "running")
+    by_state = budgets["seconds"].groupby(budgets["trial"].map(states)).sum()
+    parts = {words: float(by_state.get(state, 0.0)) for state, words in TRAINING.items()}
+    parts[AROUND] = float((held - budgets["seconds"]).sum())
+    parts[IDLE] = max(0.0, float(whole - held.sum()))
+    total = sum(parts.values())
+    rows = [(what, took, took / total) for what, took in parts.items() if took > 0]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"seconds": float, "share": float})
 
 
 def spending(
@@ -33,7 +57,37 @@ def spending(
 
     frame = spent(trials, budgets, seconds)
     if frame.empty:
-        return theme.said("Where the time went", "No trial has been proposed yet.")
-    figure = theme.blank("Where the time went")
-    figure.add_trace(go.Bar(x=frame["seconds"], y=frame["what"], orientation="h"))
-    return figure
+        return theme.said("Where the time went", "No time has been spent yet.")
+    colours = {words: theme.OUTCOMES[state] for state, words in TRAINING.items()}
+    colours |= {AROUND: theme.BASELINE, IDLE: theme.GREY}
+    total = f"{frame['seconds'].sum():.1f} seconds of all workers together"
+    figure = theme.blank("Where the time went", total)
+    figure.add_trace(
+        go.Bar(
+            x=frame["seconds"],
+            y=[_broken(what) for what in frame["what"]],
+            orientation="h",
+            marker={"color": [colours[what] for what in frame["what"]]},
+            text=[
+                f"{took:.1f} s, {share:.0%}"
+                for took, share in zip(frame["seconds"], frame["share"], strict=True)
+            ],
+            textposition="auto",
+            customdata=frame["share"],
+            hovertemplate="%{y}: %{x:.1f} s, %{customdata:.1%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title_text="seconds", rangemode="tozero")
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    height = figure.layout.margin.t + 60 + 44 * len(frame)
+    return figure.update_layout(height=height, showlegend=False)
+
+
+def _broken(what: str) -> str:
+    """The words in two lines, so that the bars keep their room on a narrow page."""
+    head, colon, tail = what.partition(": ")
+    if colon:
+        return f"{head}:<br>{tail}"
+    words = what.split()
+    half = len(words) // 2
+    return f"{' '.join(words[:half])}<br>{' '.join(words[half:])}"

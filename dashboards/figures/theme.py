@@ -81,10 +81,20 @@ def blank(title: str, note: str = "") -> "go.Figure":
     """A figure without traces, with its title and a note below it."""
     import plotly.graph_objects as go
 
-    lines = "<br>".join(textwrap.wrap(note, _WIDTH))
-    figure = go.Figure(layout={"template": template(), "height": 400})
-    figure.update_layout(title={"text": title, "subtitle": {"text": lines}})
-    figure.update_layout(margin_t=48 + 16 * (1 + lines.count("<br>")) * bool(lines))
+    return styled(go.Figure(layout={"height": 400}), title, note)
+
+
+def styled(figure: "go.Figure", title: str, note: str = "") -> "go.Figure":
+    """The figure, made by plotly's `make_subplots` say, with the template, a title and a note."""
+    figure.update_layout(template=template(), title={"text": title})
+    return noted(figure, note)
+
+
+def noted(figure: "go.Figure", note: str) -> "go.Figure":
+    """The figure with this note below its title, and with room for it."""
+    lines = textwrap.wrap(note, _WIDTH)
+    figure.update_layout(title={"subtitle": {"text": "<br>".join(lines)}})
+    figure.update_layout(margin={"t": 40 + 17 * len(lines)})
     return figure
 
 
