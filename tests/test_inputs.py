@@ -187,7 +187,7 @@ def test_a_missing_file_and_an_unknown_kind_are_wrong_use(tmp_path, written):
     assert "must be a file" in refusal(tmp_path / "none.npy", kind=UsageError)
     message = refusal(written("{}", "input.json"), kind=UsageError)
     assert "'input.json'" in message
-    assert ".npy .csv .png" in message
+    assert ".npy .npz .csv .png" in message
 
 
 def test_a_dtype_that_does_not_exist_blames_the_export(saved):

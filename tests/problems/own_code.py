@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from keras import KerasTensor
 
 SPACE = Space(
-    Choice("kind", ("layer", "registered", "activation", "lambda", "subclassed", "undescribed")),
+    Choice("kind", ("layer", "lambda", "subclassed", "undescribed")),
     Int("neurons", 4, 16),
 )
 
@@ -35,12 +35,6 @@ class Noisy(keras.layers.Layer):
 
     def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "deviation": self.deviation}
-
-
-@keras.saving.register_keras_serializable("own_code")
-class Doubled(keras.layers.Layer):
-    def call(self, x: "KerasTensor") -> "KerasTensor":
-        return 2 * x
 
 
 class Network(keras.Model):
@@ -83,19 +77,16 @@ def own_loss(true: "KerasTensor", said: "KerasTensor") -> "KerasTensor":
 
 def build(params: Params) -> keras.Model:
     dense, neurons = keras.layers.Dense, params["neurons"]
-    between = {
-        "layer": Noisy(0.1),
-        "registered": Doubled(),
-        "activation": keras.layers.Activation(own_activation),
-        "lambda": keras.layers.Lambda(lambda x: x / 16),
-    }
+    between = [keras.layers.Lambda(lambda x: x / 16)]
+    if params["kind"] == "layer":
+        between = [Noisy(0.1), keras.layers.Activation(own_activation)]
     if params["kind"] == "subclassed":
         model = Network(neurons)
     elif params["kind"] == "undescribed":
         model = Undescribed(neurons)
     else:
         flat = [keras.Input((8, 8)), keras.layers.Flatten(), dense(neurons, "relu")]
-        model = keras.Sequential([*flat, between[params["kind"]], dense(10, "softmax")])
+        model = keras.Sequential([*flat, *between, dense(10, "softmax")])
     model.compile("adam", own_loss, metrics=["accuracy"])
     return model
 
