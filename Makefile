@@ -10,7 +10,7 @@ DATA_DIR ?=
 STORE ?= mlruns
 QUICKLY := $(if $(QUICK),--quick)
 
-.PHONY: run test bench docs pictures check lint types clean-env
+.PHONY: run test bench docs notebook pictures check lint types clean-env
 
 run: $(READY)
 	$(BIN)/python -m search run fashion
@@ -31,6 +31,10 @@ bench: $(READY)
 # the reference of the Python names, from their docstrings: docs/api/index.html
 docs: $(READY)
 	$(BIN)/python docs/reference.py
+
+# the notebook of examples/, run whole; its outputs are stored in it
+notebook: $(READY)
+	$(BIN)/python docs/tutorial.py
 
 # the pictures and the table of docs/problems.md, from a store with a default run of each problem
 pictures: $(READY)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pdoc
 from pdoc import doc, render
 
@@ -102,6 +103,8 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=TO)
     options = parser.parse_args()
     runtime.quieten()
+    # pandas-stubs has `Series[float]`, pandas 3.1 has not; pdoc evaluates annotations
+    pd.Series.__class_getitem__ = classmethod(lambda kind, _: kind)  # type: ignore[attr-defined]
     for name in search.__all__:
         setattr(search, name, getattr(search, name))  # pdoc looks no further than what is there
     wrong = mistakes()

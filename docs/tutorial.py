@@ -49,11 +49,11 @@ def executed(notebook: Any, *, parameters: str | None = None) -> Any:
             record_timing=False,
         )
         client.execute()
-        text = nbformat.writes(notebook)
-        for place in (folder, str(ROOT)):
-            if place in text:
-                raise ValueError(f"an output must not name {place}; change the cell")
     del notebook.cells[0]
+    text = nbformat.writes(notebook)
+    for place in (folder, str(ROOT)):
+        if place in text:
+            raise ValueError(f"an output must not name {place}; change the cell")
     return notebook
 
 

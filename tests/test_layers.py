@@ -24,7 +24,7 @@ PLAIN = {
     ),
     *("parameters", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
-    *("dependence", "discovery", "fitness"),
+    *("declared", "dependence", "discovery", "fitness"),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
