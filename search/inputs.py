@@ -59,7 +59,8 @@ def read_examples(path: Path, facts: InputFacts) -> "Array":
                     f"{path}: the model has one input, got {len(found)} arrays "
                     f"({', '.join(found)}); keep the one it takes"
                 )
-            return typed(batch(*found.values(), facts, str(path)), facts, str(path))
+            (only,) = found.values()
+            return typed(batch(only, facts, str(path)), facts, str(path))
         if suffix == ".csv":
             return typed(_table(path, facts), facts, str(path))
         return typed(_image(path, facts), facts, str(path))

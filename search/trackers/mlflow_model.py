@@ -7,6 +7,7 @@ import json
 import re
 import tempfile
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from search import arrays, serialized
@@ -56,12 +57,23 @@ def register(
     name = registered_name(header.problem)
     model_id = _registered(client, name, tags)
     if model_id is None:
+        loaded, graph = _model(exported)
+        if graph and isinstance(exported.example, Mapping | list | tuple):
+            # mlflow 3.17.2, keras/save.py: the graph it writes takes one input
+            warnings.warn(
+                f"the model of {header.study} is not registered with MLflow: it has several inputs "
+                "and code that is not Keras's, of which MLflow keeps no graph",
+                stacklevel=2,
+            )
+            return
         params = {key: str(value) for key, value in best.params.items()}
         model = client.create_logged_model(
             experiment_id, name=name, source_run_id=run_id, params=params, tags=tags
         )
         with tempfile.TemporaryDirectory() as folder:
-            _save(folder, exported, run_id, model.model_id, model.artifact_location)
+            _save(
+                folder, (loaded, graph), exported, run_id, model.model_id, model.artifact_location
+            )
             client.log_model_artifacts(model.model_id, folder)
         client.finalize_logged_model(model.model_id, "READY")
         model_id = model.model_id
@@ -109,7 +121,14 @@ def _link(client: "MlflowClient", run_id: str, model_id: str) -> None:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
 
 
-def _save(folder: str, exported: Exported, run_id: str, model_id: str, location: str) -> None:
+def _save(
+    folder: str,
+    loaded: tuple["keras.Model", bool],
+    exported: Exported,
+    run_id: str,
+    model_id: str,
+    location: str,
+) -> None:
     """Write MLflow's folder: the model as Keras saves it, or a SavedModel for foreign classes."""
     import keras
 
@@ -120,7 +139,7 @@ def _save(folder: str, exported: Exported, run_id: str, model_id: str, location:
         import mlflow.pyfunc
         from mlflow.models import Model, infer_signature
 
-    model, graph = _model(exported)
+    model, graph = loaded
     prediction = arrays.mapped(keras.ops.convert_to_numpy, model(exported.example, training=False))
     # a subclassed model has no named inputs
     example = _by_name(exported.example, getattr(model, "inputs", None))
