@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parent.parent / "docs" / "problems.md"
 IMAGES = PAGE.parent / "images" / "problems"
 BACKEND = "hyperband"  # of the default run
-_SIZE = {"width": 720, "height": 360}
+_SIZE = {"width": 600, "height": 340}
 
 
 def found(store: Store) -> dict[str, Tables]:
@@ -89,7 +89,7 @@ def sentence(study: Tables) -> str:
     return (
         f"{len(states)} trials, {int((states == 'completed').sum())} of them to their end: "
         f"`{study.objective.metric}` {score(study, study.best)}{gain} at epoch {best.best_epoch}, "
-        f"by {params}."
+        f"with {params}."
     )
 
 
@@ -102,6 +102,7 @@ def picture(study: Tables) -> "go.Figure":
     objective: Objective = study.objective
     figure = learning_curves(study.trials, study.curves, objective)
     figure.update_layout(**_SIZE, title_text=f"{study.problem}: {objective.metric} by epoch")
+    figure.update_layout(title_y=0.97, title_yanchor="top")
     return figure
 
 
@@ -123,9 +124,11 @@ def _machine(studies: Mapping[str, Tables]) -> str:
         return MISSING
     facts = machine.facts()
     workers = {study.record.header.versions.get("workers", "1") for study in studies.values()}
-    named = ("processor", "cores", "memory", "system", "python", "tensorflow", "keras")
-    said = [f"{name} {facts[name]}" for name in named]
-    return f"Measured with {', '.join(sorted(workers))} workers on: {', '.join(said)}."
+    versions = [f"{name} {facts[name]}" for name in ("python", "tensorflow", "keras")]
+    return (
+        f"Measured on {facts['processor']}, {facts['cores']} cores, {facts['memory']}, "
+        f"{facts['system']}, {', '.join(versions)}; workers: {', '.join(sorted(workers))}."
+    )
 
 
 def main() -> None:

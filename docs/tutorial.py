@@ -75,7 +75,7 @@ def stored(notebook: Any) -> Any:
             if drawn is None:
                 continue
             figure = go.Figure(drawn["data"], drawn["layout"])
-            figure.update_layout(paper_bgcolor="white", plot_bgcolor="white", width=700)
+            figure.update_layout(paper_bgcolor="white", plot_bgcolor="white", width=560)
             output.data["image/png"] = base64.b64encode(figure.to_image("png")).decode()
     notebook.metadata["language_info"] = {"name": "python"}
     return notebook

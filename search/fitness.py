@@ -168,6 +168,11 @@ def check_inputs(
     Raises: DataError with the nearest name, or both shapes.
     """
     if isinstance(expected, Mapping):
+        if _is_array(x):
+            raise DataError(
+                f"x must have an array for each of the model's inputs, {', '.join(expected)}, got "
+                "one array; give a dictionary of arrays by those names"
+            )
         if not isinstance(x, Mapping):
             return  # by their order, which Keras checks
         for name, shape in expected.items():
