@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 COLUMNS = ("parameter", "evaluator", "importance", "spread", "trials")
 FEWEST = 10
-DRAWS = 8
-_MOST_TRIALS = 200  # of a draw; a forest for each takes time
-_TREES = 16
-_TOP, _FEWEST_TOP = 0.1, 5  # PED-ANOVA asks what the best tenth have in common, and wants five
+DRAWS = 6
+_MOST_TRIALS = 150  # each draw grows a forest, whose time grows faster than its trials
+_TREES = 8
+# PED-ANOVA's own is the best tenth, which of 60 trials made much of parameters that do nothing
+_TOP = 0.25
 _BUDGET = "budget"
 
 
@@ -35,12 +36,13 @@ def importances(
 ) -> "pd.DataFrame":
     """One row per parameter and evaluator ("fANOVA", "PED-ANOVA"): the columns COLUMNS.
 
-    `importance`: its share, 0 to 1, of what all parameters explain, the mean over DRAWS draws of
-    the trials with replacement, each with a seed of its own; `spread`: the standard deviation over
-    these draws. `trials`: how many are in a draw, 200 at most. All trials with a score count,
-    whatever their budget; fANOVA is told the epochs of each, so that a longer training is not taken
-    for a better setting. It is also told a middle value where a parameter is inactive; PED-ANOVA
-    knows conditional parameters by itself. Scores far worse than most are cut, as in the figures.
+    `importance`: its share, 0 to 1, of what all parameters explain. `spread`: the standard
+    deviation of that over DRAWS draws of the trials with replacement, each with a seed of its own.
+    `trials`: how many were taken, evenly chosen where there are more than 150. All with a score
+    count, whatever their budget; fANOVA is told the epochs of each, so that a longer training is
+    not taken for a better setting, and a middle value where a parameter is inactive. PED-ANOVA
+    (what do the best quarter have in common?) knows conditional parameters by itself. Scores far
+    worse than most are cut, as in the figures.
 
     Empty below FEWEST trials with a score, and where nothing differs between them.
     """
@@ -50,13 +52,13 @@ def importances(
     rows: list[tuple[str, str, float, float, int]] = []
     setting = _setting(trials, objective, space)
     if setting is not None:
-        count = min(len(setting.scores), _MOST_TRIALS)
+        count = len(setting.scores)
         for word in ("fANOVA", "PED-ANOVA"):
-            shares = np.array(list(setting.draws(word, count)))
-            means, spreads = (shares.mean(0), shares.std(0)) if len(shares) else ((), ())
+            first, *draws = setting.shares(word)
+            spreads = np.std([draw for draw in draws if draw], axis=0) if any(draws) else ()
             rows += [
-                (axis.name, word, float(mean), float(spread), count)
-                for axis, mean, spread in zip(setting.axes, means, spreads, strict=False)
+                (axis.name, word, share, float(spread), count)
+                for axis, share, spread in zip(setting.axes, first, spreads, strict=False)
             ]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.astype({"importance": "float64", "spread": "float64", "trials": "int64"})
@@ -73,6 +75,8 @@ def _setting(
 ) -> "_Setting | None":
     """None where there is nothing to tell apart."""
     found = scored(trials)
+    count = min(len(found), _MOST_TRIALS)
+    found = found.iloc[[k * len(found) // count for k in range(count)]]
     varied = [
         axis
         for axis in axes(found, space).values()
@@ -97,19 +101,16 @@ class _Setting:
     epochs: "np.ndarray[Any, Any]"
     scores: "np.ndarray[Any, Any]"
 
-    def draws(self, word: str, count: int) -> Iterator[list[float]]:
-        """The share of each parameter, draw by draw; a draw in which nothing differs gives none."""
-        whole = word == "fANOVA"
-        known = self._trials(whole=whole)
-        for draw in range(DRAWS):
-            seed = seed_for(0, f"importance draw {draw}")
-            chosen = random.Random(seed).choices(range(len(known)), k=count)
-            evaluator = _evaluator(word, seed, count)
-            values = _evaluate([known[k] for k in chosen], evaluator, self.objective)
+    def shares(self, word: str) -> Iterator[list[float]]:
+        """The share of each parameter, of the trials and of each draw; empty if nothing differs."""
+        known = self._trials(whole=word == "fANOVA")
+        for draw in range(1 + DRAWS):
+            seed = seed_for(0, "importance", draw)
+            drawn = random.Random(seed).choices(known, k=len(known)) if draw else known
+            values = _evaluate(drawn, _evaluator(word, seed), self.objective)
             found = [max(0.0, values.get(str(k), 0.0)) for k in range(len(self.axes))]
             total = math.fsum(found)
-            if total > 0:
-                yield [value / total for value in found]
+            yield [value / total for value in found] if total > 0 else []
 
     def _trials(self, *, whole: bool) -> "list[FrozenTrial]":
         """`whole`: every parameter has a value in every trial, and the budget is one of them."""
@@ -154,12 +155,12 @@ def _evaluate(
         return optuna.importance.get_param_importances(study, evaluator=evaluator, normalize=False)
 
 
-def _evaluator(word: str, seed: int, count: int) -> "BaseImportanceEvaluator":
+def _evaluator(word: str, seed: int) -> "BaseImportanceEvaluator":
     from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
     if word == "fANOVA":
-        return FanovaImportanceEvaluator(n_trees=_TREES, seed=seed % 2**32)
-    return PedAnovaImportanceEvaluator(target_quantile=max(_TOP, min(0.5, _FEWEST_TOP / count)))
+        return FanovaImportanceEvaluator(n_trees=_TREES, seed=seed)
+    return PedAnovaImportanceEvaluator(target_quantile=_TOP)
 
 
 def _counted(axis: Axis) -> bool:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from dashboards.figures import theme
+from dashboards.figures.lines import gapped
 from dashboards.figures.scores import better, focus
 from search.objective import Objective
 
@@ -20,7 +21,8 @@ def brackets(budgets: "pd.DataFrame", objective: Objective) -> "go.Figure":
     """Hyperband's brackets, or the rounds of halving: each trial a line through its rungs.
 
     A rung stands at the epochs it trains to, with the number of its trials above it; trials that
-    went on are joined, those left behind end in a pale dot, failed ones in a cross at the edge.
+    went on, or were trained to the end, are blue; those left behind are pale dots; failed ones are
+    crosses at the edge.
     Backends without rungs give a figure that says so.
     """
     from plotly.subplots import make_subplots
@@ -45,16 +47,18 @@ def brackets(budgets: "pd.DataFrame", objective: Objective) -> "go.Figure":
         horizontal_spacing=0.06,
         vertical_spacing=min(0.35 / rows, 70 / (_ROW_PIXELS * rows)),
     )
-    note = f"trials in each rung, by epochs; blue went on, orange is the best; {better(objective)}"
+    note = "trials in each rung; blue went on, grey was left behind, orange is the best; "
+    note += better(objective)
     if len(shown) < len(numbers):
         note += f"; the first {len(shown)} of {len(numbers)} {group}s"
     theme.styled(figure, title, note)
     best = _best(laid, objective)
     window = focus(laid["score"], objective) or _padded(laid["score"])
     floor = window[0] if objective.direction == "max" else window[1]
+    deepest = int(laid["epochs"].max())
     for index, number in enumerate(shown):
         place = {"row": index // columns + 1, "col": index % columns + 1}
-        _bracket(figure, place, laid[laid["group"] == number], best, floor)
+        _bracket(figure, place, laid[laid["group"] == number], best, floor, deepest)
     figure.update_yaxes(range=window)
     figure.update_yaxes(title_text=objective.metric, col=1)
     figure.update_xaxes(title_text="epochs", row=rows)
@@ -118,24 +122,20 @@ def _bracket(
     laid: "pd.DataFrame",
     best: str | None,
     floor: float,
+    deepest: int,
 ) -> None:
     import plotly.graph_objects as go
 
-    on = laid.groupby("trial", sort=False)["went_on"].transform("any")
+    far = laid["went_on"] | (laid["epochs"] >= deepest)
+    on = far.groupby(laid["trial"], sort=False).transform("any")
     groups: list[tuple[str, Any, str, float, float]] = [
         ("left behind", laid[~on & (laid["trial"] != best)], theme.GREY, 5, 0.55),
         ("went on", laid[on & (laid["trial"] != best)], theme.BLUE, 6, 0.8),
         ("best", laid[laid["trial"] == best], theme.BEST, 9, 1.0),
     ]
     for name, rows, colour, size, opacity in groups:
-        x: list[Any] = []
-        y: list[Any] = []
-        trials: list[Any] = []
-        for trial, steps in rows.dropna(subset=["score"]).groupby("trial", sort=False):
-            x += [*steps["epochs"], None]
-            y += [*steps["score"], None]
-            trials += [trial] * (len(steps) + 1)
-        if x:
+        x, y, trials = gapped(rows.dropna(subset=["score"]), "epochs", "score")
+        if len(x):
             figure.add_trace(
                 go.Scatter(
                     x=x,

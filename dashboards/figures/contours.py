@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from dashboards.figures import theme
 from dashboards.figures.axes import Axis, axes
 from dashboards.figures.scores import PREFIX, better, focus, number, scored, winner
-from dashboards.figures.slices import positions
+from dashboards.figures.slices import TURNS, positions
 from search.objective import Objective
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def _plane(
     figure = theme.blank(title, f"{better(objective)}; each point is a trial, the star the winner")
     if across.options is not None or up.options is not None:
         return figure
-    at = np.column_stack([across.coordinates(found[PREFIX + a.name]) for a in (across, up)])
-    at[:, 1] = up.coordinates(found[PREFIX + up.name])
+    at = np.column_stack([axis.coordinates(found[PREFIX + axis.name]) for axis in (across, up)])
     lows = np.array([across.span[0], up.span[0]])
     widths = np.array([across.span[1], up.span[1]]) - lows
     grids = [np.linspace(*axis.span, _GRID) for axis in (across, up)]
@@ -91,7 +90,7 @@ def _plane(
             zmax=shade["high"],
             colorscale=shade["colorscale"],
             reversescale=shade["reversescale"],
-            colorbar={"title": {"text": objective.metric}, "thickness": 12},
+            colorbar={"thickness": 12},
             contours={"coloring": "heatmap"},
             line={"width": 0.5, "color": theme.GREY},
             hoverinfo="skip",
@@ -157,7 +156,7 @@ def _pairs(
             reversescale=shade["reversescale"],
             xgap=2,
             ygap=2,
-            colorbar={"title": {"text": objective.metric}, "thickness": 12},
+            colorbar={"thickness": 12},
             hovertemplate="mean %{z:.4f} of %{customdata} trials<extra></extra>",
         )
     )
@@ -174,7 +173,10 @@ def _points(
     import numpy as np
     import plotly.graph_objects as go
 
-    places = [positions(axis, found[PREFIX + axis.name]) for axis in (across, up)]
+    places = [
+        positions(axis, found[PREFIX + axis.name], turn)
+        for axis, turn in zip((across, up), TURNS, strict=True)
+    ]
     surface = bool(figure.data)
     best = found["trial"].to_numpy() == winner(found, objective)
     texts = [[*map(number, found[PREFIX + axis.name])] for axis in (across, up)]
@@ -190,7 +192,7 @@ def _points(
             "colorscale": shade["colorscale"],
             "reversescale": shade["reversescale"],
             "showscale": not surface and symbol == "circle",
-            "colorbar": {"title": {"text": objective.metric}, "thickness": 12},
+            "colorbar": {"thickness": 12},
         }
         if symbol == "star":
             marker |= {"color": theme.BEST, "line": {"width": 1, "color": "#000000"}}

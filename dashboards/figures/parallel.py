@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dashboards.figures import theme
-from dashboards.figures.axes import INACTIVE, Axis, axes
+from dashboards.figures.axes import Axis, axes
 from dashboards.figures.scores import PREFIX, better, focus, ranked
 from search.objective import Objective
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _MOST_AXES = 10
+_INACTIVE = "–"  # a word for it would cover its neighbours
 _BELOW = 0.15  # of the span: how far below the axis inactive parameters are
 
 
@@ -26,7 +27,7 @@ def parallel_coordinates(
 
     `space`: `Tables.space`, for logarithmic axes and the order of options. `names`: which
     parameters, in this order (see `important`); by default the first ten of the frame. A trial that
-    does not have a parameter passes below its axis, at "inactive".
+    does not have a parameter passes below its axis, at a dash.
     """
     import plotly.graph_objects as go
 
@@ -50,6 +51,8 @@ def parallel_coordinates(
         "showscale": False,
     }
     note = f"stronger is better ({better(objective)}); drag along an axis to select"
+    if any(dimension["ticktext"][0] == _INACTIVE for dimension in dimensions[:-1]):
+        note += f"; {_INACTIVE} is inactive"
     if len(chosen) < len(known):
         note += f"; {len(chosen)} of {len(known)} parameters"
     figure = theme.blank(title, note)
@@ -65,7 +68,7 @@ def parallel_coordinates(
         )
     )
     top = figure.layout.margin.t + 60
-    return figure.update_layout(height=460, margin={"l": 60, "r": 40, "t": top, "b": 24})
+    return figure.update_layout(height=460, margin={"l": 60, "r": 60, "t": top, "b": 24})
 
 
 def _dimension(axis: Axis, values: "pd.Series[Any]") -> dict[str, Any]:
@@ -78,7 +81,7 @@ def _dimension(axis: Axis, values: "pd.Series[Any]") -> dict[str, Any]:
     if missing.any():
         below = low - _BELOW * (high - low)
         places = np.where(missing, below, places)
-        ticks, texts, low = [below, *ticks], [INACTIVE, *texts], below
+        ticks, texts, low = [below, *ticks], [_INACTIVE, *texts], below
     return {
         "label": axis.name,
         "values": places,

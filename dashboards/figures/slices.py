@@ -17,6 +17,8 @@ MOST = 12
 _COLUMNS = 2  # as many as a telephone has room for
 _ROW_PIXELS = 200
 _JITTER = 0.36  # of a category's width, in all
+# Steps that spread points evenly, along a line and, both together, over a plane (Roberts, 2018)
+TURNS = (0.7548776662, 0.5698402910)
 _SVG_POINTS = 3000  # above these WebGL draws
 
 
@@ -116,7 +118,7 @@ def _slice(
 
 
 def positions(
-    axis: Axis, values: "pd.Series[Any]"
+    axis: Axis, values: "pd.Series[Any]", turn: float = TURNS[0]
 ) -> "tuple[np.ndarray[Any, Any], list[float], list[str], tuple[float, float]]":
     """Coordinates of a point per value, ticks and their texts, and the span of the axis.
 
@@ -129,8 +131,7 @@ def positions(
     low, high = axis.span
     ticks, texts = axis.ticks(4)
     step = 1.0 if axis.options is not None else (high - low) / 6
-    # the golden ratio's multiples spread any number of points without two of them together
-    spread = ((np.arange(len(x)) * 0.618034) % 1 - 0.5) * _JITTER * step
+    spread = ((np.arange(len(x)) * turn) % 1 - 0.5) * _JITTER * step
     missing = np.isnan(x)
     if axis.options is not None:
         x = x + spread

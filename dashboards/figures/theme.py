@@ -8,6 +8,7 @@ in light or dark mode.
 
 import textwrap
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,11 +29,18 @@ OUTCOMES: Mapping[str, str] = {
 }
 # From worse to better: better is stronger.
 SCALE = ((0.0, "#B9B9B9"), (0.5, SKY), (1.0, BLUE))
-_WIDTH = 54  # characters of a note that fit 390 pixels
+# characters that fit 390 pixels
+_WIDTH, _TITLE_WIDTH = 56, 44
+
+# For pages: parallel coordinates have a white halo around texts, which dark pages do not want.
+CSS = """
+.js-plotly-plot .parcoords .axis text { text-shadow: 0 0 3px Canvas, 0 0 3px Canvas !important; }
+"""
 
 
+@cache
 def template() -> "go.layout.Template":
-    """The template of all figures."""
+    """The template of all figures; each takes a copy of it."""
     import plotly.graph_objects as go
 
     axis = {
@@ -51,10 +59,12 @@ def template() -> "go.layout.Template":
             "font": {"family": "system-ui, sans-serif", "size": 12, "color": TEXT},
             "title": {
                 "x": 0,
-                "xref": "paper",
+                "xref": "container",
+                "y": 1,
+                "yanchor": "top",
+                "pad": {"l": 8, "t": 10},
                 "xanchor": "left",
                 "yref": "container",
-                "automargin": True,
                 "font": {"size": 15},
                 "subtitle": {"font": {"size": 12, "color": TEXT}},
             },
@@ -86,7 +96,8 @@ def blank(title: str, note: str = "") -> "go.Figure":
 
 def styled(figure: "go.Figure", title: str, note: str = "") -> "go.Figure":
     """The figure, made by plotly's `make_subplots` say, with the template, a title and a note."""
-    figure.update_layout(template=template(), title={"text": title})
+    lines = "<br>".join(textwrap.wrap(title, _TITLE_WIDTH))
+    figure.update_layout(template=template(), title={"text": lines})
     return noted(figure, note)
 
 
@@ -94,7 +105,8 @@ def noted(figure: "go.Figure", note: str) -> "go.Figure":
     """The figure with this note below its title, and with room for it."""
     lines = textwrap.wrap(note, _WIDTH)
     figure.update_layout(title={"subtitle": {"text": "<br>".join(lines)}})
-    figure.update_layout(margin={"t": 40 + 17 * len(lines)})
+    titles = 1 + str(figure.layout.title.text).count("<br>")
+    figure.update_layout(margin={"t": 26 + 20 * titles + 17 * len(lines)})
     return figure
 
 
