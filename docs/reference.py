@@ -26,7 +26,7 @@ MODULES = (
     *("search.backends.base", "search.executors.base", "search.trackers.base"),
     *("search.training.base", "search.training.callbacks", "search.datasets.base"),
     *("search.trial", "search.record", "search.events", "search.errors", "search.predict"),
-    *("dashboards.frames", "dashboards.tables"),
+    *("dashboards.frames", "dashboards.tables", "dashboards.importances", "dashboards.pictures"),
     *(
         f"dashboards.figures.{path.stem}"
         for path in sorted((Path(search.__file__).parents[1] / "dashboards/figures").glob("*.py"))
