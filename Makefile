@@ -7,9 +7,10 @@ READY := $(VENV)/.ready
 # Options of `make bench`: QUICK=1 for a smoke run, ROUNDS=5 for more rounds, DATA_DIR for cal_housing.data
 ROUNDS ?= 3
 DATA_DIR ?=
+STORE ?= mlruns
 QUICKLY := $(if $(QUICK),--quick)
 
-.PHONY: run test bench screenshots check lint types clean-env
+.PHONY: run test bench docs notebook pictures screenshots check lint types clean-env
 
 run: $(READY)
 	$(BIN)/python -m search run fashion
@@ -32,6 +33,18 @@ bench: $(READY)
 # The pictures of pages in docs/images/, taken in a Chromium of the machine's
 screenshots: $(READY)
 	$(BIN)/python docs/screenshots.py
+
+# the reference of the Python names, from their docstrings: docs/api/index.html
+docs: $(READY)
+	$(BIN)/python docs/reference.py
+
+# the notebook of examples/, run whole; its outputs are stored in it
+notebook: $(READY)
+	$(BIN)/python docs/tutorial.py
+
+# the pictures and the table of docs/problems.md, from a store with a default run of each problem
+pictures: $(READY)
+	$(BIN)/python -m benchmarks.pictures --store $(STORE)
 
 check: $(READY) lint types test
 

@@ -43,14 +43,26 @@ def frame_part(
     columns go to which named input of the model; without it all others are one array, in their
     order. `weights`: a column with the weight of each example.
 
-    Raises: DataError for an unknown column, naming the nearest, or one that holds no numbers.
+    Raises: DataError for an unknown column, naming the nearest, one that holds no numbers, or one
+    that is input and target at once; UsageError for inputs that are no mapping.
     """
     targets = [target] if isinstance(target, str) else list(target)
     special = [*targets, *([] if weights is None else [weights])]
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise UsageError(
+            f"inputs must map the model's inputs to columns, got {inputs!r}; write "
+            'inputs={"name": ["column", ...]}, or leave it out for one input of all columns'
+        )
     groups = inputs or {"": [name for name in frame.columns if name not in special]}
     for name in (*special, *(name for group in groups.values() for name in group)):
         if name not in frame.columns:
             raise DataError(f"{unknown_name('column', name, map(str, frame.columns))}")
+    for name in targets:
+        if any(name in group for group in groups.values()):
+            raise DataError(
+                f"column {name!r} is the target and cannot be an input too: the model would be "
+                "told the answer; leave it out of inputs"
+            )
     matrices = {name: _array(frame[list(group)]) for name, group in groups.items()}
     x = matrices if inputs else matrices[""]
     labels = {name: _labels(frame[name]) for name in targets}

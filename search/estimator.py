@@ -20,7 +20,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from search import leaderboard
-from search.errors import UsageError
+from search.declared import check_function
+from search.errors import UsageError, unknown_name
 from search.objective import Objective
 from search.parameters import Params
 from search.problem import Data, Part, Problem
@@ -114,6 +115,8 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
 
         Raises: ValueError for data that do not fit; SearchError as `search.tune`.
         """
+        if self.task not in ("classification", "regression"):
+            raise unknown_name("task", str(self.task), ("classification", "regression"))
         classifies = _classifies(self)
         x, y = validate_data(self, X, y, allow_nd=True, multi_output=True, y_numeric=not classifies)
         if classifies:
@@ -186,6 +189,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
             raise UsageError(
                 "SearchCV must have a space beside a build function, got none; give it a Space"
             )
+        check_function("build", self.problem, "params", "facts")
         return Problem(
             name="estimator",
             space=self.space,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from search import arrays
+from search.declared import check_kind
 from search.errors import DataError, unknown_name
 from search.problem import Data, Part
 
@@ -13,8 +14,9 @@ _TEXT = "OSU"  # NumPy's kinds of objects and texts
 def check_data(data: Data) -> None:
     """Refuse data that no model can be trained on, and parts that do not go together.
 
-    Raises: DataError naming the part, the array and the place.
+    Raises: DataError naming the part, the array and the place; UsageError for what is no `Data`.
     """
+    check_kind("what load returns", data, Data, "return Data(train, validation, test)")
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     for name, part in parts.items():
         if part is None:
@@ -166,6 +168,11 @@ def check_inputs(
     Raises: DataError with the nearest name, or both shapes.
     """
     if isinstance(expected, Mapping):
+        if _is_array(x):
+            raise DataError(
+                f"x must have an array for each of the model's inputs, {', '.join(expected)}, got "
+                "one array; give a dictionary of arrays by those names"
+            )
         if not isinstance(x, Mapping):
             return  # by their order, which Keras checks
         for name, shape in expected.items():

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search.declared import check_function
 from search.discovery import Asked, Discovery, discover
 from search.errors import UsageError
 from search.hyperfit import OwnFit, Probe
@@ -113,12 +114,10 @@ def _hypermodel(given_one: Any) -> Any:
         one = getattr(one, "hypermodel", one)
     if isinstance(one, type):
         raise UsageError(f"a hypermodel must be an object, got the class {one.__name__}; call it")
-    if not isinstance(one, keras_tuner.HyperModel) and not callable(one):
-        raise UsageError(
-            f"a hypermodel must be a keras_tuner.HyperModel or a function build(hp), got {one!r}; "
-            "give one of them"
-        )
-    return _Function(one) if not isinstance(one, keras_tuner.HyperModel) else one
+    if isinstance(one, keras_tuner.HyperModel):
+        return one
+    check_function("build", one, "hp")
+    return _Function(one)
 
 
 def _Function(build: Any) -> Any:  # noqa: N802 - a class that needs keras_tuner to be defined

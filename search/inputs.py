@@ -1,8 +1,10 @@
-"""Examples for a model from a file, .npy, .csv or an image, checked against what it takes."""
+"""Examples for a model from a file, .npy, .npz, .csv or an image, checked against what it takes."""
 
 import csv
 import math
 import tokenize
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -36,34 +38,52 @@ class InputFacts:
 def read_examples(path: Path, facts: InputFacts) -> "Array":
     """The examples in a file: `(n, *facts.shape)` of `facts.dtype`, n >= 1.
 
-    .npy: one example, or a batch of them. .csv: one example in each row, its values in row-major
-    order; a first line of names is passed over. Images: one example, for models that take (h, w),
-    (h, w, 1) or (h, w, 3), made grey or RGB and brought to the model's size, with values from 0 to
-    255 as they are and what is transparent black. Nothing is inverted: Fashion-MNIST shows light
-    clothes on a dark ground, so that a photograph on white must be inverted first.
+    .npy: one example, or a batch of them. .npz: the same, as its only array. .csv: one example in
+    each row, its values in row-major order; a first line of names is passed over. Images: one
+    example, for models that take (h, w), (h, w, 1) or (h, w, 3), made grey or RGB and brought to
+    the model's size, with values from 0 to 255 as they are and what is transparent black. Nothing
+    is inverted: Fashion-MNIST shows light clothes on a dark ground, so that a photograph on white
+    must be inverted first.
 
     Raises: UsageError for a missing file or an unknown kind; DataError for one that cannot be read
     or does not fit.
     """
+    suffix = kind(path, (".npy", ".npz", ".csv", *IMAGES))
+    try:
+        if suffix == ".npy":
+            return typed(batch(_array(path), facts, str(path)), facts, str(path))
+        if suffix == ".npz":
+            found = archive(path)
+            if len(found) != 1:
+                raise DataError(
+                    f"{path}: the model has one input, got {len(found)} arrays "
+                    f"({', '.join(found)}); keep the one it takes"
+                )
+            (only,) = found.values()
+            return typed(batch(only, facts, str(path)), facts, str(path))
+        if suffix == ".csv":
+            return typed(_table(path, facts), facts, str(path))
+        return typed(_image(path, facts), facts, str(path))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def kind(path: Path, kinds: tuple[str, ...]) -> str:
+    """The ending of an input file, in small letters.
+
+    Raises: UsageError for one that is not among `kinds`, or where there is no file.
+    """
     suffix = path.suffix.lower()
-    kinds = (".npy", ".csv", *IMAGES)
     if suffix not in kinds:
         raise UsageError(
             f"an input must end in one of {' '.join(kinds)}, got {path.name!r}; convert it"
         )
     if not path.is_file():
         raise UsageError(f"an input must be a file, got {path}, which is none; check the path")
-    try:
-        if suffix == ".npy":
-            return _typed(_array(path, facts), facts, path)
-        if suffix == ".csv":
-            return _typed(_table(path, facts), facts, path)
-        return _typed(_image(path, facts), facts, path)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    return suffix
 
 
-def _array(path: Path, facts: InputFacts) -> "Array":
+def _array(path: Path) -> "Array":
     import numpy as np
 
     try:
@@ -71,45 +91,88 @@ def _array(path: Path, facts: InputFacts) -> "Array":
             array: Array = np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, MemoryError, tokenize.TokenError) as error:
         # NumPy 2.4 lets tokenize's own error through where a header is damaged
-        raise DataError(
-            f"{path} must hold numbers as np.save writes them, and does not ({error}); save it anew"
-        ) from error
+        raise _unsaved(path, "np.save writes", error) from error
+    return array
+
+
+def archive(path: Path) -> "dict[str, Array]":
+    """The arrays of a .npz file, by name.
+
+    Raises: DataError for a file that is damaged, or holds objects.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as opened:
+            return {name: opened[name] for name in opened.files}
+    except (ValueError, MemoryError, EOFError, zipfile.BadZipFile, tokenize.TokenError) as error:
+        raise _unsaved(path, "np.savez writes", error) from error
+
+
+def _unsaved(path: Path, how: str, error: BaseException) -> DataError:
+    return DataError(
+        f"{path} must hold numbers as {how} them, and does not ({error}); save it anew"
+    )
+
+
+def batch(array: "Array", facts: InputFacts, place: str) -> "Array":
+    """An array as a batch of examples: `(n, *facts.shape)`, also where it is but one.
+
+    Raises: DataError for another shape, naming the place.
+    """
+    import numpy as np
+
     if array.shape == facts.shape:
         return array[np.newaxis]
     if array.shape[1:] == facts.shape and array.ndim == len(facts.shape) + 1:
         return array
     expected = ", ".join(map(str, facts.shape))
     raise DataError(
-        f"{path}: the model takes arrays of shape ({expected}) or (n, {expected}), got "
+        f"{place}: the model takes arrays of shape ({expected}) or (n, {expected}), got "
         f"{array.shape}; reshape it"
     )
 
 
 def _table(path: Path, facts: InputFacts) -> "Array":
+    _, table = rows(path, facts.size, str(facts))
+    return table.reshape(-1, *facts.shape)
+
+
+def rows(path: Path, size: int, described: str) -> "tuple[list[str] | None, Array]":
+    """The first line of a .csv file where it holds names, and its values: `(n, size)`, n >= 1.
+
+    Raises: DataError naming the row where it has another size or what is no number.
+    """
     import numpy as np
 
-    rows: list[list[float]] = []
+    values: list[list[float]] = []
+    names: list[str] | None = None
+    for line, cells in _lines(path):
+        if line == 1 and not any(map(_is_number, cells)):
+            names = [cell.strip() for cell in cells]
+            continue
+        values.append(_values(cells, line, path, size, described))
+    if not values:
+        raise DataError(f"{path}: at least one row of {size} values is needed, got none")
+    return names, np.array(values, dtype=np.float64)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             for cells in reader:
-                if not any(cell.strip() for cell in cells):
-                    continue
-                if not rows and reader.line_num == 1 and not any(map(_is_number, cells)):
-                    continue
-                rows.append(_values(cells, reader.line_num, path, facts))
+                if any(cell.strip() for cell in cells):
+                    yield reader.line_num, cells
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path} must be a table in UTF-8, got {error}; save it anew") from error
-    if not rows:
-        raise DataError(f"{path}: at least one row of {facts.size} values is needed, got none")
-    return np.array(rows, dtype=np.float64).reshape(-1, *facts.shape)
 
 
-def _values(cells: list[str], line: int, path: Path, facts: InputFacts) -> list[float]:
-    if len(cells) != facts.size:
-        remedy = "leave out the label" if len(cells) == facts.size + 1 else "correct the row"
+def _values(cells: list[str], line: int, path: Path, size: int, described: str) -> list[float]:
+    if len(cells) != size:
+        remedy = "leave out the label" if len(cells) == size + 1 else "correct the row"
         raise DataError(
-            f"{path}, row {line}: an example has {facts.size} values ({facts}), got {len(cells)}; "
+            f"{path}, row {line}: an example has {size} values ({described}), got {len(cells)}; "
             f"{remedy}"
         )
     for column, cell in enumerate(cells, start=1):
@@ -164,8 +227,11 @@ def _picture(path: Path, facts: InputFacts) -> tuple[int, int, str]:
     )
 
 
-def _typed(array: "Array", facts: InputFacts, path: Path) -> "Array":
-    """The values in the model's dtype, refused where it cannot hold them."""
+def typed(array: "Array", facts: InputFacts, place: str) -> "Array":
+    """The values in the model's dtype.
+
+    Raises: DataError for values that it cannot hold, naming the place.
+    """
     import numpy as np
 
     try:
@@ -173,21 +239,21 @@ def _typed(array: "Array", facts: InputFacts, path: Path) -> "Array":
     except TypeError as error:
         raise SearchError(f"the export names no dtype but {facts.dtype!r}; correct it") from error
     if not len(array):
-        raise DataError(f"{path}: at least one example is needed, got none")
+        raise DataError(f"{place}: at least one example is needed, got none")
     if wanted.kind not in "iuf":
         return array.astype(wanted)
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{path}: values must be numbers, got {array.dtype}; convert them")
+        raise DataError(f"{place}: values must be numbers, got {array.dtype}; convert them")
     with np.errstate(invalid="ignore", over="ignore"):
-        typed = array.astype(wanted)
-    if not (np.all(np.isfinite(array)) and np.all(np.isfinite(typed))):
+        held = array.astype(wanted)
+    if not (np.all(np.isfinite(array)) and np.all(np.isfinite(held))):
         raise DataError(
-            f"{path}: values must be finite numbers of {wanted}, got NaN, infinity or a number too "
-            "large; replace it"
+            f"{place}: values must be finite numbers of {wanted}, got NaN, infinity or a number "
+            "too large; replace it"
         )
-    if wanted.kind in "iu" and not np.array_equal(typed, array):
-        wrong = array[typed != array].flat[0]
+    if wanted.kind in "iu" and not np.array_equal(held, array):
+        wrong = array[held != array].flat[0]
         raise DataError(
-            f"{path}: the model takes raw values of {wanted}, got {wrong}; undo any scaling"
+            f"{place}: the model takes raw values of {wanted}, got {wrong}; undo any scaling"
         )
-    return typed
+    return held

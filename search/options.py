@@ -99,7 +99,7 @@ def parser() -> tuple[_Parser, dict[str, _Parser]]:
     export.add_argument("--to", type=Path, required=True, metavar="DIR")
     _data_dir(export)
     _place(export)
-    predict = command("predict", "what an exported model says of .npy, .csv or image files")
+    predict = command("predict", "what an exported model says of .npy, .npz, .csv or image files")
     predict.add_argument("export", type=Path, metavar="EXPORT", help="folder written by a search")
     predict.add_argument("input", type=Path, metavar="INPUT")
     predict.add_argument("--json", action="store_true")

@@ -1,15 +1,17 @@
 """`predict`: what an exported model says of new inputs, by class name and probability."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from search import arrays
 from search.errors import SearchError, UsageError
 from search.export import ABOUT, MODEL, SERVED
 from search.inputs import InputFacts, read_examples
-from search.restoring import served
+from search.restoring import served, structured
+from search.several import read_inputs
 from search.training import runtime
 
 if TYPE_CHECKING:
@@ -38,29 +40,44 @@ class ValuePrediction:
     values: tuple[float, ...]
 
 
-Prediction: TypeAlias = ClassPrediction | ValuePrediction
+@dataclass(frozen=True, slots=True)
+class SeveralPredictions:
+    """What a model with several outputs says of one example: a prediction for each, by name."""
+
+    outputs: tuple[tuple[str, ClassPrediction | ValuePrediction], ...]
+
+
+Prediction: TypeAlias = ClassPrediction | ValuePrediction | SeveralPredictions
 
 
 def predict(export_dir: Path, source: Path) -> list[Prediction]:
     """What the model in an export folder says of the examples in a file, in their order.
 
-    `source`: .npy, .csv or an image, as `read_examples` takes them. A model with class names, or
-    whose outputs are probabilities that sum to 1, classifies; a single output with two class names
-    is the probability of the second. Outputs that cannot be probabilities are taken as logits. Any
-    other model gives values.
+    `source`: .npy, .npz, .csv or an image, as `read_examples` takes them; for a model with several
+    inputs .npz or .csv, as `read_inputs` takes them. A model with class names, or whose outputs are
+    probabilities that sum to 1, classifies; a single output with two class names is the probability
+    of the second. Outputs that cannot be probabilities are taken as logits. Any other model gives
+    values. Of several outputs, those with as many values as there are class names are classes.
 
     Raises: UsageError for a missing file, a folder that is no export, or an unknown kind of file;
     DataError for examples that do not fit the model; SearchError for a model that cannot be read.
     """
     facts = _facts(export_dir)
-    examples = read_examples(source, facts.input)
-    return interpret(_outputs(export_dir, examples), facts.class_names)
+    if isinstance(facts.inputs, InputFacts):
+        return _said(export_dir, read_examples(source, facts.inputs), facts.class_names)
+    named = {name.removeprefix("."): each for name, each in arrays.named(facts.inputs, "")}
+    if not isinstance(facts.inputs, Mapping):
+        named = {f"arr_{place}": each for place, each in named.items()}  # np.savez's own names
+    examples = read_inputs(source, named)
+    found = iter(examples.values())
+    structure = arrays.mapped(lambda _: next(found), facts.inputs)
+    return _said(export_dir, structure, facts.class_names)
 
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
     class_names: tuple[str, ...]
-    input: InputFacts
+    inputs: Any  # InputFacts, or a structure of them as the problem's x
 
 
 def _facts(export_dir: Path) -> _Facts:
@@ -76,14 +93,9 @@ def _facts(export_dir: Path) -> _Facts:
         )
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        if "shape" not in facts["input"]:
-            raise SearchError(
-                f"predict takes models with one input, got one with {len(facts['input'])}; "
-                f"load {MODEL} in Python instead"
-            )
-        shape = tuple(int(size) for size in facts["input"]["shape"])
+        inputs = structured(facts["input"], _input)
         names = tuple(str(name) for name in facts["class_names"])
-        return _Facts(names, InputFacts(shape, str(facts["input"]["dtype"])))
+        return _Facts(names, inputs)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SearchError(
             f"{path} must say the model's input and class names, but is damaged "
@@ -91,16 +103,34 @@ def _facts(export_dir: Path) -> _Facts:
         ) from error
 
 
-def _outputs(export_dir: Path, examples: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+def _input(described: Mapping[str, Any]) -> InputFacts:
+    return InputFacts(tuple(int(size) for size in described["shape"]), str(described["dtype"]))
+
+
+def _said(export_dir: Path, examples: Any, class_names: Sequence[str]) -> list[Prediction]:
     runtime.prepare()  # not before: a mistake in the words must not wait for TensorFlow
-    outputs = _model(export_dir).predict(examples, verbose=0)
-    if isinstance(outputs, list | tuple | dict):
-        raise SearchError(
-            f"predict takes models with one output, got one with {len(outputs)}; "
-            "load model.keras in Python instead"
-        )
-    array: np.ndarray[Any, Any] = outputs.reshape(len(examples), -1)
-    return array
+    model = _model(export_dir)
+    count = len(arrays.first(examples))
+    if isinstance(examples, list) and isinstance(getattr(model, "input", None), tuple):
+        examples = tuple(examples)  # JSON knows no tuples
+    outputs = model.predict(examples, verbose=0)
+    if not isinstance(outputs, list | tuple | dict):
+        return interpret(outputs.reshape(count, -1), class_names)
+    by_output = []
+    for name, output in _by_name(model, outputs):
+        values = output.reshape(count, -1)
+        names = class_names if values.shape[1] == len(class_names) else ()
+        by_output.append([(name, said) for said in _interpreted(values, names)])
+    return [SeveralPredictions(said) for said in zip(*by_output, strict=True)]
+
+
+def _by_name(model: "keras.Model", outputs: Any) -> list[tuple[str, Any]]:
+    """A model's outputs with their names: its own, else their places."""
+    named = [(name.removeprefix("."), output) for name, output in arrays.named(outputs, "")]
+    known = getattr(model, "output_names", ())
+    if isinstance(outputs, dict) or len(known) != len(named):
+        return named
+    return [(name, output) for name, (_, output) in zip(known, named, strict=True)]
 
 
 def _model(export_dir: Path) -> "keras.Model":
@@ -122,10 +152,16 @@ def _model(export_dir: Path) -> "keras.Model":
 
 
 def interpret(outputs: "np.ndarray[Any, Any]", class_names: Sequence[str]) -> list[Prediction]:
-    """Predictions from a model's outputs: `outputs: (n, k)` floats.
+    """Predictions from a model's one output: `outputs: (n, k)` floats.
 
     Raises: SearchError when the number of outputs is not that of the class names.
     """
+    return [*_interpreted(outputs, class_names)]
+
+
+def _interpreted(
+    outputs: "np.ndarray[Any, Any]", class_names: Sequence[str]
+) -> Sequence[ClassPrediction | ValuePrediction]:
     import numpy as np
 
     outputs = outputs.astype(np.float64)
@@ -180,6 +216,8 @@ def as_text(predictions: Sequence[Prediction]) -> str:
 
 
 def _text(prediction: Prediction) -> str:
+    if isinstance(prediction, SeveralPredictions):
+        return "; ".join(f"{name}: {_text(said)}" for name, said in prediction.outputs)
     if isinstance(prediction, ValuePrediction):
         return ", ".join(f"{value:.6g}" for value in prediction.values)
     ranked = sorted(enumerate(prediction.probabilities), key=lambda pair: -pair[1])
@@ -190,12 +228,15 @@ def as_json(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
     """One object for each example, as plain data.
 
     A classification has "label" (null without class names), "class_index", "probability" and
-    "probabilities" (by class name, else by index); a regression has "values".
+    "probabilities" (by class name, else by index); a regression has "values". Of a model with
+    several outputs it has "outputs": such an object for each, by name.
     """
     return [_plain(prediction) for prediction in predictions]
 
 
 def _plain(prediction: Prediction) -> dict[str, Any]:
+    if isinstance(prediction, SeveralPredictions):
+        return {"outputs": {name: _plain(said) for name, said in prediction.outputs}}
     if isinstance(prediction, ValuePrediction):
         return {"values": list(prediction.values)}
     shares = enumerate(prediction.probabilities)

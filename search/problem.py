@@ -15,7 +15,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search import arrays
-from search.errors import SpaceError, UsageError, unknown_name
+from search.declared import check_kind, check_problem
+from search.errors import SearchError, SpaceError, UsageError, unknown_name
 from search.objective import Metrics, Objective
 from search.parameters import Int, Params
 from search.space import Space
@@ -65,6 +66,9 @@ class Part:
         return Part(x, y, weights, self.given)
 
 
+_PARTS = "write Part(x, y), or make one with search.data"
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
     """Training, validation and test parts, as a client of the finished model would feed them.
@@ -73,7 +77,7 @@ class Data:
     `class_weight[k]`: what a training example of label k counts in the loss (1.0 where k is left
     out), for a model with one output; it goes with no weights of the training part.
 
-    Raises: UsageError for both kinds of weights at once.
+    Raises: UsageError for what is no `Part`, and for both kinds of weights at once.
     """
 
     train: Part
@@ -83,6 +87,10 @@ class Data:
     class_weight: Mapping[int, float] | None = None
 
     def __post_init__(self) -> None:
+        for place, part in (("train", self.train), ("validation", self.validation)):
+            check_kind(f"Data's {place}", part, Part, _PARTS)
+        if self.test is not None:
+            check_kind("Data's test", self.test, Part, _PARTS)
         if self.class_weight is not None and self.train.weights is not None:
             raise UsageError(
                 "data must have class_weight or weights of the training part, got both; multiply "
@@ -110,8 +118,8 @@ class Problem:
     the platform, and returns that epoch's metrics, those on validation data as `val_...`; where it
     gives none of these the model is evaluated. `callbacks` are to be passed to Keras's `fit`.
 
-    Raises: UsageError for a name that no study could bear; SpaceError when the baseline does not
-    lie in the space.
+    Raises: UsageError for a name that no study could bear, or what is not of its kind; SpaceError
+    when the baseline does not lie in the space.
     """
 
     name: str
@@ -132,6 +140,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         check_name("problem", self.name)
+        check_problem(self)
         if self.baseline is not None:
             try:
                 self.space.check(self.baseline)
@@ -244,6 +253,8 @@ def _named(word: str) -> Iterator[None]:
         said = error.msg if isinstance(error, SyntaxError) else str(error)
         reason = f"{type(error).__name__}: {' '.join(said.split())}"
         place = _place(error)
+        if isinstance(error, SearchError) and place is not None:
+            raise UsageError(f"{place}: {error}") from error
         if place is None:
             remedy = "check the path" if word.endswith(".py") else "check package.module:NAME"
             raise UsageError(

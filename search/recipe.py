@@ -146,7 +146,15 @@ def load(setup: Setup, data_dir: Path | None) -> Data:
     too few folds.
     """
     runtime.settle(THREADS)
-    data = setup.problem.load(data_dir)
+    try:
+        data = setup.problem.load(data_dir)
+    except SearchError:
+        raise
+    except Exception as error:  # the loader is the user's code: anything may come
+        raise DataError(
+            f"the data of problem {setup.problem.name} must load, got "
+            f"{type(error).__name__}: {error}; see that its files are here, or correct load"
+        ) from error
     check_data(data)
     folding = _folding(setup.config)
     if folding is not None:
@@ -172,13 +180,5 @@ def _loaded(material: Material, scratch: Path) -> Loaded:
     if data_dir is not None and not data_dir.is_dir():
         raise DataError(f"--data-dir must be a folder here too, got {data_dir}; put the data there")
     setup = prepare(material.unpacked(scratch), material.carried)
-    try:
-        data = load(setup, data_dir)
-    except SearchError:
-        raise
-    except Exception as error:  # the loader is the user's code: anything may come
-        raise DataError(
-            f"the data of problem {setup.problem.name} must load, got "
-            f"{type(error).__name__}: {error}; see that its files are here"
-        ) from error
+    data = load(setup, data_dir)
     return Loaded(setup, data, setup.loaded.source_digest, datasets.digest(data))

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,10 @@ def restored(
     """The model in an export folder, in this process; it predicts as the exported one.
 
     Keras reads it, with safe mode on: no code comes out of a file. Where it is made of classes or
-    functions that Keras does not know here, the study's problem builds it anew and the file gives
-    the weights only: the given problem, else the one that the study's word names. Where there is no
-    such problem, what comes is the graph of the model, which predicts and no more. A loss or metric
-    that is not known leaves the model uncompiled.
+    functions that Keras does not know here, a loss of the user's among them, the study's problem
+    builds it anew and the file gives the weights only: the given problem, else the one that the
+    study's word names. Where there is no such problem, what comes is the model without its loss,
+    and where that does not help, its graph, which predicts and no more.
 
     Raises: SearchError where the export holds nothing of this; StudyChangedError where the given
     problem, or the data its statistics come from, are no longer the study's.
@@ -37,16 +38,20 @@ def restored(
     import keras
 
     path = directory / export.MODEL
-    for compiled in (True, False) if path.is_file() else ():
+    if path.is_file():
         with contextlib.suppress(*_UNKNOWN):
-            return keras.saving.load_model(path, compile=compiled, safe_mode=True)
+            return keras.saving.load_model(path, safe_mode=True)
     try:
-        found = _problem(header, problem, carried)
+        return _rebuilt(_problem(header, problem, carried).problem, header, directory)
     except SearchError:
-        if problem is not None or not (directory / export.SERVED).is_dir():
+        if problem is not None:
+            raise
+        if path.is_file():
+            with contextlib.suppress(*_UNKNOWN):
+                return keras.saving.load_model(path, compile=False, safe_mode=True)
+        if not (directory / export.SERVED).is_dir():
             raise
         return served(directory)
-    return _rebuilt(found.problem, header, directory)
 
 
 def served(directory: Path) -> "keras.Model":
@@ -56,7 +61,7 @@ def served(directory: Path) -> "keras.Model":
     def given(described: Any) -> Any:
         return keras.Input(described["shape"], dtype=described["dtype"])
 
-    inputs = _structure(_facts(directory)["input"], given)
+    inputs = structured(_facts(directory)["input"], given)
     layer = keras.layers.TFSMLayer(directory / export.SERVED, call_endpoint="serve")
     return keras.Model(inputs, layer(inputs))
 
@@ -87,7 +92,7 @@ def _rebuilt(problem: Problem, header: StudyStarted, directory: Path) -> "keras.
     facts = _facts(directory)
     model = problem.builder(train)(facts["params"])
     if not model.built:
-        model(_structure(facts["input"], zeros))
+        model(structured(facts["input"], zeros))
     if model.compiled:
         model.optimizer.build(model.trainable_variables)  # its state lies in the file too
     names = (export.MODEL, export.WEIGHTS)
@@ -100,13 +105,13 @@ def _facts(directory: Path) -> dict[str, Any]:
     return facts
 
 
-def _structure(described: Any, made: Any) -> Any:
-    """Something for each input, in the structure of arrays that an export describes."""
+def structured(described: Any, made: Callable[[Any], Any]) -> Any:
+    """Something for each input, in the structure of arrays that an export describes as "input"."""
     if isinstance(described, dict) and set(described) == {"shape", "dtype"}:
         return made(described)
     if isinstance(described, dict):
-        return {name: _structure(part, made) for name, part in described.items()}
-    return [_structure(part, made) for part in described]
+        return {name: structured(part, made) for name, part in described.items()}
+    return [structured(part, made) for part in described]
 
 
 def _changed(header: StudyStarted, what: str) -> StudyChangedError:

@@ -117,11 +117,6 @@ def prepare(config: StudyConfig, carried: Carried | None = None) -> Setup:
         raise UsageError(
             f"--set epochs: {config.backend} hands out the epochs itself; use --max-epochs"
         )
-    if config.cv is not None and problem.fit is not None:
-        raise UsageError(
-            f"--cv is for problems that the platform trains, got {problem.name} with a fit of "
-            "its own; drop --cv, or the fit"
-        )
     space = narrow(problem.space, config.assignments)
     baseline = dict(problem.baseline) if problem.baseline is not None else None
     max_epochs = config.max_epochs or problem.max_epochs

@@ -32,6 +32,12 @@ class Space:
     def __init__(self, *parameters: Parameter) -> None:
         if not parameters:
             raise SpaceError("a space needs parameters, got none; give at least one to search")
+        for parameter in parameters:
+            if not isinstance(parameter, Int | Float | Choice):
+                raise SpaceError(
+                    "a space takes Int, Float and Choice one after the other, got a "
+                    f"{type(parameter).__name__}; write Space(Int(...), Float(...))"
+                )
         self.parameters = parameters
         names = [parameter.name for parameter in parameters]
         refuse_repeats(names)

@@ -259,6 +259,6 @@ def _raised(entries: Entries, trials: int | None, seconds: float | None) -> Limi
 
 def _taken(name: str) -> UsageError:
     return UsageError(
-        f"study {name} exists already; go on with `python -m search resume {name}`, or choose "
-        "another --study name"
+        f"study {name} exists already; go on with `python -m search resume {name}`, in Python with "
+        "resume=True, or choose another name for --study"
     )

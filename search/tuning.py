@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from search import called
 from search.carried import Carried, pack
 from search.child import Request, ask
+from search.declared import check_kind
 from search.problem import Problem
 from search.results import Study
 
@@ -27,6 +28,8 @@ def tune(
     narrow: Mapping[str, Any] | None = None,
     sampler: str | None = None,
     pruner: str | None = None,
+    population: int | None = None,
+    generations: int | None = None,
     cv: int | None = None,
     study: str | None = None,
     resume: bool = False,
@@ -35,6 +38,7 @@ def tune(
     trial_timeout: float | str | None = None,
     data_dir: Path | str | None = None,
     store: Path | str = "mlruns",
+    tensorboard: Path | str | None = None,
     quiet: bool = False,
     mlflow: bool = True,
 ) -> Study:
@@ -61,9 +65,12 @@ def tune(
         "factor": factor,
         "sampler": sampler,
         "pruner": pruner,
+        "population": population,
+        "generations": generations,
         "cv": cv,
         "study": study,
         "data-dir": data_dir,
+        "tensorboard": tensorboard,
     }
     sets = [f"--set={name}={_values(value)}" for name, value in (narrow or {}).items()]
     words = ["run", word, *_words(options), *sets]
@@ -85,6 +92,7 @@ def resume(
     trial_timeout: float | str | None = None,
     data_dir: Path | str | None = None,
     store: Path | str = "mlruns",
+    tensorboard: Path | str | None = None,
     quiet: bool = False,
     mlflow: bool = True,
 ) -> Study:
@@ -95,7 +103,7 @@ def resume(
     Raises: as `tune`; StudyChangedError when problem, data or settings are no longer the same.
     """
     _, carried = ("", None) if problem is None else _sent(problem)
-    options = {"trials": trials, "time": time, "data-dir": data_dir}
+    options = {"trials": trials, "time": time, "data-dir": data_dir, "tensorboard": tensorboard}
     words = ["resume", study, *_words(options), *(["--adopt"] if adopt else [])]
     words += _crew(workers, cluster, trial_timeout)
     words += [f"--store={store}", *(["--quiet"] if quiet else [])]
@@ -121,6 +129,9 @@ def _sent(problem: Problem | str) -> tuple[str, Carried | None]:
     """The word of a problem, and the problem itself where that word means nothing elsewhere."""
     if isinstance(problem, str):
         return problem, None
+    check_kind(
+        "what is tuned", problem, Problem, "write Problem(name, space, objective, load, build)"
+    )
     carried = pack(problem)
     return carried.word, carried
 

@@ -14,23 +14,33 @@ INITIALIZERS = ("glorot_uniform", "he_normal", "lecun_normal")
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "nadam")
 
 
-def space(*, neurons: Int, batch_size: Choice, epochs: Int) -> Space:
-    """The space of a multilayer perceptron; `neurons` is repeated per layer and may take any shape.
+def space(
+    *, neurons: tuple[int, int], batch_sizes: tuple[int, ...], levels: tuple[int, ...] = ()
+) -> Space:
+    """The space of a multilayer perceptron.
 
+    `neurons`: the range for each layer, of which a grid visits `levels`, by default its ends.
     One range of learning rates serves every optimizer: its upper half is for sgd, its middle for
     momentum and its lower half for the adaptive ones. Dropout moves in steps so that many
     configurations have none: those train fastest.
     """
     return Space(
         Int("layers", 1, 3),
-        neurons,
+        Int(
+            "neurons",
+            *neurons,
+            log=True,
+            levels=levels or neurons,
+            per="layers",
+            shapes=("free", "same", "funnel"),
+        ),
         Choice("activation", ACTIVATIONS, per="layers", shapes=("same", "free")),
         Choice("initializer", INITIALIZERS),
         Choice("optimizer", OPTIMIZERS),
         Float("learning_rate", 5e-4, 1e-1, log=True, levels=(1e-3, 1e-2, 1e-1)),
-        batch_size,
+        Choice("batch_size", batch_sizes),
         Float("dropout", 0.0, 0.2, step=0.1, levels=(0.0, 0.2)),
-        epochs,
+        Int("epochs", 1, 100, levels=(3, 9, 27, 81)),
     )
 
 

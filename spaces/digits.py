@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from search import Choice, Int, Objective, Problem
+from search import Objective, Problem
 from search.datasets import digits
 from search.parameters import Params
 from spaces import _mlp
@@ -10,13 +10,7 @@ from spaces import _mlp
 if TYPE_CHECKING:
     import keras
 
-SPACE = _mlp.space(
-    neurons=Int(
-        "neurons", 8, 64, log=True, levels=(16, 64), per="layers", shapes=("free", "same", "funnel")
-    ),
-    batch_size=Choice("batch_size", (16, 32, 64)),
-    epochs=Int("epochs", 1, 100, levels=(3, 9, 27, 81)),
-)
+SPACE = _mlp.space(neurons=(8, 64), batch_sizes=(16, 32, 64), levels=(16, 64))
 
 
 def build(params: Params) -> "keras.Model":

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from search import Choice, Int, Objective, Problem
+from search import Objective, Problem
 from search.datasets import fashion_mnist
 from search.parameters import Params
 from spaces import _mlp
@@ -10,19 +10,7 @@ from spaces import _mlp
 if TYPE_CHECKING:
     import keras
 
-SPACE = _mlp.space(
-    neurons=Int(
-        "neurons",
-        100,
-        300,
-        log=True,
-        levels=(100, 300),
-        per="layers",
-        shapes=("free", "same", "funnel"),
-    ),
-    batch_size=Choice("batch_size", (32, 64, 128, 256)),
-    epochs=Int("epochs", 1, 100, levels=(3, 9, 27, 81)),
-)
+SPACE = _mlp.space(neurons=(100, 300), batch_sizes=(32, 64, 128, 256))
 
 
 def build(params: Params) -> "keras.Model":

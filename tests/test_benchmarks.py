@@ -14,6 +14,7 @@ from benchmarks import (
     hyperband,
     limit,
     memory,
+    pictures,
     processes,
     report,
     results,
@@ -23,7 +24,10 @@ from benchmarks import (
 from benchmarks.peers.__main__ import answer
 from benchmarks.problems import _tasks
 from benchmarks.results import Results
+from search import problem
+from search.journal import Journal
 from search.store import Store
+from tests.records import header, whole_life
 
 ROOT = Path(__file__).parent.parent
 
@@ -327,3 +331,25 @@ def test_the_coordinators_tables_show_rates_sizes_and_the_share_beside_epochs():
     assert "| fashion, 40 epochs, with MLflow | 50.0 | 2.0 | 4.0 % (4.0–4.0) |" in shown
     assert "| 1.0 | 2.0 % (2.0–2.0) |" in shown
     assert tables.coordinator(rows[:2]) == tables.MISSING
+
+
+def test_the_page_of_problems_is_filled_from_the_journals_of_a_store(tmp_path):
+    store = Store(tmp_path)
+    store.journals.mkdir(parents=True)
+    for study, created in (("digits-2", 2), ("digits-1", 1)):
+        started = header(study, "digits", created)
+        with Journal.create(store.journal(study), whole_life(started)):
+            pass
+    studies = pictures.found(store)
+    assert [study.study for study in studies.values()] == ["digits-2"], "the newest of each"
+    parts = pictures.sections(studies, problem.names())
+    assert "| [`digits`](#digits) | 5 | 10 | " in parts["results"]
+    assert "| `val_accuracy` | 0.5000 | 0.7000 | 0.6800 |" in parts["results"]
+    assert "| [`xor`](#xor) | Not measured yet." in parts["results"]
+    assert parts["digits"].startswith("![Learning curves of digits](images/problems/digits.svg)")
+    assert "`val_accuracy` 0.7000 (baseline 0.5000) at epoch 2" in parts["digits"]
+    page = pictures.PAGE.read_text(encoding="utf-8")
+    headings = {line[3:].replace(", ", "-") for line in page.splitlines() if line[:3] == "## "}
+    assert {pictures.anchor(name) for name in problem.names()} == headings
+    assert parts["digits"] in report.filled(page, parts)
+    assert pictures.picture(studies["digits"]).layout.title.text == "digits: val_accuracy by epoch"

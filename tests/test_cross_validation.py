@@ -175,7 +175,15 @@ def test_settings_without_folds_are_recorded_as_they_were_before():
         StudyConfig("digits", cv=1)
 
 
-def test_a_problem_with_a_fit_of_its_own_is_refused(around):
-    own = StudyConfig("tests.problems.few:OWN_FIT", "grid", cv=FOLDS)
-    with pytest.raises(UsageError, match="--cv is for problems that the platform trains"):
-        start(own, around)
+def test_a_fit_of_its_own_trains_every_fold_and_the_winner_once_more(study, store):
+    import keras
+
+    record, shown, _ = study("fitted", "OWN_FIT", "randomized", trials=2, max_epochs=2)
+    assert [trial["state"] for trial in shown["trials"]] == ["completed"] * 2
+    last = record.trials[shown["best"]["trial"]].curve[-1].metrics
+    folds = [last[f"fold_{number}_val_accuracy"] for number in (1, 2)]
+    assert last["val_accuracy"] == pytest.approx(sum(folds) / 2)
+    assert shown["best"]["spread"] == pytest.approx(abs(folds[0] - folds[1]) / 2)
+    test = few.few_digits(None).test
+    model = keras.saving.load_model(store / "exports" / "fitted" / "model.keras")
+    assert model.evaluate(test.x, test.y, verbose=0)[1] == shown["best"]["test"]["accuracy"]

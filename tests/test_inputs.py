@@ -53,6 +53,15 @@ def test_an_array_of_one_example_becomes_a_batch_of_one(saved):
     assert np.array_equal(examples[0], EXAMPLE)
 
 
+def test_the_only_array_of_an_archive_is_taken(tmp_path):
+    np.savez(tmp_path / "one.npz", EXAMPLE)
+    assert np.array_equal(read_examples(tmp_path / "one.npz", BYTES), [EXAMPLE])
+    np.savez(tmp_path / "two.npz", x=EXAMPLE, y=EXAMPLE)
+    assert "one input, got 2 arrays (x, y); keep the one" in refusal(tmp_path / "two.npz")
+    (tmp_path / "none.npz").write_bytes(b"PK")
+    assert "as np.savez writes them" in refusal(tmp_path / "none.npz")
+
+
 def test_a_batch_stays_a_batch(saved):
     assert read_examples(saved(np.stack([EXAMPLE, EXAMPLE])), BYTES).shape == (2, 2, 3)
 
@@ -178,7 +187,7 @@ def test_a_missing_file_and_an_unknown_kind_are_wrong_use(tmp_path, written):
     assert "must be a file" in refusal(tmp_path / "none.npy", kind=UsageError)
     message = refusal(written("{}", "input.json"), kind=UsageError)
     assert "'input.json'" in message
-    assert ".npy .csv .png" in message
+    assert ".npy .npz .csv .png" in message
 
 
 def test_a_dtype_that_does_not_exist_blames_the_export(saved):

@@ -25,7 +25,7 @@ PLAIN = {
     ),
     *("parameters", "pace", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
-    *("dependence", "discovery", "fitness", "relevance"),
+    *("declared", "dependence", "discovery", "fitness", "relevance"),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
@@ -34,7 +34,8 @@ WIRING = {
     *("evidence", "trial_view"),
     *("nursery", "offers", "options"),
     *("data", "hyperfit", "hypermodel", "hyperparameters"),
-    *("opened", "plans", "predict", "proposer", "recipe", "replay", "setup", "study", "summary"),
+    *("opened", "plans", "predict", "proposer", "recipe", "replay", "setup", "several", "study"),
+    *("summary",),
 }
 STANDARD = sys.stdlib_module_names
 FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))

@@ -122,14 +122,22 @@ def test_class_names_that_do_not_match_the_model_are_refused():
         interpret(np.array([[0.2, 0.8]]), NAMES)
 
 
-def test_a_model_with_several_outputs_is_refused(tmp_path):
-    folder = export(tmp_path / "toy", [keras.layers.Dense(1)], [])
-    one = keras.Input((2,))
-    heads = [keras.layers.Dense(1)(one), keras.layers.Dense(1)(one)]
-    keras.Model(one, heads).save(folder / "model.keras")
-    (tmp_path / "in.csv").write_text("1,2\n")
-    with pytest.raises(SearchError, match="one output, got one with 2"):
-        predict(folder, tmp_path / "in.csv")
+def test_inputs_and_outputs_without_names_go_by_their_places(tmp_path):
+    folder = export(tmp_path / "toy", [keras.layers.Dense(1)], NAMES)
+    facts = json.loads((folder / "export.json").read_text())
+    facts["input"] = [{"shape": [2], "dtype": "float32"}, {"shape": [], "dtype": "float32"}]
+    (folder / "export.json").write_text(json.dumps(facts))
+    pair, one = keras.Input((2,)), keras.Input(())
+    both = keras.layers.Concatenate()([pair, keras.layers.Reshape((1,))(one)])
+    sums = keras.layers.Dense(1, kernel_initializer="ones", name="sum")(both)
+    soft = keras.layers.Softmax(name="soft")(both)
+    keras.Model((pair, one), (sums, soft)).save(folder / "model.keras")
+    np.savez(tmp_path / "in.npz", np.array([[1.0, 2.0], [0.0, 0.0]]), np.array([3.0, 9.0]))
+    (tmp_path / "in.csv").write_text("1,2,3\n0,0,9\n")
+    predictions = predict(folder, tmp_path / "in.npz")
+    assert predictions == predict(folder, tmp_path / "in.csv")
+    (name, total), (other, classes) = predictions[1].outputs
+    assert (name, total, other, classes.label) == ("sum", ValuePrediction((9.0,)), "soft", "coat")
 
 
 def test_a_folder_that_is_no_export_is_wrong_use(tmp_path, inputs):

@@ -5,7 +5,7 @@ import importlib
 import itertools
 import math
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -34,6 +34,10 @@ class BackendSettings:
     pruner: str | None = None
     population: int | None = None
     generations: int | None = None
+
+    def sampler_of(self, samplers: Iterable[str]) -> str:
+        """The word of the sampler, where those of the backend begin with its default."""
+        return self.sampler or next(iter(samplers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
 
 def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
     """The sampler, and where it begins to learn."""
-    if _sampler(settings) == "tpe":
+    if settings.sampler_of(SAMPLERS) == "tpe":
         return ("sampler tpe: the first 20 trials are drawn at random",)
     return ("sampler anneal: draws around good trials, nearer and nearer",)
 
@@ -57,10 +57,6 @@ def create(
 ) -> Backend:
     """A search by Hyperopt; a known configuration with a score is a trial it learns from."""
     return _Hyperopt(space, objective, settings, seed, known)
-
-
-def _sampler(settings: BackendSettings) -> str:
-    return settings.sampler or next(iter(SAMPLERS))
 
 
 class _Hyperopt:
@@ -91,7 +87,9 @@ class _Hyperopt:
             for node in space.nodes
         }
         self._domain = Domain(lambda _: 0.0, labels)
-        self._suggest = {"tpe": tpe.suggest, "anneal": anneal.suggest}[_sampler(settings)]
+        self._suggest = {"tpe": tpe.suggest, "anneal": anneal.suggest}[
+            settings.sampler_of(SAMPLERS)
+        ]
         self._trials = Trials()
         self._space = space
         self._objective = objective

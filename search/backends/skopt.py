@@ -65,7 +65,9 @@ def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
 
 def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
     """The sampler, and where it begins to learn."""
-    return (f"sampler {_sampler(settings)}: the first {_INITIAL} trials are drawn at random",)
+    return (
+        f"sampler {settings.sampler_of(SAMPLERS)}: the first {_INITIAL} trials are drawn at random",
+    )
 
 
 def create(
@@ -77,10 +79,6 @@ def create(
 ) -> Backend:
     """A search by scikit-optimize; a known configuration with a score is a point it learns from."""
     return _Skopt(space, objective, settings, seed, known)
-
-
-def _sampler(settings: BackendSettings) -> str:
-    return settings.sampler or next(iter(SAMPLERS))
 
 
 @dataclass(slots=True)
@@ -121,7 +119,7 @@ class _Skopt:
         self._threads = ThreadpoolController()
         self._space = space
         self._objective = objective
-        self._sampler = _sampler(settings)
+        self._sampler = settings.sampler_of(SAMPLERS)
         self._seed = seed
         self._chance = random.Random(seed_for(seed, "skopt chance"))
         # none by the model: its answer stays the same until it is told something

@@ -166,6 +166,7 @@ class BackgroundTracker:
                 failure = error
             with self._lock:
                 if failure is not None and self._ending is not ending:
+                    self._news.set()  # the end may have been read, and have failed: once more
                     continue  # the study ended meanwhile: its end is tried at least once
                 self._failure = failure
                 self._at_work = False

@@ -7,6 +7,7 @@ import json
 import re
 import tempfile
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from search import arrays, serialized
@@ -45,13 +46,6 @@ def register(
     best = record.best()
     if best is None or best.best_epoch is None:
         return
-    if not (exported.directory / "model.keras").is_file():
-        warnings.warn(
-            f"the model of {record.header.study} is not registered with MLflow: Keras cannot "
-            "describe its classes; give them a get_config",
-            stacklevel=2,
-        )
-        return
     header = record.header
     tags = {
         "search.study": header.study,
@@ -63,12 +57,23 @@ def register(
     name = registered_name(header.problem)
     model_id = _registered(client, name, tags)
     if model_id is None:
+        loaded, graph = _model(exported)
+        if graph and isinstance(exported.example, Mapping | list | tuple):
+            # mlflow 3.17.2, keras/save.py: the graph it writes takes one input
+            warnings.warn(
+                f"the model of {header.study} is not registered with MLflow: it has several inputs "
+                "and code that is not Keras's, of which MLflow keeps no graph",
+                stacklevel=2,
+            )
+            return
         params = {key: str(value) for key, value in best.params.items()}
         model = client.create_logged_model(
             experiment_id, name=name, source_run_id=run_id, params=params, tags=tags
         )
         with tempfile.TemporaryDirectory() as folder:
-            _save(folder, exported, run_id, model.model_id, model.artifact_location)
+            _save(
+                folder, (loaded, graph), exported, run_id, model.model_id, model.artifact_location
+            )
             client.log_model_artifacts(model.model_id, folder)
         client.finalize_logged_model(model.model_id, "READY")
         model_id = model.model_id
@@ -116,7 +121,14 @@ def _link(client: "MlflowClient", run_id: str, model_id: str) -> None:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
 
 
-def _save(folder: str, exported: Exported, run_id: str, model_id: str, location: str) -> None:
+def _save(
+    folder: str,
+    loaded: tuple["keras.Model", bool],
+    exported: Exported,
+    run_id: str,
+    model_id: str,
+    location: str,
+) -> None:
     """Write MLflow's folder: the model as Keras saves it, or a SavedModel for foreign classes."""
     import keras
 
@@ -127,8 +139,7 @@ def _save(folder: str, exported: Exported, run_id: str, model_id: str, location:
         import mlflow.pyfunc
         from mlflow.models import Model, infer_signature
 
-    # Not compiled: a client predicts, and must not need the user's losses and metrics for that.
-    model = keras.saving.load_model(exported.directory / "model.keras", compile=False)
+    model, graph = loaded
     prediction = arrays.mapped(keras.ops.convert_to_numpy, model(exported.example, training=False))
     # a subclassed model has no named inputs
     example = _by_name(exported.example, getattr(model, "inputs", None))
@@ -139,7 +150,7 @@ def _save(folder: str, exported: Exported, run_id: str, model_id: str, location:
         mlflow.keras.save_model(
             model,
             folder,
-            save_exported_model=not only_keras(model),
+            save_exported_model=graph,
             mlflow_model=Model(
                 artifact_path=location, model_uuid=model_id, run_id=run_id, model_id=model_id
             ),
@@ -149,6 +160,31 @@ def _save(folder: str, exported: Exported, run_id: str, model_id: str, location:
                 f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS
             ],
         )
+
+
+def _model(exported: Exported) -> tuple["keras.Model", bool]:
+    """The winner's model, and whether it must be registered as a graph: it has the user's code.
+
+    Where that code is not registered with Keras, which reads no code from a file in safe mode, the
+    model is the graph that the export holds. Not compiled in either case: a client predicts, and
+    must not need the user's losses and metrics for that.
+    """
+    import keras
+
+    path = exported.directory / "model.keras"
+    served = exported.directory / "model"
+    if path.is_file():
+        try:
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+            return model, not only_keras(model)
+        except (ValueError, TypeError, KeyError, ImportError, AttributeError, NotImplementedError):
+            if not served.is_dir():
+                raise
+    inputs = arrays.mapped(
+        lambda rows: keras.Input(rows.shape[1:], dtype=str(rows.dtype)), exported.example
+    )
+    layer = keras.layers.TFSMLayer(served, call_endpoint="serve")
+    return keras.Model(inputs, layer(inputs)), True
 
 
 def _by_name(structure: Any, tensors: Any) -> Any:

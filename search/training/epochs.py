@@ -126,7 +126,10 @@ class OwnEpochs:
         return {n: float(value) for n, value in metrics.items() if not n.startswith(prefix)}
 
     def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
-        """What it gave of validation data, else Keras's evaluation of a compiled model."""
+        """What it gave of validation data, else Keras's evaluation of a compiled model.
+
+        Of the data it was given, that is all of the validation part.
+        """
         if self._tested:
             return self._tested
         return evaluate(self._model, self._data.validation, self._hooks)

@@ -1,15 +1,17 @@
 """One model while it trains: its epochs, the callbacks around them, and the state that goes on."""
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from search.errors import UsageError
+from search.errors import UsageError, unknown_name
 from search.parameters import Params
 from search.problem import Data, Part, Problem
 from search.seeds import seed_for
+from search.space import Space
 from search.training import preflight, runtime
 from search.training.callbacks import State, UserCallbacks, hook
 from search.training.checkpoint import Arrays
@@ -55,7 +57,9 @@ class ModelRun:
         self._restored: State | None = None
         self._away: tuple[Arrays, bool] | None = None
         compiled = problem.fit is None
-        self.model = _built(place.build, place.data.train, params, seed, compiled=compiled)
+        self.model = _built(
+            place.build, place.data.train, problem.space, params, seed, compiled=compiled
+        )
 
     @property
     def parameter_count(self) -> int:
@@ -127,7 +131,8 @@ class ModelRun:
             given = [] if problem.callbacks is None else list(problem.callbacks(self._params))
             epochs: Epochs
             if problem.fit is not None:
-                epochs = OwnEpochs(problem.fit, self._params, self.model, place.data, hook(given))
+                share = place.ground.parts(place.data)
+                epochs = OwnEpochs(problem.fit, self._params, self.model, share, hook(given))
             else:
                 self.model, epochs = place.shared.of(
                     self.model,
@@ -184,7 +189,9 @@ class ModelRun:
         return [*self.model.variables, *([] if optimizer is None else optimizer.variables)]
 
 
-def _built(build: Build, part: Part, params: Params, seed: int, *, compiled: bool) -> "keras.Model":
+def _built(
+    build: Build, part: Part, space: Space, params: Params, seed: int, *, compiled: bool
+) -> "keras.Model":
     """The model of a configuration, seeded, with all its variables; `compiled`: it must be.
 
     Raises: UsageError for what is no model, or one that is not compiled.
@@ -192,7 +199,10 @@ def _built(build: Build, part: Part, params: Params, seed: int, *, compiled: boo
     import keras
 
     runtime.fresh(seed)
-    model = build(params)
+    try:
+        model = build(params)
+    except KeyError as error:
+        raise _asked(error, space, params) from error
     if not isinstance(model, keras.Model):
         raise UsageError(f"build must return a keras.Model, got {model!r}; return the model")
     if compiled and not model.compiled:
@@ -203,6 +213,21 @@ def _built(build: Build, part: Part, params: Params, seed: int, *, compiled: boo
     if optimizer is not None:
         optimizer.build(model.trainable_variables)
     return model
+
+
+def _asked(error: KeyError, space: Space, params: Params) -> Exception:
+    """What an error of `build` amounts to that asks `params` for a name that is not there."""
+    name = error.args[0] if error.args else None
+    if not isinstance(name, str) or name in params:
+        return error
+    known = {node.name for node in space.nodes}
+    if name in known:
+        return LookupError(
+            f"build asks for params[{name!r}], which this configuration does not have; ask for it "
+            f"only where it is active, or write params.get({name!r})"
+        )
+    close = difflib.get_close_matches(name, [*known, *(p.name for p in space.parameters)], n=1)
+    return unknown_name("parameter", name, known) if close else error
 
 
 def _optimizer(model: "keras.Model") -> Any:

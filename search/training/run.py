@@ -84,16 +84,19 @@ class TrialRun:
         if self._problem.callbacks is not None and checkpoint.callbacks is None:
             say_state_is_lost()
             return
-        if self._problem.fit is not None and not self._models[0].takes(checkpoint.last):
+        values = iter(checkpoint.last)
+        arrays = [list(islice(values, model.variable_count)) for model in self._models]
+        arrays[-1] += values
+        fitting = zip(self._models, arrays, strict=True)
+        if self._problem.fit is not None and not all(model.takes(some) for model, some in fitting):
             return  # its fit makes variables (compiles anew, say): trained again, same result
         states: list[State | None] = [checkpoint.callbacks]
         if len(self._models) > 1:
             states = [None] * len(self._models)
             if checkpoint.callbacks is not None:
                 states = checkpoint.callbacks["folds"]
-        values = iter(checkpoint.last)
-        for model, state in zip(self._models, states, strict=True):
-            model.restore(list(islice(values, model.variable_count)), state)
+        for model, some, state in zip(self._models, arrays, states, strict=True):
+            model.restore(some, state)
         self.epoch, self.best, self.best_epoch = (
             checkpoint.epoch,
             checkpoint.best,

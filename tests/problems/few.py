@@ -85,7 +85,12 @@ VALUES = Problem(
 
 
 def own_fit(params: Params, model: "keras.Model", data: Data, callbacks: Any) -> dict[str, float]:
-    raise AssertionError("a study that is refused trains nothing")
+    """A loop of its own over shuffled batches; step by step, as tracing it would take seconds."""
+    model.reset_metrics()
+    for rows in np.array_split(np.random.permutation(data.train.size), 2):
+        trained = model.train_step((data.train.x[rows], data.train.y[rows]))
+    right = np.argmax(model(data.validation.x), axis=1) == data.validation.y
+    return {"loss": float(trained["loss"]), "val_accuracy": float(right.mean())}
 
 
 OWN_FIT = replace(CLASSES, name="own_fit", fit=own_fit)

@@ -132,6 +132,21 @@ def test_what_comes_while_the_tracker_writes_is_written_together(tmp_path):
     assert ledger.calls[-1] == ("end_study", {n: len(t.curve) for n, t in record.trials.items()})
 
 
+def test_an_end_that_fails_is_said_at_once(tmp_path):
+    path, ledger = tmp_path / "s.jsonl", Ledger(1, 2, 3)
+    journal = whole_life()
+    record = fold(journal)
+    tracker = background(
+        ledger, path, lambda _: ledger.gate.set(), patience_seconds=0.0, wait_seconds=9.0
+    )
+    with Journal.create(path, journal) as _:
+        ledger.gate.clear()
+        tracker.start_study(record)
+        ledger.entered.wait()  # in its first call, which ends once the end of the study waits
+        with pytest.raises(OSError, match="found no server"):
+            tracker.end_study(record, None)
+
+
 def test_it_begins_when_the_first_epoch_is_over(tmp_path):
     path, ledger = tmp_path / "s.jsonl", Ledger()
     journal = whole_life()

@@ -114,6 +114,23 @@ def test_a_model_with_classes_of_the_users_loads_without_them(place, tmp_path, l
     np.testing.assert_allclose(loaded.predict(example), expected, rtol=1e-6)
 
 
+def test_what_mlflow_keeps_no_graph_of_is_said(place, tmp_path):
+    import keras
+    import numpy as np
+
+    @keras.saving.register_keras_serializable("tests")
+    class Sum(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs[0] + inputs[1]
+
+    pair = [keras.Input((3,), name=name) for name in "ab"]
+    keras.Model(pair, Sum()(pair)).save(tmp_path / "model.keras")
+    example = {name: np.ones((2, 3), np.float32) for name in "ab"}
+    with pytest.warns(UserWarning, match="demo-1 is not registered .*: it has several inputs and"):
+        live(place, whole_life(), Exported(tmp_path, example))
+    assert place.client.search_model_versions("name = 'demo'") == []
+
+
 def test_a_problem_may_have_a_name_that_no_model_can_have(place, exported):
     started = header(problem="mine/blobs: 'two'")
     assert isinstance(started.event, StudyStarted)

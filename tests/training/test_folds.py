@@ -104,13 +104,17 @@ def with_plateau():
     return replace(PROBLEM, callbacks=plateau)
 
 
-@pytest.mark.parametrize("case", ["shared graph and callbacks", "statistics", "compiled"])
+@pytest.mark.parametrize(
+    "case", ["shared graph and callbacks", "statistics", "compiled", "own fit"]
+)
 def test_folds_in_lockstep_are_what_each_would_be_alone(data, folder, tmp_path, case):
     problem, params, most = PROBLEM, {}, 9
     if case == "statistics":
         data, problem, params = few.diabetes(None), few.VALUES, {"learning_rate": 0.01}
     elif case == "shared graph and callbacks":
         problem = with_plateau()
+    elif case == "own fit":
+        problem, params = few.OWN_FIT, {"learning_rate": 0.01}
     else:
         problem, params, most = few.CLASSES, {"learning_rate": 0.01}, 10**6
     two = Folding(2, 5)
@@ -124,17 +128,19 @@ def test_folds_in_lockstep_are_what_each_would_be_alone(data, folder, tmp_path, 
         seeded = replace(task(0, 2, **params), seed=seed_for(7, "fold", number))
         single = CheckpointFolder(tmp_path / str(number), "a study")
         alone.append(train(trainer(fold, single, problem, None, most=most).train(seeded))[0])
-    assert outcome.way == ("compiled" if case == "compiled" else "graph")
+    assert outcome.way == {"compiled": "compiled", "own fit": "fit"}.get(case, "graph")
     for epoch, report in enumerate(reports):
         folds = [dict(fold[epoch].metrics) for fold in alone]
         assert dict(report.metrics) == over_folds(problem.objective, folds)
 
 
-@pytest.mark.parametrize("problem", [with_plateau(), few.VALUES], ids=lambda p: p.name)
+@pytest.mark.parametrize("problem", [with_plateau(), few.VALUES, few.OWN_FIT], ids=lambda p: p.name)
 def test_budgets_and_crashes_add_up_bit_for_bit(data, folder, tmp_path, problem):
     params, two = {}, Folding(2, 5)
     if problem is few.VALUES:
-        data, params = few.diabetes(None), {"learning_rate": 0.01}
+        data = few.diabetes(None)
+    if problem.space is few.CLASSES.space or problem is few.VALUES:
+        params = {"learning_rate": 0.01}
     whole = CheckpointFolder(tmp_path / "whole", "a study")
     expected, end = train(trainer(data, whole, problem, two).train(task(0, 5, **params)))
     own = trainer(data, folder, problem, two)
