@@ -66,6 +66,7 @@ PAGES = (
         close=('[aria-label="Close"]',),
     ),
     Page("report", f"report {STUDY}", url="report.html", height=1500),
+    Page("live", f"dash {STUDY} --port {{port}}", height=1300),
 )
 
 

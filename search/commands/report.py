@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dashboards import tables
 from dashboards.chapters import Study
+from dashboards.model import pictures
 from search import export, summary
 from search.commands.common import note, out, store_of, tracking_uri
 from search.config import Environment
@@ -19,7 +20,7 @@ from search.store import Store
 
 def main(options: Namespace, environment: Environment) -> int:
     """Write the report, print its path, and put it into MLflow; figures as files where wanted."""
-    from dashboards import pictures
+    from dashboards.pictures import save
     from dashboards.report import Report
 
     store = store_of(options)
@@ -34,7 +35,7 @@ def main(options: Namespace, environment: Environment) -> int:
     if options.figures is not None:
         _make_folder(options.figures)
         figures = {chart.name: chart.figure for chart in report.charts()}
-        for path in pictures.save(figures, options.figures, options.format):
+        for path in save(figures, options.figures, options.format):
             out(str(path))
     return 0
 
@@ -69,7 +70,8 @@ def _study(store: Store, name: str) -> Study:
     record, folder = found.record, store.export(name)
     best = record.best()
     model = folder if best is not None and export.stands(record, best, folder) else None
-    return Study(found, summary.next_commands(record, model, store), model)
+    commands = summary.next_commands(record, model, store)
+    return Study(found, commands, model, pictures(record, model))
 
 
 def _write(path: Path, text: str) -> None:
