@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 COLUMNS = ("parameter", "evaluator", "importance", "spread", "trials")
 FEWEST = 10
-DRAWS = 8
-_MOST_TRIALS = 200  # of a draw; a forest for each takes time
-_TREES = 16
+DRAWS = 6
+_MOST_TRIALS = 150  # each draw grows a forest, whose time grows faster than its trials
+_TREES = 8
 # PED-ANOVA's own is the best tenth, which of 60 trials made much of parameters that do nothing
 _TOP = 0.25
 _BUDGET = "budget"
@@ -38,11 +38,11 @@ def importances(
 
     `importance`: its share, 0 to 1, of what all parameters explain. `spread`: the standard
     deviation of that over DRAWS draws of the trials with replacement, each with a seed of its own.
-    `trials`: how many were taken, evenly chosen where there are more than 200. All with a score
+    `trials`: how many were taken, evenly chosen where there are more than 150. All with a score
     count, whatever their budget; fANOVA is told the epochs of each, so that a longer training is
-    not taken for a better setting, and a middle value where a parameter is inactive. PED-ANOVA (what
-    do the best quarter have in common?) knows conditional parameters by itself. Scores far worse
-    than most are cut, as in the figures.
+    not taken for a better setting, and a middle value where a parameter is inactive. PED-ANOVA
+    (what do the best quarter have in common?) knows conditional parameters by itself. Scores far
+    worse than most are cut, as in the figures.
 
     Empty below FEWEST trials with a score, and where nothing differs between them.
     """
@@ -52,9 +52,9 @@ def importances(
     rows: list[tuple[str, str, float, float, int]] = []
     setting = _setting(trials, objective, space)
     if setting is not None:
-        count = min(len(setting.scores), _MOST_TRIALS)
+        count = len(setting.scores)
         for word in ("fANOVA", "PED-ANOVA"):
-            first, *draws = setting.shares(word, count)
+            first, *draws = setting.shares(word)
             spreads = np.std([draw for draw in draws if draw], axis=0) if any(draws) else ()
             rows += [
                 (axis.name, word, share, float(spread), count)
@@ -75,6 +75,8 @@ def _setting(
 ) -> "_Setting | None":
     """None where there is nothing to tell apart."""
     found = scored(trials)
+    count = min(len(found), _MOST_TRIALS)
+    found = found.iloc[[k * len(found) // count for k in range(count)]]
     varied = [
         axis
         for axis in axes(found, space).values()
@@ -99,16 +101,13 @@ class _Setting:
     epochs: "np.ndarray[Any, Any]"
     scores: "np.ndarray[Any, Any]"
 
-    def shares(self, word: str, count: int) -> Iterator[list[float]]:
+    def shares(self, word: str) -> Iterator[list[float]]:
         """The share of each parameter, of the trials and of each draw; empty if nothing differs."""
         known = self._trials(whole=word == "fANOVA")
         for draw in range(1 + DRAWS):
             seed = seed_for(0, "importance", draw)
-            chosen = [k * len(known) // count for k in range(count)]
-            if draw:
-                chosen = random.Random(seed).choices(range(len(known)), k=count)
-            evaluator = _evaluator(word, seed)
-            values = _evaluate([known[k] for k in chosen], evaluator, self.objective)
+            drawn = random.Random(seed).choices(known, k=len(known)) if draw else known
+            values = _evaluate(drawn, _evaluator(word, seed), self.objective)
             found = [max(0.0, values.get(str(k), 0.0)) for k in range(len(self.axes))]
             total = math.fsum(found)
             yield [value / total for value in found] if total > 0 else []

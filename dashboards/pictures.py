@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from search.errors import SearchError
+from search.errors import SearchError, unknown_name
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -21,12 +21,14 @@ def save(
 ) -> list[Path]:
     """Write each figure as `<folder>/<name>.<format>`, in print colours; their paths.
 
-    Raises: SearchError where there is no browser to draw with, or it does not start; nothing is
-    written then.
+    Raises: SearchError where there is no browser to draw with, or it does not start (nothing is
+    written then); UsageError for an unknown format.
     """
     import kaleido
-    from choreographer.errors import BrowserFailedError, ChromeNotFoundError
+    from kaleido.errors import BrowserClosedError, BrowserFailedError, ChromeNotFoundError
 
+    if format not in get_args(Format):
+        raise unknown_name("format", format, get_args(Format))
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     scale = _SCALE if format == "png" else 1.0
@@ -42,8 +44,8 @@ def save(
     # mathjax would be fetched from the network, and the figures have no formulas
     options: dict[str, Any] = {"mathjax": False}
     try:
-        kaleido.write_fig_from_object_sync(jobs, kopts=options)
-    except (ChromeNotFoundError, BrowserFailedError, OSError) as error:
+        kaleido.write_fig_from_object_sync(jobs, cancel_on_error=True, kopts=options)
+    except (ChromeNotFoundError, BrowserFailedError, BrowserClosedError) as error:
         raise SearchError(
             "pictures are drawn by a browser, got none that starts; install Chromium or Chrome "
             "(`apt-get install chromium`, or `plotly_get_chrome`), or name one by BROWSER_PATH"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import keras
     import pandas as pd
 
+    from dashboards.tables import Tables
+
 
 @dataclass(frozen=True, slots=True)
 class Best:
@@ -99,6 +101,13 @@ class Study:
         from dashboards.frames import curves_frame
 
         return curves_frame(self.record)
+
+    @property
+    def tables(self) -> "Tables":
+        """All that figures need, read once; see `dashboards.tables` and `docs/charts.md`."""
+        from dashboards.tables import load
+
+        return load(Store(self.store), self.name)
 
     def best_model(self) -> "keras.Model":
         """The winner's model, which takes raw inputs and predicts as it did in the study.

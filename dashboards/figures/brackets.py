@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from dashboards.figures import theme
+from dashboards.figures.lines import gapped
 from dashboards.figures.scores import better, focus
 from search.objective import Objective
 
@@ -46,7 +47,8 @@ def brackets(budgets: "pd.DataFrame", objective: Objective) -> "go.Figure":
         horizontal_spacing=0.06,
         vertical_spacing=min(0.35 / rows, 70 / (_ROW_PIXELS * rows)),
     )
-    note = f"trials in each rung; blue went on, grey was left behind, orange is the best; {better(objective)}"
+    note = "trials in each rung; blue went on, grey was left behind, orange is the best; "
+    note += better(objective)
     if len(shown) < len(numbers):
         note += f"; the first {len(shown)} of {len(numbers)} {group}s"
     theme.styled(figure, title, note)
@@ -61,6 +63,7 @@ def brackets(budgets: "pd.DataFrame", objective: Objective) -> "go.Figure":
     figure.update_yaxes(title_text=objective.metric, col=1)
     figure.update_xaxes(title_text="epochs", row=rows)
     figure.update_annotations(font_size=12)
+    figure.update_layout(margin={"t": figure.layout.margin.t + 18})  # for the names on top
     height = figure.layout.margin.t + 40 + _ROW_PIXELS * rows
     return figure.update_layout(height=height, showlegend=False)
 
@@ -132,14 +135,8 @@ def _bracket(
         ("best", laid[laid["trial"] == best], theme.BEST, 9, 1.0),
     ]
     for name, rows, colour, size, opacity in groups:
-        x: list[Any] = []
-        y: list[Any] = []
-        trials: list[Any] = []
-        for trial, steps in rows.dropna(subset=["score"]).groupby("trial", sort=False):
-            x += [*steps["epochs"], None]
-            y += [*steps["score"], None]
-            trials += [trial] * (len(steps) + 1)
-        if x:
+        x, y, trials = gapped(rows.dropna(subset=["score"]), "epochs", "score")
+        if len(x):
             figure.add_trace(
                 go.Scatter(
                     x=x,

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dashboards.figures import theme
+from dashboards.figures.lines import gapped
 from dashboards.figures.scores import baseline, better, described, focus, ranked
 from search.objective import Objective
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 _FEW = 10  # best trials that are emphasised
 _DESCRIBED = 200  # trials whose parameters are in the hover
-_MOST_POINTS = 20_000  # of one group
+_MOST_CURVES = 150  # of one group: more are an area without lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ def learning_curves(
     """A metric (by default the objective's) against the epoch, a line per trial.
 
     The winner and the next best are emphasised, the baseline is dashed, pruned trials are faded;
-    each of these is one trace, so that thousands of curves stay quick. A dot is where a curve ends.
+    each of these is one trace. A dot is where a curve ends. Of a group of more than 150 curves,
+    evenly chosen ones are drawn, and the note says so.
     """
     name = metric or objective.metric
     title = f"Learning curves: {name}"
@@ -48,16 +50,16 @@ def learning_curves(
     texts: Mapping[str, str] = {}
     if len(trials) <= _DESCRIBED:
         texts = dict(zip(trials["trial"], described(trials), strict=True))
-    by_trial = {str(trial): rows for trial, rows in shown.groupby("trial", sort=False)}
+    begun = {str(trial) for trial in shown["trial"].unique()}
     notes = [better(objective)] if name == objective.metric else []
     figure = theme.blank(title)
     for group in groups:
-        left = [trial for trial in group.trials if trial in by_trial]
-        drawn = _capped(left, by_trial)
+        left = [trial for trial in group.trials if trial in begun]
+        drawn = _capped(left)
         if len(drawn) < len(left):
-            notes.append(f"{len(drawn)} of {len(left)} shown of: {group.name}")
+            notes.append(f"{len(drawn)} of {len(left)} {group.name} ones are shown")
         if drawn:
-            _draw(figure, group, [by_trial[trial] for trial in drawn], texts, name)
+            _draw(figure, group, shown[shown["trial"].isin(drawn)], texts, name)
     own = objective if name == objective.metric else None
     figure.update_xaxes(title_text="epoch", rangemode="tozero")
     figure.update_yaxes(title_text=name, range=focus(shown["value"], own))
@@ -97,33 +99,23 @@ def _winner_name(best: Sequence[str], today: str | None) -> str:
     return f"best: {'the baseline' if best[0] == today else f'trial {best[0]}'}"
 
 
-def _capped(names: list[str], by_trial: "Mapping[str, pd.DataFrame]") -> list[str]:
-    """All of the trials, or evenly chosen ones where they have too many points."""
-    points = sum(len(by_trial[name]) for name in names)
-    if points <= _MOST_POINTS:
-        return names
-    count = max(1, len(names) * _MOST_POINTS // points)
+def _capped(names: list[str]) -> list[str]:
+    """All of the trials, or evenly chosen ones where they are too many."""
+    count = min(len(names), _MOST_CURVES)
     return [names[k * len(names) // count] for k in range(count)]
 
 
 def _draw(
     figure: "go.Figure",
     group: _Group,
-    curves: "Sequence[pd.DataFrame]",
+    curves: "pd.DataFrame",
     texts: Mapping[str, str],
     metric: str,
 ) -> None:
     import plotly.graph_objects as go
 
-    x: list[Any] = []
-    y: list[Any] = []
-    hover: list[str] = []
-    for curve in curves:
-        trial = str(curve["trial"].iloc[0])
-        x += [*curve["epoch"], None]
-        y += [*curve["value"], None]
-        hover += [_hover(trial, texts)] * (len(curve) + 1)
-    lasts = [(c["epoch"].iloc[-1], c["value"].iloc[-1], str(c["trial"].iloc[-1])) for c in curves]
+    x, y, names = gapped(curves, "epoch", "value")
+    ends = curves.drop_duplicates("trial", keep="last")
     shared = {
         "legendgroup": group.name,
         "opacity": group.opacity,
@@ -132,13 +124,14 @@ def _draw(
         f"<extra>{group.name}</extra>",
     }
     line = {"color": group.colour, "width": group.width, "dash": group.dash}
+    hover = [_hover(str(trial), texts) for trial in names]
     figure.add_trace(go.Scatter(shared, x=x, y=y, text=hover, mode="lines", line=line))
     figure.add_trace(
         go.Scatter(
             shared,
-            x=[last[0] for last in lasts],
-            y=[last[1] for last in lasts],
-            text=[_hover(last[2], texts) for last in lasts],
+            x=ends["epoch"],
+            y=ends["value"],
+            text=[_hover(str(trial), texts) for trial in ends["trial"]],
             mode="markers",
             marker={"color": group.colour, "size": 3 + group.width},
             showlegend=False,

@@ -68,7 +68,7 @@ def parallel_coordinates(
         )
     )
     top = figure.layout.margin.t + 60
-    return figure.update_layout(height=460, margin={"l": 60, "r": 40, "t": top, "b": 24})
+    return figure.update_layout(height=460, margin={"l": 60, "r": 60, "t": top, "b": 24})
 
 
 def _dimension(axis: Axis, values: "pd.Series[Any]") -> dict[str, Any]:

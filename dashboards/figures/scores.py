@@ -15,7 +15,8 @@ def scored(trials: "pd.DataFrame") -> "pd.DataFrame":
     """The trials with a finite score, in their order, under the index 0, 1, ..."""
     import numpy as np
 
-    return trials[np.isfinite(trials["score"])].reset_index(drop=True)
+    found: pd.DataFrame = trials[np.isfinite(trials["score"])]
+    return found.reset_index(drop=True)
 
 
 def ranked(trials: "pd.DataFrame", objective: Objective) -> "pd.DataFrame":

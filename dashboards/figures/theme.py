@@ -8,6 +8,7 @@ in light or dark mode.
 
 import textwrap
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ CSS = """
 """
 
 
+@cache
 def template() -> "go.layout.Template":
-    """The template of all figures."""
+    """The template of all figures; each takes a copy of it."""
     import plotly.graph_objects as go
 
     axis = {
@@ -58,10 +60,11 @@ def template() -> "go.layout.Template":
             "title": {
                 "x": 0,
                 "xref": "container",
-                "pad": {"l": 8},
+                "y": 1,
+                "yanchor": "top",
+                "pad": {"l": 8, "t": 10},
                 "xanchor": "left",
                 "yref": "container",
-                "automargin": True,
                 "font": {"size": 15},
                 "subtitle": {"font": {"size": 12, "color": TEXT}},
             },
@@ -103,8 +106,15 @@ def noted(figure: "go.Figure", note: str) -> "go.Figure":
     lines = textwrap.wrap(note, _WIDTH)
     figure.update_layout(title={"subtitle": {"text": "<br>".join(lines)}})
     titles = 1 + str(figure.layout.title.text).count("<br>")
-    figure.update_layout(margin={"t": 24 + 19 * titles + 17 * len(lines)})
+    figure.update_layout(margin={"t": 26 + 20 * titles + 17 * len(lines)})
+    # plotly 7.1 anchors the last line of a title, the first would be above the figure
+    figure.update_layout(title={"pad": {"t": 10 + 20 * (titles - 1)}})
     return figure
+
+
+def dot(count: int) -> float:
+    """The pixels of a point among so many: many are small, so that they do not hide all else."""
+    return 7 if count <= 100 else 5 if count <= 500 else 3
 
 
 def said(title: str, sentence: str) -> "go.Figure":
