@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
-from statistics import median
+from statistics import fmean, median
 from typing import Literal
 
 from search.leaderboard import gain, ranked, spread
@@ -21,8 +22,8 @@ class Noise:
 
     `source`: "folds" for the standard deviation over the folds of the best trial, "epochs" for how
     much the objective jumps from epoch to epoch around the best epochs of the best trials. The
-    latter is what is left of a straight line through five epochs: it says nothing of another seed
-    or other validation data, which may move a score further.
+    latter comes from third differences, so that a smooth curve adds nothing; nor does it say
+    anything of another seed or other validation data, which may move a score further.
     """
 
     value: float | None
@@ -99,13 +100,13 @@ def noise(record: StudyRecord) -> Noise:
     over_folds = None if best is None else spread(record, best)
     if over_folds is not None:
         return Noise(over_folds, "folds")
-    squares, freedom = 0.0, 0
+    jumps: list[float] = []
     for trial in _completed(record)[:_WINDOW] or ([best] if best is not None else []):
-        values = _around(trial.values(record.objective.metric), trial.best_epoch or 1)
-        if len(values) > 2:
-            squares += _off_line(values)
-            freedom += len(values) - 2
-    return Noise(sqrt(squares / freedom), "epochs") if freedom else Noise(None, "none")
+        jumps += _jumps(_around(trial.values(record.objective.metric), trial.best_epoch or 1))
+    if not jumps:
+        return Noise(None, "none")
+    # of independent errors with variance v, third differences have 1 + 9 + 9 + 1 times v
+    return Noise(sqrt(fmean(jump**2 for jump in jumps) / 20), "epochs")
 
 
 def settings(record: StudyRecord) -> list[Setting]:
@@ -168,10 +169,8 @@ def _around(values: Sequence[float], epoch: int) -> Sequence[float]:
     return values[first : first + _WINDOW]
 
 
-def _off_line(values: Sequence[float]) -> float:
-    """The sum of squares that a straight line through the values (least squares) leaves."""
-    count = len(values)
-    middle, mean = (count - 1) / 2, sum(values) / count
-    steps = [place - middle for place in range(count)]
-    slope = sum(s * v for s, v in zip(steps, values, strict=True)) / sum(s * s for s in steps)
-    return sum((v - mean - slope * s) ** 2 for s, v in zip(steps, values, strict=True))
+def _jumps(values: Sequence[float]) -> Sequence[float]:
+    """Third differences: 0 along any parabola; none of fewer than four values."""
+    for _ in range(3):
+        values = [after - before for before, after in pairwise(values)]
+    return values

@@ -214,7 +214,7 @@ def _tiles(tables: Tables, found: Answer) -> Iterator[Tile]:
         yield Tile("gain over the baseline", "none", "the best trial is the baseline")
     yield _test(tables, found)
     if found.parameter_count is not None:
-        yield Tile("size of the model", f"{found.parameter_count:,}", "trainable and other weights")
+        yield Tile("size of the model", f"{found.parameter_count:,}", "weights, trained or not")
     speed = found.seconds_per_epoch
     yield Tile(
         "time per epoch",
@@ -255,7 +255,7 @@ def _test(tables: Tables, found: Answer) -> Tile:
     others = [f"{k} {score_text(v)}" for k, v in found.test.items() if k != name]
     before = tables.record.judged_before
     met = f"met by {before} winners before this one" if before else "met once, by the winner"
-    return Tile(f"{name} on test data", score_text(found.test[name]), ", ".join([met, *others]))
+    return Tile(f"{name} on test data", score_text(found.test[name]), "; ".join([met, *others]))
 
 
 def _remarks(tables: Tables, found: Answer) -> Iterator[str]:

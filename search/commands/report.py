@@ -70,8 +70,15 @@ def _study(store: Store, name: str) -> Study:
     record, folder = found.record, store.export(name)
     best = record.best()
     model = folder if best is not None and export.stands(record, best, folder) else None
-    commands = summary.next_commands(record, model, store)
+    commands = [
+        (word, _anywhere(command)) for word, command in summary.next_commands(record, model, store)
+    ]
     return Study(found, commands, model, pictures(record, model))
+
+
+def _anywhere(command: str) -> str:
+    """A command less the path of this machine's Python: a report is read elsewhere too."""
+    return f"python -m search {command.partition(' -m search ')[2]}"
 
 
 def _write(path: Path, text: str) -> None:

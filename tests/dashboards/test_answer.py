@@ -7,7 +7,7 @@ import pytest
 from dashboards.answer import answer, noise, settings
 from search.events import Entry, Reported, StudyStarted
 from search.record import fold
-from tests.records import header, whole_life
+from tests.records import asked, completed, entries, header, reported, whole_life
 
 
 def test_the_best_trial_against_the_next_and_the_baseline():
@@ -21,16 +21,33 @@ def test_the_best_trial_against_the_next_and_the_baseline():
     assert (found.parameter_count, found.seconds_per_epoch) == (1000, 0.25)
 
 
-def test_noise_is_what_epochs_leave_of_a_straight_line():
-    found = noise(fold(whole_life()))
+def curve(*values: float) -> list[Entry]:
+    """A study of one trial."""
+    reports = [reported("0", epoch, value) for epoch, value in enumerate(values, start=1)]
+    best = values.index(max(values)) + 1
+    count = len(values)
+    return entries([asked("0", 0, count), *reports, completed("0", max(values), best, count)])
 
-    # completed trials: 0.6, 0.7, 0.65 leaves 0.00375, and 0.3, 0.5, 0.4 leaves 0.015
+
+def test_noise_is_how_epochs_jump_around_a_smooth_curve():
+    found = noise(fold(curve(0.1, 0.2, 0.3, 0.5)))  # 0.5 - 3 * 0.3 + 3 * 0.2 - 0.1 = 0.1
+
     assert found.source == "epochs"
-    assert found.value == pytest.approx(((0.00375 + 0.015) / 2) ** 0.5)
+    assert found.value == pytest.approx((0.1**2 / 20) ** 0.5)
+    parabola = [0.9 - 0.02 * (5 - epoch) ** 2 for epoch in range(6)]
+    assert noise(fold(curve(*parabola))).value == pytest.approx(0, abs=1e-12)
+
+
+def test_only_epochs_around_the_best_count():
+    start = [0.1, 0.5, 0.2, 0.6]
+    quiet = noise(fold(curve(*start, 0.80, 0.82, 0.85, 0.84, 0.84)))
+    alone = noise(fold(curve(0.80, 0.82, 0.85, 0.84, 0.84)))
+
+    assert quiet.value == pytest.approx(alone.value)
 
 
 def test_under_cross_validation_noise_is_the_spread_over_the_folds():
-    entries = []
+    life = []
     for entry in whole_life():
         event = entry.event
         if isinstance(event, StudyStarted):
@@ -38,20 +55,14 @@ def test_under_cross_validation_noise_is_the_spread_over_the_folds():
         elif isinstance(event, Reported):
             metrics = {**event.report.metrics, "val_accuracy_std": 0.01 * event.report.epoch}
             event = replace(event, report=replace(event.report, metrics=metrics))
-        entries.append(Entry(entry.seconds, event))
-    found = noise(fold(entries))
+        life.append(Entry(entry.seconds, event))
+    found = noise(fold(life))
 
     assert (found.value, found.source) == (0.02, "folds")
 
 
-def test_two_epochs_say_nothing_of_noise():
-    entries = [
-        entry
-        for entry in whole_life()[:13]
-        if not (isinstance(entry.event, Reported) and entry.event.report.epoch > 2)
-    ]
-
-    assert noise(fold(entries)).source == "none"
+def test_three_epochs_say_nothing_of_noise():
+    assert noise(fold(whole_life())).source == "none"
 
 
 def test_settings_stand_beside_the_baseline():

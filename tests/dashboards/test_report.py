@@ -72,7 +72,7 @@ def numbers(values) -> list[float]:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "a-study.jsonl"
-    return simulated_tables(path, "hyperband", trials=40)
+    return simulated_tables(path, "halving", trials=40)
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ CONTRAST = """() => {
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "a-study.jsonl"
-    return simulated_tables(path, "hyperband", trials=20)
+    return simulated_tables(path, "halving", trials=20)
 
 
 @pytest.fixture(scope="module")
