@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 MOST = 10  # parameters in one figure: those that matter most
-_HEIGHT, _TOP = 400, 12  # pixels, where a figure does not say; above the first line
+_HEIGHT = 400  # pixels, where a figure does not say
+_TOP, _NAMED = 28, 44  # above the first line; above axes that are named at their tops
 
 # The frame of `importances`: made when a figure asks for it, which takes seconds.
 Ranking = Callable[[], "pd.DataFrame"]
@@ -105,12 +106,14 @@ def shown(figure: "go.Figure", tables: Tables, word: str) -> Shown:
     """The figure ready for the page: what is zoomed or hidden stays so when it is drawn anew."""
     title = figure.layout.title
     words, note = title.text or "", (title.subtitle.text or "").replace("<br>", " ")
-    height = int(figure.layout.height or _HEIGHT) - int(figure.layout.margin.t or 0) + _TOP
+    top = _NAMED if any(trace.type == "parcoords" for trace in figure.data) else _TOP
+    height = int(figure.layout.height or _HEIGHT) - int(figure.layout.margin.t or 0) + top
     figure.update_layout(
         height=None,
         autosize=True,
         title=None,
-        margin={"t": _TOP},
+        margin={"t": top},
+        modebar={"bgcolor": "rgba(0, 0, 0, 0)", "color": theme.GREY, "activecolor": theme.BLUE},
         uirevision=f"{tables.study} {word}",
     )
     return Shown(figure, height, words, note)

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 TICK_MS = 1000
 FIRST = "timeline"  # of the figures to choose from: cheap, and not empty for any backend
-GRAPH = {"displaylogo": False, "responsive": True}
+GRAPH = {
+    "displaylogo": False,
+    "responsive": True,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+}
 
 
 def whole(standing: Standing, drawn: Drawn, studies: Sequence[str]) -> "Component":

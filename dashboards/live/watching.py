@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LEAST_SECONDS = 2.0  # between two drawings of figures and table
 MOST_SHARE = 0.05  # of the time that may go into them while a study runs: it needs the processor
+MOST_SECONDS = 15.0  # but no reader waits longer for them, however busy the machine is
 _ALL = 2**63
 
 
@@ -124,8 +125,8 @@ class Watcher:
     """The studies of a store, for any number of pages and threads.
 
     `plan` says what a recorded study means to do. Numbers follow the journal at each look; tables
-    for figures are made anew only once the journal has grown and, while the study runs, once the
-    last drawing is paid for: so no page takes more than a twentieth of a processor from a search.
+    for figures are made anew only once the journal has grown and, while the study runs, once
+    twenty times as long has passed as the last drawing took, 15 seconds at most.
     """
 
     def __init__(self, store: Store, plan: Callable[[StudyRecord], Plan], clock: Clock) -> None:
@@ -189,7 +190,7 @@ class Watcher:
         if last is not None:
             if last.entries == record.entries and last.tables.state == state:
                 return last
-            rest = max(LEAST_SECONDS, last.cost / MOST_SHARE)
+            rest = min(max(LEAST_SECONDS, last.cost / MOST_SHARE), MOST_SECONDS)
             if state == "running" and now - last.at < rest:
                 return last
         tables = gathered(record, state, followed.budgets)

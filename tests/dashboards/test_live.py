@@ -76,10 +76,10 @@ def test_time_goes_on_between_events_and_the_tables_wait_for_their_turn(tmp_path
         clock.now += LEAST_SECONDS
         assert watch.look("demo-1").drawn == 2
         assert len(watch.drawn("demo-1").tables.trials) == 3
-        watch.drawn("demo-1").cost = 1.0  # twenty times as long must pass before the next
+        watch.drawn("demo-1").cost = 0.5  # twenty times as long must pass before the next
         journal.append(life[9])
         journal.commit()
-        clock.now += 19.0
+        clock.now += 9.0
         assert watch.look("demo-1").drawn == 2
         clock.now += 2.0
         assert watch.look("demo-1").drawn == 3
