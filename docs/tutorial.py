@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 NOTEBOOK = Path(__file__).parents[1] / "examples" / "from-a-first-classifier-to-a-tuned-one.ipynb"
 ROOT = NOTEBOOK.parents[1]
 PLOTLY = "application/vnd.plotly.v1+json"
-QUICK = "IMAGES = 600\nEPOCHS = 2\nTRIALS = 3\n"
+QUICK = "IMAGES = 600\nEPOCHS = 2\nTRIALS = 3\nWORKERS = 0  # the kernel itself trains\n"
 # before the notebook's own cells: the folder of the project is importable from any other
 _SETUP = """
 import os

@@ -12,11 +12,14 @@ NOTEBOOK = scripts.ROOT / "examples" / "from-a-first-classifier-to-a-tuned-one.i
 
 
 def texts(notebook: Any) -> list[str]:
-    """What each code cell printed or gave, as text."""
+    """What each code cell printed or gave, as text; of a chart its kinds."""
     said = []
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            parts = [out.get("text") or out.data.get("text/plain", "") for out in cell.outputs]
+            parts = [
+                out.get("text") or out.data.get("text/plain", ", ".join(out.data))
+                for out in cell.outputs
+            ]
             said.append("\n".join(parts))
     return said
 
