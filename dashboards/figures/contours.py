@@ -72,7 +72,7 @@ def _plane(
     import plotly.graph_objects as go
 
     figure = theme.blank(
-        title, f"{objective.metric}, {better(objective)}; a point is a trial, the star the winner"
+        title, f"{objective.metric}, {better(objective)}; a point is a trial, the star the best"
     )
     if across.options is not None or up.options is not None:
         return figure
@@ -148,7 +148,7 @@ def _pairs(
     figure = theme.blank(
         title,
         f"{objective.metric}, {better(objective)}; a field is the mean of its trials, the star the "
-        "winner",
+        "best",
     )
     return figure.add_trace(
         go.Heatmap(

@@ -3,11 +3,11 @@
 import contextlib
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from search.errors import SearchError, UsageError
@@ -47,17 +47,17 @@ def local(
     """
     # CUDA does not survive a fork, nor do some of macOS's libraries
     forked = sys.platform == "linux" and not any(environments)
-    with _interrupts_ignored():
-        process = subprocess.Popen(
-            [sys.executable, "-m", _dask_nannies.__name__, *([_dask_nannies.FORK] * forked)],
-            stdin=subprocess.PIPE,
-            text=True,
-        )
+    # A session of its own: Ctrl-C is for the coordinator, which ends them when it has closed.
+    process = subprocess.Popen(
+        [sys.executable, "-m", _dask_nannies.__name__, *([_dask_nannies.FORK] * forked)],
+        stdin=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
         return _around(process, environments, load, clock, memory_bytes)
     except BaseException:
-        process.kill()
-        process.communicate()
+        _end(process)
         raise
 
 
@@ -112,7 +112,6 @@ def _around(
 
 def _nannies(process: "subprocess.Popen[str]") -> type:
     """The process of the nannies, as a cluster takes it: it never imports the caller's module."""
-    import psutil
     from distributed.deploy.spec import ProcessInterface
 
     class Nannies(ProcessInterface):  # type: ignore[misc]  # untyped
@@ -130,15 +129,17 @@ def _nannies(process: "subprocess.Popen[str]") -> type:
             await super().start()
 
         async def close(self) -> None:
-            if process.poll() is None:
-                for child in psutil.Process(process.pid).children(recursive=True):
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        child.kill()
-                process.kill()
-            process.communicate()
+            _end(process)
             await super().close()
 
     return Nannies
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """End the nannies and all that they have started: the forkserver and the workers."""
+    with contextlib.suppress(ProcessLookupError):  # all are gone already
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 def connected(
@@ -197,16 +198,3 @@ def _afresh(client: "Client", address: str, answer_seconds: float) -> None:
         if facts["nanny"]
     ]
     client.restart_workers(with_nanny, raise_for_error=False)
-
-
-@contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Have processes started here ignore Ctrl-C: the coordinator ends them when it has closed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
