@@ -64,6 +64,7 @@ def slices(
     figure.update_yaxes(range=focus(found["score"], objective))
     figure.update_yaxes(title_text=objective.metric, col=1)
     figure.update_annotations(font_size=12)
+    figure.update_layout(margin={"t": figure.layout.margin.t + 18})  # for the names on top
     height = figure.layout.margin.t + 40 + _ROW_PIXELS * rows
     return figure.update_layout(height=max(320, height), showlegend=False)
 
