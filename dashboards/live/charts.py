@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST = 10  # parameters in one figure: those that matter most
 _HEIGHT = 400  # pixels, where a figure does not say
-_TOP, _NAMED = 28, 44  # above the first line; above axes that are named at their tops
+_TOP, _NAMED = 28, 72  # above the first line; above axes that are named at their tops
 
 # The frame of `importances`: made when a figure asks for it, which takes seconds.
 Ranking = Callable[[], "pd.DataFrame"]
