@@ -50,7 +50,11 @@ def best_so_far(
                 hovertemplate="trial %{customdata[0]}, epochs %{customdata[1]} to "
                 f"%{{customdata[2]}}<br>{objective.metric} %{{y:.4f}}<extra>{outcome}</extra>",
                 mode="markers",
-                marker={"color": theme.OUTCOMES[outcome], "size": 6, "opacity": 0.75},
+                marker={
+                    "color": theme.OUTCOMES[outcome],
+                    "size": theme.dot(len(rows)),
+                    "opacity": 0.75 if len(rows) <= 500 else 1,
+                },
                 name=outcome,
             )
         )

@@ -63,6 +63,7 @@ def brackets(budgets: "pd.DataFrame", objective: Objective) -> "go.Figure":
     figure.update_yaxes(title_text=objective.metric, col=1)
     figure.update_xaxes(title_text="epochs", row=rows)
     figure.update_annotations(font_size=12)
+    figure.update_layout(margin={"t": figure.layout.margin.t + 18})  # for the names on top
     height = figure.layout.margin.t + 40 + _ROW_PIXELS * rows
     return figure.update_layout(height=height, showlegend=False)
 

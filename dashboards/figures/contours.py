@@ -30,7 +30,7 @@ def contour(
     Only trials that have both count. Two categorical parameters give the mean score of each pair
     of options; a category and a number give points alone. `space`: `Tables.space`.
     """
-    title = f"{objective.metric} over {x} and {y}"
+    title = f"{x} and {y}"
     found = scored(trials)
     known = axes(found, space)
     if x in known and y in known:
@@ -71,7 +71,9 @@ def _plane(
     import numpy as np
     import plotly.graph_objects as go
 
-    figure = theme.blank(title, f"{better(objective)}; each point is a trial, the star the winner")
+    figure = theme.blank(
+        title, f"{objective.metric}, {better(objective)}; a point is a trial, the star the winner"
+    )
     if across.options is not None or up.options is not None:
         return figure
     at = np.column_stack([axis.coordinates(found[PREFIX + axis.name]) for axis in (across, up)])
@@ -144,7 +146,9 @@ def _pairs(
     np.add.at(count, (rows, columns), 1)
     means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     figure = theme.blank(
-        title, f"{better(objective)}; a field is the mean of its trials, the star is the winner"
+        title,
+        f"{objective.metric}, {better(objective)}; a field is the mean of its trials, the star the "
+        "winner",
     )
     return figure.add_trace(
         go.Heatmap(
@@ -181,11 +185,11 @@ def _points(
     best = found["trial"].to_numpy() == winner(found, objective)
     texts = [[*map(number, found[PREFIX + axis.name])] for axis in (across, up)]
     hover = np.column_stack([found["trial"].to_numpy(), *texts, found["score"].map(number)])
-    for chosen, symbol, size in ((~best, "circle", 7), (best, "star", 14)):
+    for chosen, symbol, size in ((~best, "circle", theme.dot(len(found))), (best, "star", 14)):
         marker: dict[str, Any] = {
             "symbol": symbol,
             "size": size,
-            "line": {"width": 1, "color": "#FFFFFF"},
+            "line": {"width": 1 if len(found) <= 100 else 0.4, "color": "#FFFFFF"},
             "color": found["score"].to_numpy()[chosen],
             "cmin": shade["low"],
             "cmax": shade["high"],

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _FEW = 10  # best trials that are emphasised
 _DESCRIBED = 200  # trials whose parameters are in the hover
-_MOST_POINTS = 20_000  # of one group
+_MOST_CURVES = 150  # of one group: more are an area without lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ def learning_curves(
     """A metric (by default the objective's) against the epoch, a line per trial.
 
     The winner and the next best are emphasised, the baseline is dashed, pruned trials are faded;
-    each of these is one trace, so that thousands of curves stay quick. A dot is where a curve ends.
+    each of these is one trace. A dot is where a curve ends. Of a group of more than 150 curves,
+    evenly chosen ones are drawn, and the note says so.
     """
     name = metric or objective.metric
     title = f"Learning curves: {name}"
@@ -49,15 +50,14 @@ def learning_curves(
     texts: Mapping[str, str] = {}
     if len(trials) <= _DESCRIBED:
         texts = dict(zip(trials["trial"], described(trials), strict=True))
-    sizes = shown.groupby("trial", sort=False).size()
-    lengths = {str(trial): int(size) for trial, size in sizes.items()}
+    begun = {str(trial) for trial in shown["trial"].unique()}
     notes = [better(objective)] if name == objective.metric else []
     figure = theme.blank(title)
     for group in groups:
-        left = [trial for trial in group.trials if trial in lengths]
-        drawn = _capped(left, lengths)
+        left = [trial for trial in group.trials if trial in begun]
+        drawn = _capped(left)
         if len(drawn) < len(left):
-            notes.append(f"{len(drawn)} of {len(left)} shown of: {group.name}")
+            notes.append(f"{len(drawn)} of {len(left)} {group.name} ones are shown")
         if drawn:
             _draw(figure, group, shown[shown["trial"].isin(drawn)], texts, name)
     own = objective if name == objective.metric else None
@@ -99,12 +99,9 @@ def _winner_name(best: Sequence[str], today: str | None) -> str:
     return f"best: {'the baseline' if best[0] == today else f'trial {best[0]}'}"
 
 
-def _capped(names: list[str], lengths: Mapping[str, int]) -> list[str]:
-    """All of the trials, or evenly chosen ones where they have too many points."""
-    points = sum(lengths[name] for name in names)
-    if points <= _MOST_POINTS:
-        return names
-    count = max(1, len(names) * _MOST_POINTS // points)
+def _capped(names: list[str]) -> list[str]:
+    """All of the trials, or evenly chosen ones where they are too many."""
+    count = min(len(names), _MOST_CURVES)
     return [names[k * len(names) // count] for k in range(count)]
 
 

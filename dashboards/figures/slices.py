@@ -64,6 +64,7 @@ def slices(
     figure.update_yaxes(range=focus(found["score"], objective))
     figure.update_yaxes(title_text=objective.metric, col=1)
     figure.update_annotations(font_size=12)
+    figure.update_layout(margin={"t": figure.layout.margin.t + 18})  # for the names on top
     height = figure.layout.margin.t + 40 + _ROW_PIXELS * rows
     return figure.update_layout(height=max(320, height), showlegend=False)
 
@@ -86,7 +87,7 @@ def _slice(
     hover = np.column_stack([found["trial"].to_numpy(), [*map(_said, values)]])
     scatter = go.Scattergl if gl else go.Scatter
     order = np.arange(len(found))
-    for chosen, symbol, size in ((~best, "circle", 6), (best, "star", 13)):
+    for chosen, symbol, size in ((~best, "circle", theme.dot(len(found))), (best, "star", 13)):
         marker: dict[str, Any] = {
             "symbol": symbol,
             "size": size,

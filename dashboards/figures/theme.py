@@ -107,7 +107,14 @@ def noted(figure: "go.Figure", note: str) -> "go.Figure":
     figure.update_layout(title={"subtitle": {"text": "<br>".join(lines)}})
     titles = 1 + str(figure.layout.title.text).count("<br>")
     figure.update_layout(margin={"t": 26 + 20 * titles + 17 * len(lines)})
+    # plotly 7.1 anchors the last line of a title, the first would be above the figure
+    figure.update_layout(title={"pad": {"t": 10 + 20 * (titles - 1)}})
     return figure
+
+
+def dot(count: int) -> float:
+    """The pixels of a point among so many: many are small, so that they do not hide all else."""
+    return 7 if count <= 100 else 5 if count <= 500 else 3
 
 
 def said(title: str, sentence: str) -> "go.Figure":

@@ -94,7 +94,7 @@ def _strokes(outcome: str, budgets: "pd.DataFrame", ends: "pd.Series[float]") ->
         y=np.repeat(budgets["lane"].to_numpy(), 3),
         text=np.repeat(budgets["trial"].to_numpy(), 3),
         mode="lines",
-        line={"color": theme.OUTCOMES[outcome], "width": 22},
+        line={"color": theme.OUTCOMES[outcome], "width": 22, "simplify": False},
         connectgaps=False,
         name=outcome,
         hovertemplate=f"trial %{{text}}, %{{x:.1f}} s<extra>{outcome}</extra>",
