@@ -13,9 +13,9 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def came(tmp_path_factory) -> dict[str, dict]:
+def came(tmp_path_factory, with_database) -> dict[str, dict]:
     """What came of each backend's two studies: all of them are children of one process."""
-    store = tmp_path_factory.mktemp("kill") / "mlruns"
+    store = with_database(tmp_path_factory.mktemp("kill") / "mlruns")
     words = [sys.executable, "-m", "tests.kill", str(store), "11", *backends.names()]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
