@@ -1,5 +1,10 @@
-"""Settings of the whole test suite."""
+"""Settings of the whole test suite, and what is made once for all of it."""
 
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 from search.training import runtime
@@ -20,3 +25,19 @@ settings.load_profile("suite")
 def pytest_configure() -> None:
     """Have TensorFlow find its settings, whichever test imports it first."""
     runtime.quieten()
+
+
+@pytest.fixture(scope="session")
+def with_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Make a store that has MLflow's empty database already: making its tables takes seconds."""
+    from search.trackers.mlflow_runs import connect
+
+    empty = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    connect(f"sqlite:///{empty}")
+
+    def with_database(store: Path) -> Path:
+        store.mkdir(parents=True)
+        shutil.copy(empty, store)
+        return store
+
+    return with_database

@@ -1,7 +1,8 @@
-"""One study undisturbed and once killed at random: `python -m tests.kill STORE BACKEND SEED`.
+"""Studies undisturbed and killed at random: `python -m tests.kill STORE SEED BACKEND ...`.
 
-Prints both documents as JSON. Each run is a forked child of one process that has imported the
-libraries but not used them: a kill costs the study's own time, not half a minute of imports.
+Prints a line of JSON with both documents for each backend. Each run is a forked child of one
+process that has imported the libraries but not used them: a kill costs the study's own time, not
+half a minute of imports.
 """
 
 import contextlib
@@ -76,32 +77,38 @@ def document(store: Path, study: str) -> dict:
     return {k: v for k, v in shown.items() if k not in ("seconds", "study", "mlflow")}
 
 
-def compare(store: Path, backend: str, seed: int) -> dict:
-    """Run both studies and return what came of them."""
+def prepare() -> None:
+    """Import what every child inherits."""
     runtime.quieten()
-    import keras  # noqa: F401 - imported here, inherited by every child
+    import keras  # noqa: F401
     import keras_tuner  # noqa: F401
     import mlflow  # noqa: F401
     import optuna  # noqa: F401
     import sklearn  # noqa: F401
 
+
+def both_studies(store: Path, backend: str, seed: int) -> int:
+    """Run a study undisturbed and once more with kills; how many of these hit."""
     words = [*WORDS, "--backend", backend, "--store", str(store)]
-    _, status = os.waitpid(child([*words, "--study", "whole"]), 0)
+    _, status = os.waitpid(child([*words, "--study", f"{backend}-whole"]), 0)
     assert status == 0, status
-    whole = store / "journals" / "whole.jsonl"
-    rng = random.Random(seed)
-    most = _lines(whole)
+    rng, killed = random.Random(seed), f"{backend}-killed"
+    most = _lines(store / "journals" / f"{backend}-whole.jsonl")
     moments = sorted((rng.uniform(2, most - 2), rng.uniform(0, 0.4)) for _ in range(KILLS))
-    journal = store / "journals" / "killed.jsonl"
-    resume = ["resume", "killed", "--quiet", "--store", str(store)]
-    hits = killed_run([*words, "--study", "killed"], resume, journal, moments)
-    return {
-        "hits": hits,
-        "whole": document(store, "whole"),
-        "killed": document(store, "killed"),
-    }
+    journal = store / "journals" / f"{killed}.jsonl"
+    resume = ["resume", killed, "--quiet", "--store", str(store)]
+    return killed_run([*words, "--study", killed], resume, journal, moments)
+
+
+def compare(store: Path, seed: int, backends: list[str]) -> None:
+    """Run all studies, then print what came of them."""
+    prepare()
+    hits = {backend: both_studies(store, backend, seed) for backend in backends}
+    # only now: reading opens MLflow's database, which no child may inherit
+    for backend in backends:
+        both = {name: document(store, f"{backend}-{name}") for name in ("whole", "killed")}
+        sys.stdout.write(json.dumps({"backend": backend, "hits": hits[backend], **both}) + "\n")
 
 
 if __name__ == "__main__":
-    folder, name, root = sys.argv[1:]
-    sys.stdout.write(json.dumps(compare(Path(folder), name, int(root))) + "\n")
+    compare(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -18,9 +18,9 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory) -> Path:
+def store(tmp_path_factory, with_database) -> Path:
     """A store with one small finished study of digits, named "small"."""
-    store = tmp_path_factory.mktemp("cli") / "mlruns"
+    store = with_database(tmp_path_factory.mktemp("cli") / "mlruns")
     words = ["run", "digits", "--backend", "randomized", "--trials", "3", "--max-epochs", "2"]
     words += ["--workers", "1", "--study", "small"]
     assert main([*words, "--store", str(store), "--quiet"]) == 0

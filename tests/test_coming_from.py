@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,8 @@ def test_every_tool_has_its_own_example_and_its_search_here() -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("coming")
+def folder(tmp_path_factory: pytest.TempPathFactory, with_database: Callable[[Path], Path]) -> Path:
+    path = with_database(tmp_path_factory.mktemp("coming") / "mlruns").parent
     problem = re.search(r"```python\n(# digits_mlp\.py\n.*?)```", PAGE, re.DOTALL)
     assert problem is not None
     (path / "digits_mlp.py").write_text(problem[1], encoding="utf-8")

@@ -7,8 +7,9 @@ import pytest
 from search.cli import main
 
 
-def test_the_file_runs_as_it_is(tmp_path, monkeypatch, capsys) -> None:
+def test_the_file_runs_as_it_is(tmp_path, monkeypatch, capsys, with_database) -> None:
     monkeypatch.chdir(tmp_path)
+    with_database(tmp_path / "mlruns")
     assert main(["init", "my_problem.py"]) == 0
     assert "-m search run my_problem.py\n" in capsys.readouterr().out
     words = ["run", "my_problem.py", "--backend", "randomized", "--trials", "2", "--workers", "1"]

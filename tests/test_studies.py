@@ -14,6 +14,9 @@ from search.evidence import Classified
 
 PROBLEM = str(Path(__file__).parent / "problems" / "fashion_slice.py")
 TRIALS = 6
+# few networks, so that trials share their graphs: tracing them takes longer than their epochs
+NARROW = ("layers=1,2", "neurons=100", "neurons_shape=same", "activation=relu")
+NARROW += ("activation_shape=same", "initializer=he_normal", "optimizer=sgd", "dropout=0.0")
 MAX_EPOCHS = {"hyperband": "3"}
 
 
@@ -23,15 +26,15 @@ def backend(request) -> str:
 
 
 @pytest.fixture(scope="module")
-def store(backend, tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp(backend) / "mlruns"
+def store(backend, tmp_path_factory, with_database) -> Path:
+    return with_database(tmp_path_factory.mktemp(backend) / "mlruns")
 
 
 @pytest.fixture(scope="module")
 def shown(backend, store) -> dict:
     """Run a study of six trials and read what `show --json` says."""
     words = ["run", PROBLEM, "--backend", backend, "--trials", str(TRIALS), "--study", "a-study"]
-    words += ["--workers", "1"]
+    words += ["--workers", "1", *(f"--set={values}" for values in NARROW)]
     epochs = MAX_EPOCHS.get(backend, "2")
     assert main([*words, "--max-epochs", epochs, "--store", str(store), "--quiet"]) == 0
     return document(store)

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import keras
@@ -18,6 +17,7 @@ from search.carried import pack
 from search.child import Answer
 from search.errors import DataError, SearchError, StudyChangedError, StudyInterrupted, UsageError
 from search.opened import open_trial
+from search.record import fold
 from search.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -25,7 +25,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 6)).astype("float32")
 Y = (X[:, 0] * X[:, 1] > 0).astype("int64")
 
-# long enough that a signal sent after its first lines meets it at work, also on a busy machine
+# long enough that a signal sent after its first trial meets it at work, also on a busy machine
 SCRIPT = """
 import signal
 import sys
@@ -68,10 +68,15 @@ def script(tmp_path: Path, text: str, *words: str) -> "subprocess.Popen[str]":
     )
 
 
-def wait_for_lines(process: "subprocess.Popen[str]", path: Path, count: int) -> None:
-    while not path.exists() or path.read_bytes().count(b"\n") < count:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.002)
+def heard(process: "subprocess.Popen[str]", words: str) -> None:
+    """Read what a script says of its study until it says this."""
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if words in line:
+            return
+    raise AssertionError("".join(said))
 
 
 @pytest.mark.slow
@@ -93,13 +98,13 @@ def test_the_page_is_a_plain_script_that_runs(tmp_path: Path, capsys) -> None:
 def test_a_study_goes_on_after_an_interrupt_and_after_a_kill(tmp_path: Path) -> None:
     path = Store(tmp_path / "store").journal("line")
     first = script(tmp_path, SCRIPT, str(tmp_path / "store"))
-    wait_for_lines(first, path, 20)
+    heard(first, "trial 1 completed")
     first.send_signal(signal.SIGINT)
     assert "StudyInterrupted: study line was interrupted" in first.communicate()[1]
     assert journal.writer(path) is None
-    lines = path.read_bytes().count(b"\n")
+    done = sum(trial.score is not None for trial in fold(journal.read(path)).trials.values())
     second = script(tmp_path, SCRIPT, str(tmp_path / "store"))
-    wait_for_lines(second, path, lines + 20)
+    heard(second, f"trial {done + 1} completed")
     os.kill(journal.writer(path) or 0, signal.SIGKILL)
     assert "must end with an answer, got none (signal 9)" in second.communicate()[1]
     last = script(tmp_path, SCRIPT, str(tmp_path / "store"))
@@ -191,14 +196,10 @@ def test_a_model_with_own_code_comes_back_and_predicts_the_same(build, tmp_path)
     assert np.array_equal(predicted, without.predict(X, verbose=0))
 
 
-def test_another_problem_gives_no_model(tmp_path) -> None:
+def test_a_study_gives_models_and_goes_on_with_the_same_problem_only(tmp_path) -> None:
     study = tuned(problem_of(subclassed), tmp_path)
     with pytest.raises(StudyChangedError, match="its problem changed since; undo the change"):
         search.load(study.name, store=tmp_path, problem=problem_of(anonymous))
-
-
-def test_a_study_goes_on_with_the_same_problem_only(tmp_path) -> None:
-    study = tuned(problem_of(subclassed), tmp_path)
     here = {"workers": 0, "store": tmp_path, "quiet": True, "mlflow": False}
     same = search.resume(study.name, problem_of(subclassed), trials=2, **here)
     assert len(same.trials) == 2

@@ -1,5 +1,6 @@
 """Real worker processes: the contract, and what happens when they die or hang."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -16,11 +17,45 @@ from tests.executors.fake_trainer import FakeTrainer
 pytestmark = pytest.mark.slow
 
 
-def started(scratch, *, memory_bytes=None, **settings):
-    fake, clock = FakeTrainer(scratch), SystemClock()
-    workers = dask.local([{}, {}], fake, clock, memory_bytes=memory_bytes)
+# Workers that are not forked, as on GPUs: started sooner where TensorFlow is not needed.
+SPAWNED = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory) -> Iterator[dask.DaskWorkers]:
+    """Two workers forked from one process that has imported TensorFlow, which takes seconds."""
+    workers = dask.local([{}, {}], FakeTrainer(tmp_path_factory.mktemp("dask")), SystemClock())
+    yield workers
+    workers.close()
+
+
+@pytest.fixture
+def start(cluster, tmp_path):
+    """Make an executor on the two workers; they are restarted after the test, as it may leave them
+    at work.
+    """
+    from distributed import Client
+
+    made = []
+
+    def start(**settings) -> dask.DaskExecutor:
+        client = Client(cluster.client.scheduler.address, set_as_default=False)
+        fake, clock = FakeTrainer(tmp_path), SystemClock()
+        known = dask.DaskWorkers(client, fake, clock, lambda: None, shares_disk=True, patience=60)
+        made.append(executor_of(known, tmp_path, **settings))
+        return made[-1]
+
+    yield start
+    for executor in made:
+        executor.close()
+    found = cluster.client.scheduler_info(n_workers=-1)["workers"]
+    cluster.client.restart_workers(list(found), raise_for_error=False)
+
+
+def executor_of(workers, scratch, **settings) -> dask.DaskExecutor:
     nowhere = CheckpointFolder(scratch / "none", "nobody")
-    executor = dask.DaskExecutor(workers, fake, nowhere, clock, **{"waits": True, **settings})
+    waits = {"waits": True, **settings}
+    executor = dask.DaskExecutor(workers, FakeTrainer(scratch), nowhere, SystemClock(), **waits)
     until_there_are(executor, 2)
     return executor
 
@@ -35,10 +70,8 @@ def until_there_are(executor, slots) -> None:
 
 class TestDask(ExecutorContract):
     @pytest.fixture
-    def executor(self, tmp_path):
-        executor = started(tmp_path)
-        yield executor
-        executor.close()
+    def executor(self, start):
+        return start()
 
     def test_a_killed_worker_costs_one_attempt_of_its_trial_only(self, executor):
         executor.submit(task("1", stop=4, dies_at=3))
@@ -71,33 +104,29 @@ class TestDask(ExecutorContract):
 CONTRACTS = (TestDask,)
 
 
-def test_a_hanging_trial_is_lost_after_its_timeout_and_its_slot_is_free(tmp_path):
-    executor = started(tmp_path, timeout=2.0)
-    try:
-        executor.submit(task("1", stop=3, hangs_at=2))
-        reports, end = until_finished(executor)
-        assert len(reports) == 1
-        assert end == Lost("1", 1, "took longer than 2 s")
-        for name in ("2", "3"):
-            executor.submit(task(name, stop=1))
-        assert {until_finished(executor)[1].trial for _ in range(2)} == {"2", "3"}
-    finally:
-        executor.close()
+def test_a_hanging_trial_is_lost_after_its_timeout_and_its_slot_is_free(start):
+    executor = start(timeout=2.0)
+    executor.submit(task("1", stop=3, hangs_at=2))
+    reports, end = until_finished(executor)
+    assert len(reports) == 1
+    assert end == Lost("1", 1, "took longer than 2 s")
+    for name in ("2", "3"):
+        executor.submit(task(name, stop=1))
+    assert {until_finished(executor)[1].trial for _ in range(2)} == {"2", "3"}
 
 
-def test_workers_do_not_wait_where_nothing_is_pruned(tmp_path):
-    executor = started(tmp_path, waits=False)
-    try:
-        executor.submit(task("1", stop=5))
-        reports, end = until_finished(executor)
-        assert [report.epoch for report in reports] == [1, 2, 3, 4, 5]
-        assert isinstance(end.outcome, Completed)
-    finally:
-        executor.close()
+def test_workers_do_not_wait_where_nothing_is_pruned(start):
+    executor = start(waits=False)
+    executor.submit(task("1", stop=5))
+    reports, end = until_finished(executor)
+    assert [report.epoch for report in reports] == [1, 2, 3, 4, 5]
+    assert isinstance(end.outcome, Completed)
 
 
 def test_a_trial_that_eats_all_memory_costs_one_attempt_and_says_so(tmp_path):
-    executor = started(tmp_path, memory_bytes=2**30)
+    fake = FakeTrainer(tmp_path)
+    workers = dask.local([SPAWNED, SPAWNED], fake, SystemClock(), memory_bytes=2**30)
+    executor = executor_of(workers, tmp_path)
     try:
         executor.submit(task("1", stop=3, eats_at=2))
         executor.submit(task("2", stop=5))
@@ -117,17 +146,14 @@ def test_a_trial_that_eats_all_memory_costs_one_attempt_and_says_so(tmp_path):
         executor.close()
 
 
-def test_nobody_waits_for_a_slow_sibling(tmp_path):
-    executor = started(tmp_path, waits=False)
-    try:
-        executor.submit(task("slow", stop=2, gate="open"))
-        for name in ("1", "2", "3"):
-            executor.submit(task(name, stop=2))
-            assert until_finished(executor)[1].trial == name
-        (tmp_path / "open").touch()
-        assert until_finished(executor)[1].trial == "slow"
-    finally:
-        executor.close()
+def test_nobody_waits_for_a_slow_sibling(start, tmp_path):
+    executor = start(waits=False)
+    executor.submit(task("slow", stop=2, gate="open"))
+    for name in ("1", "2", "3"):
+        executor.submit(task(name, stop=2))
+        assert until_finished(executor)[1].trial == name
+    (tmp_path / "open").touch()
+    assert until_finished(executor)[1].trial == "slow"
 
 
 @dataclass(frozen=True)
@@ -143,7 +169,7 @@ class Unloadable:
 @pytest.mark.parametrize("error", [DataError("no data here"), OSError("no data here")])
 def test_what_no_worker_can_load_ends_the_search_and_names_a_worker(tmp_path, error):
     broken, clock = Unloadable(error), SystemClock()
-    workers = dask.local([{}], broken, clock)
+    workers = dask.local([SPAWNED], broken, clock)
     nowhere = CheckpointFolder(tmp_path, "nobody")
     executor = dask.DaskExecutor(workers, broken, nowhere, clock, waits=False)
     try:

@@ -11,11 +11,24 @@ from search.datasets import digits
 from search.parameters import Choice
 from search.problem import Data, Part
 from search.seeds import SystemClock
-from search.training.checkpoint import CheckpointFolder
+from search.training.checkpoint import Checkpoint, CheckpointFolder
 from search.training.trainer import KerasTrainer
 from search.trial import Budget, Completed, Decision, EpochReport, Failed, Proposal, Pruned, Task
 
 EPOCHS = 4
+
+
+class Folders:
+    """Checkpoints in one folder after another."""
+
+    def __init__(self, folder: CheckpointFolder) -> None:
+        self.folder = folder
+
+    def load(self, trial: str) -> Checkpoint | None:
+        return self.folder.load(trial)
+
+    def save(self, trial: str, checkpoint: Checkpoint) -> None:
+        self.folder.save(trial, checkpoint)
 
 
 def build(params):
@@ -68,6 +81,22 @@ def trainer(data, folder, problem=PROBLEM, *, patience=None, every=0.0, most=9) 
         most_epochs=most,
         checkpoint_seconds=every,
     )
+
+
+@pytest.fixture(scope="module")
+def kept(data):
+    """Give one trainer to one test after another: what it has traced it need not trace again."""
+    made = {}
+
+    def kept(folder, every=0.0) -> KerasTrainer:
+        if every not in made:
+            folders = Folders(folder)
+            made[every] = folders, trainer(data, folders, every=every)
+        folders, own = made[every]
+        folders.folder = folder
+        return own
+
+    return kept
 
 
 def task(start=0, stop=EPOCHS, *, recorded=(), stopped=False, **params) -> Task:
@@ -170,11 +199,11 @@ def test_a_closed_training_goes_on_where_it_was(data, folder, straight, epochs):
 @pytest.mark.parametrize(
     ("recorded", "saved"), [(0, 1), (0, 3), (2, 0), (2, 1), (3, 1), (2, 3), (4, 0), (4, 3)]
 )
-def test_journal_and_checkpoint_may_be_epochs_apart(data, folder, straight, recorded, saved):
+def test_journal_and_checkpoint_may_be_epochs_apart(kept, folder, straight, recorded, saved):
     expected, end, _ = straight
     if saved:
-        train(trainer(data, folder, every=1e9).train(task()), epochs=saved)
-    again = trainer(data, folder).train(task(recorded=expected[:recorded]))
+        train(kept(folder, every=1e9).train(task()), epochs=saved)
+    again = kept(folder).train(task(recorded=expected[:recorded]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         rest, outcome = train(again)
@@ -183,18 +212,18 @@ def test_journal_and_checkpoint_may_be_epochs_apart(data, folder, straight, reco
     assert replace(outcome, seconds=0) == replace(end, seconds=0)
 
 
-def test_an_epoch_that_comes_out_differently_is_said_and_the_record_stands(data, folder, straight):
+def test_an_epoch_that_comes_out_differently_is_said_and_the_record_stands(kept, folder, straight):
     expected, _, _ = straight
     false = EpochReport("1", 1, {**expected[0].metrics, "val_accuracy": 0.123}, 1.0)
     with pytest.warns(UserWarning, match="epoch 1 came out differently"):
-        _, outcome = train(trainer(data, folder).train(task(recorded=[false])))
+        _, outcome = train(kept(folder).train(task(recorded=[false])))
     assert folder.load("1").curve[0].metrics["val_accuracy"] == 0.123
     assert isinstance(outcome, Completed)
 
 
-def test_a_stopped_trial_is_pruned_with_its_score(data, folder, straight):
+def test_a_stopped_trial_is_pruned_with_its_score(kept, folder, straight):
     expected, _, _ = straight
-    reports, outcome = train(trainer(data, folder).train(task()), stop_at=2)
+    reports, outcome = train(kept(folder).train(task()), stop_at=2)
     assert metrics(reports) == metrics(expected[:2])
     assert isinstance(outcome, Pruned)
     assert (outcome.at_epoch, outcome.score) == (
@@ -202,7 +231,7 @@ def test_a_stopped_trial_is_pruned_with_its_score(data, folder, straight):
         max(report.metrics["val_accuracy"] for report in reports),
     )
     told = task(recorded=reports, stopped=True)
-    again, same = train(trainer(data, folder).train(told))
+    again, same = train(kept(folder).train(told))
     assert again == []
     assert same == outcome
 
@@ -218,8 +247,8 @@ def test_a_trial_out_of_patience_stops_and_is_promoted_without_training(data, fo
     assert same == outcome
 
 
-def test_nan_becomes_a_failure_and_no_checkpoint(data, folder):
-    reports, outcome = train(trainer(data, folder).train(task(optimizer="sgd", explode=True)))
+def test_nan_becomes_a_failure_and_no_checkpoint(kept, folder):
+    reports, outcome = train(kept(folder).train(task(optimizer="sgd", explode=True)))
     assert reports == []
     assert isinstance(outcome, Failed)
     assert (outcome.kind, outcome.at_epoch) == ("nan", 0)
@@ -268,12 +297,12 @@ def test_a_missing_metric_names_those_there_are(data, folder):
         train(trainer(data, folder, typo).train(task()))
 
 
-def test_a_damaged_checkpoint_costs_training_only(data, folder, straight, tmp_path):
+def test_a_damaged_checkpoint_costs_training_only(kept, folder, straight, tmp_path):
     expected, _, _ = straight
-    begun, _ = train(trainer(data, folder).train(task()), epochs=2)
+    begun, _ = train(kept(folder).train(task()), epochs=2)
     file = tmp_path / "checkpoints" / "1.npz"
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    rest, _ = train(trainer(data, folder).train(task(recorded=begun)))
+    rest, _ = train(kept(folder).train(task(recorded=begun)))
     assert metrics(begun + rest) == metrics(expected)
 
 
@@ -286,10 +315,10 @@ def test_the_checkpoint_of_an_earlier_study_of_that_name_counts_as_none(data, tm
     assert metrics(reports) == metrics(expected)
 
 
-def test_a_checkpoint_beyond_the_budget_is_not_used(data, folder, straight):
+def test_a_checkpoint_beyond_the_budget_is_not_used(kept, folder, straight):
     expected, _, _ = straight
-    train(trainer(data, folder).train(task()), epochs=3)
-    reports, _ = train(trainer(data, folder).train(task(0, 2)))
+    train(kept(folder).train(task()), epochs=3)
+    reports, _ = train(kept(folder).train(task(0, 2)))
     assert metrics(reports) == metrics(expected[:2])
 
 
