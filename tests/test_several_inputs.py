@@ -161,6 +161,14 @@ def test_a_trial_is_shown_with_its_curve_and_its_network(study, store, capsys):
     assert "unknown trial '9'" in capsys.readouterr().err
 
 
+def test_the_report_shows_the_winner(study, store, tmp_path, capsys):
+    path = tmp_path / "report.html"
+    assert main(["report", study, "--to", str(path), "--store", str(store)]) == 0
+    page = path.read_text()
+    for words in ("<h2>The model</h2>", "The network", "Confusion on test data"):
+        assert words in page
+
+
 def test_an_export_of_old_has_no_evidence_and_the_test_data_are_not_met_again(study, store):
     folder = store / "exports" / study
     (folder / evidence.FILE).unlink()
