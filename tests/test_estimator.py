@@ -31,7 +31,7 @@ def build(params, facts):
         share = "softmax" if classes > 1 else "sigmoid"  # Keras warns of a softmax over one
         out, loss = keras.layers.Dense(classes, share), "sparse_categorical_crossentropy"
     model = keras.Sequential([keras.Input(facts["X_shape_"][1:]), out])
-    model.compile(keras.optimizers.Adam(params["rate"]), loss)
+    model.compile(keras.optimizers.SGD(params["rate"]), loss)
     return model
 
 
