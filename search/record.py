@@ -1,6 +1,6 @@
 """What a study has come to: the fold of its journal's events. Nothing here is stored twice."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from search.errors import JournalError
@@ -216,7 +216,7 @@ class StudyRecord:
         """
         return self._first_completed.among(self.trials.values()) or self.ahead()
 
-    def tested(self, trial: TrialRecord) -> Mapping[str, float]:
+    def tested(self, trial: TrialRecord) -> dict[str, float]:
         """What the test data said of a trial; empty where it has not met them."""
         judged = self.judged
         return dict(judged.test) if judged is not None and judged.trial == trial.trial else {}
