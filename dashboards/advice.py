@@ -183,7 +183,7 @@ def failing(
         name = PREFIX + parameter.name
         if isinstance(parameter, Choice) or name not in trials or others.empty:
             continue
-        low, high = failed[name].min(), others[name].max()
+        low, high = failed[name].min(skipna=False), others[name].max()  # every failed one has it
         if not _missing(low) and not _missing(high) and low > high:
             text += (
                 f" All of them had {parameter.name} of {number(low)} or more, and no other trial "
@@ -261,7 +261,7 @@ def _wider(parameter: Int | Float, end: int) -> tuple[float, float]:
         more = (high - low) / 2
         low, high = (low, high + more) if end else (max(low - more, min(low, 0.0)), high)
     if isinstance(parameter, Int):
-        return max(round(low), 1), round(high + 1e-9)
+        return round(low) if end else max(round(low), 1), round(high + 1e-9)
     return float(f"{low:.3g}"), float(f"{high:.3g}")
 
 

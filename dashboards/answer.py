@@ -72,7 +72,7 @@ def answer(record: StudyRecord) -> Answer | None:
     best = record.best()
     if best is None or best.score is None or best.best_epoch is None:
         return None
-    judged, objective = record.judged, record.objective
+    objective = record.objective
     other = _next(record, best)
     lead = None
     if other is not None and other.score is not None:
@@ -87,7 +87,7 @@ def answer(record: StudyRecord) -> Answer | None:
         runner_up=None if other is None else other.trial,
         lead=lead,
         gain=None if best.trial == BASELINE_TRIAL else gain(record),
-        test=dict(judged.test) if judged is not None and judged.trial == best.trial else {},
+        test=record.tested(best),
         parameter_count=(counts[-1] or None) if counts else None,
         seconds_per_epoch=median(report.seconds for report in best.curve),
         settings=settings(record),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dashboards import advice
 from dashboards.answer import Answer, answer
@@ -13,6 +13,7 @@ from dashboards.panels import Drawing, Panel
 from dashboards.tables import Tables
 from dashboards.telling import Tile, counted, facts, remarks, tiles
 from search import leaderboard
+from search.progress import constant_params
 from search.wording import brief_params_text, time_text
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def rows(tables: Tables) -> list[Row]:
     """The trials, best first."""
     record = tables.record
     trials = leaderboard.ranked(record)
-    shared = _constant([trial.params for trial in trials])
+    shared = constant_params(record)
     return [
         Row(
             rank=rank,
@@ -187,11 +188,3 @@ def _nothing(tables: Tables) -> str:
     if len(tables.failures) == len(tables.trials):
         return "Every trial failed; what of stands below, under Failures."
     return "No trial has a score yet."
-
-
-def _constant(all_params: Sequence[Any]) -> set[str]:
-    """The names whose value is the same in all trials."""
-    if len(all_params) < 2:
-        return set()
-    first = all_params[0]
-    return {n for n, v in first.items() if all(p.get(n) == v for p in all_params[1:])}

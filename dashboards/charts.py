@@ -14,8 +14,7 @@ from dashboards.figures import (
     spending,
     timeline,
 )
-from dashboards.figures.scores import PREFIX, scored
-from dashboards.importances import important
+from dashboards.importances import important, plane
 from dashboards.tables import Tables
 
 if TYPE_CHECKING:
@@ -51,10 +50,9 @@ def charts(tables: Tables, importances: "pd.DataFrame") -> list[Chart]:
         Chart("importance", importance.importance(importances)),
         Chart("slices", slices.slices(trials, objective, space, first)),
     ]
-    two = _two(trials, important(importances, _MOST_AXES))
+    two = plane(trials, importances)
     if two is not None:
-        x, y = two
-        found.append(Chart("contour", contours.contour(trials, objective, x, y, space)))
+        found.append(Chart("contour", contours.contour(trials, objective, *two, space)))
     if "labels.rung" in budgets:
         found.append(Chart("brackets", brackets.brackets(budgets, objective)))
     return [
@@ -62,10 +60,3 @@ def charts(tables: Tables, importances: "pd.DataFrame") -> list[Chart]:
         Chart("timeline", timeline.timeline(budgets, tables.seconds)),
         Chart("spending", spending.spending(trials, budgets, tables.seconds)),
     ]
-
-
-def _two(trials: "pd.DataFrame", names: list[str]) -> tuple[str, str] | None:
-    """The two most important parameters that most trials have: few points make no plane."""
-    found = scored(trials)
-    common = [name for name in names if found[PREFIX + name].notna().mean() > 0.5]
-    return (common[0], common[1]) if len(common) > 1 else None

@@ -70,6 +70,14 @@ def important(frame: "pd.DataFrame", n: int) -> list[str]:
     return [str(name) for name in means.sort_values(ascending=False, kind="stable").index[:n]]
 
 
+def plane(trials: "pd.DataFrame", frame: "pd.DataFrame") -> tuple[str, str] | None:
+    """The two most important parameters that most trials have: few points make no plane."""
+    found = scored(trials)
+    names = important(frame, len(frame))
+    common = [name for name in names if found[PREFIX + name].notna().mean() > 0.5]
+    return (common[0], common[1]) if len(common) > 1 else None
+
+
 def _setting(
     trials: "pd.DataFrame", objective: Objective, space: Sequence[Mapping[str, Any]] | None
 ) -> "_Setting | None":

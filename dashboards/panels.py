@@ -56,7 +56,7 @@ def _drawn(chart: Chart, key: str) -> Panel:
     import plotly.graph_objects as go
 
     layout = chart.figure.layout
-    title, note = _plain(layout.title.text), _plain(layout.title.subtitle.text)
+    title, note = heading(chart.figure)
     if not chart.figure.data:
         said = " ".join(_plain(annotation.text) for annotation in layout.annotations)
         return Panel(key, chart.name, title, f"{note} {said}".strip())
@@ -69,6 +69,12 @@ def _drawn(chart: Chart, key: str) -> Panel:
     # no string of a user's ends the script element, or begins a comment in it
     text = text.replace("<", "\\u003c")
     return Panel(key, chart.name, title, note, text, height, _least(figure))
+
+
+def heading(figure: "go.Figure") -> tuple[str, str]:
+    """The title of a figure and the note below it, each as one line of text."""
+    title = figure.layout.title
+    return _plain(title.text), _plain(title.subtitle.text)
 
 
 def _top(figure: "go.Figure") -> int:

@@ -77,8 +77,7 @@ def tables(entries: Iterable[Entry], *, alive: bool = True) -> Tables:
 
 def gathered(record: StudyRecord, state: StudyState, budgets: Budgets) -> Tables:
     """The tables of a record, and of the budgets that were fed with its entries."""
-    header, best, judged = record.header, record.best(), record.judged
-    met = judged is not None and best is not None and judged.trial == best.trial
+    header, best = record.header, record.best()
     return Tables(
         study=header.study,
         problem=header.problem,
@@ -93,7 +92,7 @@ def gathered(record: StudyRecord, state: StudyState, budgets: Budgets) -> Tables
         failures=failures_frame(record),
         best=None if best is None else best.trial,
         baseline=BASELINE_TRIAL if _has_baseline(record) else None,
-        test=dict(judged.test) if judged is not None and met else {},
+        test={} if best is None else record.tested(best),
         record=record,
     )
 

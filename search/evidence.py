@@ -194,8 +194,10 @@ def _classified(
     names = tuple(class_names) if known else tuple(map(str, range(count)))
     probabilities = np.nan_to_num(probabilities)
     predicted = probabilities.argmax(axis=1)
-    kept = count if count <= MOST_CLASSES else 0
-    pairs = np.bincount(true * count + predicted, minlength=count**2)[: kept**2]
+    kept = count if count <= MOST_CLASSES else 0  # a matrix of 50,000 words would fill the memory
+    pairs = (
+        np.bincount(true * count + predicted, minlength=kept**2)[: kept**2] if kept else true[:0]
+    )
     every = np.arange(len(true))
     right, ahead = probabilities[every, true], probabilities[every, predicted]
     wrong = np.flatnonzero(predicted != true)

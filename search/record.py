@@ -216,6 +216,11 @@ class StudyRecord:
         """
         return self._first_completed.among(self.trials.values()) or self.ahead()
 
+    def tested(self, trial: TrialRecord) -> dict[str, float]:
+        """What the test data said of a trial; empty where it has not met them."""
+        judged = self.judged
+        return dict(judged.test) if judged is not None and judged.trial == trial.trial else {}
+
     def ahead(self) -> TrialRecord | None:
         """The trial with the best score, whatever its budget, the earlier among equals."""
         return self._first.among(self.trials.values())

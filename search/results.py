@@ -84,9 +84,8 @@ class Study:
                 f"study {self.name} must have a trial with a score, got none{reason}; correct "
                 "the model, or go on with search.resume"
             )
-        judged = record.judged
-        test = dict(judged.test) if judged is not None and judged.trial == best.trial else {}
-        return Best(best.trial, best.score, best.best_epoch, dict(best.params), test)
+        params, test = dict(best.params), record.tested(best)
+        return Best(best.trial, best.score, best.best_epoch, params, test)
 
     @property
     def trials(self) -> "pd.DataFrame":

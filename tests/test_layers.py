@@ -39,6 +39,10 @@ WIRING = {
 }
 STANDARD = sys.stdlib_module_names
 FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))
+SHOWN = sorted((ROOT / "dashboards").rglob("*.py"))
+FIGURES = [*(ROOT / "dashboards" / "figures").glob("*.py"), ROOT / "dashboards" / "importances.py"]
+# what pages read beside plain data: journals, and what lies beside an exported winner
+READ = {"search.journal", "search.evidence", "search.export"}
 
 
 def module_of(path: Path) -> str:
@@ -76,6 +80,8 @@ def is_module(name: str) -> bool:
 def tier(module: str) -> int:
     """0 plain data, 1 contracts, 2 adapters, 3 the loop and its wiring, from 4 on the faces."""
     parts = module.split(".")
+    if parts[0] == "dashboards" and parts[1:2] in (["live"], ["report"]):
+        return 4  # whole pages are for commands
     if parts[0] in ("spaces", "dashboards"):
         return 3
     if len(parts) == 1:
@@ -118,6 +124,23 @@ def test_plain_data_and_contracts_use_the_standard_library_only(path):
     assert not foreign
 
 
+@pytest.mark.parametrize("path", SHOWN, ids=module_of)
+def test_dashboards_know_plain_data_and_import_libraries_late(path):
+    ours = {name for name in imports(path) if name.split(".")[0] in ("search", "spaces")}
+    assert {name for name in ours if tier(name) > 0} <= READ
+    own = {"search", "dashboards"}
+    assert {n.split(".")[0] for n in imports(path, top_only=True)} <= STANDARD | own
+
+
+@pytest.mark.parametrize("path", FIGURES, ids=module_of)
+def test_figures_know_neither_stores_nor_files(path):
+    figures = {module_of(figure) for figure in FIGURES}
+    plain = {f"search.{name}" for name in ("objective", "parameters", "seeds", "space")}
+    found = imports(path)
+    assert {n for n in found if n.split(".")[0] in ("search", "dashboards")} <= figures | plain
+    assert not {n.split(".")[0] for n in found} & {"os", "io", "pathlib", "tempfile", "datetime"}
+
+
 ONE_LIBRARY = {  # what an adapter wraps; numpy counts as a language of arrays, scipy as sklearn's
     "backends.grid": {"sklearn"},
     "backends.randomized": {"sklearn", "scipy"},
@@ -156,7 +179,7 @@ def test_importing_search_is_light():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_of)
+@pytest.mark.parametrize("path", [*FILES, *SHOWN], ids=module_of)
 def test_environment_and_clocks_are_read_in_one_place(path):
     text = path.read_text()
     module = module_of(path)

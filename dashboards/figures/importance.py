@@ -51,4 +51,5 @@ def importance(frame: "pd.DataFrame") -> "go.Figure":
     figure.update_xaxes(tickformat=".0%", rangemode="nonnegative")
     figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
     height = figure.layout.margin.t + 80 + 40 * len(names)
-    return figure.update_layout(height=height, barmode="group", bargap=0.25)
+    below = -30 / (40 * len(names) + 22)  # in heights of the bars: the template's is for 400 pixels
+    return figure.update_layout(height=height, barmode="group", bargap=0.25, legend_y=below)

@@ -32,11 +32,6 @@ SCALE = ((0.0, "#B9B9B9"), (0.5, SKY), (1.0, BLUE))
 # characters that fit 390 pixels
 _WIDTH, _TITLE_WIDTH = 56, 44
 
-# For pages: parallel coordinates have a white halo around texts, which dark pages do not want.
-CSS = """
-.js-plotly-plot .parcoords .axis text { text-shadow: 0 0 3px Canvas, 0 0 3px Canvas !important; }
-"""
-
 
 @cache
 def template() -> "go.layout.Template":

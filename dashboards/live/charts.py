@@ -15,7 +15,8 @@ from dashboards.figures.scores import parameters
 from dashboards.figures.slices import slices
 from dashboards.figures.spending import spending
 from dashboards.figures.timeline import timeline
-from dashboards.importances import important
+from dashboards.importances import important, plane
+from dashboards.panels import heading
 from dashboards.tables import Tables
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def _slices(tables: Tables, ranking: Ranking) -> "go.Figure":
 
 
 def _contour(tables: Tables, ranking: Ranking) -> "go.Figure":
-    names = important(ranking(), 2)
-    if len(names) < 2:
+    two = plane(tables.trials, ranking())
+    if two is None:
         title = "Two parameters together"
         return theme.said(title, "The two that matter most are shown once they are known.")
-    return contour(tables.trials, tables.objective, names[0], names[1], tables.space)
+    return contour(tables.trials, tables.objective, *two, tables.space)
 
 
 EXPLORED: Mapping[str, Drawing] = {
@@ -104,8 +105,7 @@ def metrics(tables: Tables) -> Sequence[str]:
 
 def shown(figure: "go.Figure", tables: Tables, word: str) -> Shown:
     """The figure ready for the page: what is zoomed or hidden stays so when it is drawn anew."""
-    title = figure.layout.title
-    words, note = title.text or "", (title.subtitle.text or "").replace("<br>", " ")
+    words, note = heading(figure)
     top = _NAMED if any(trace.type == "parcoords" for trace in figure.data) else _TOP
     height = int(figure.layout.height or _HEIGHT) - int(figure.layout.margin.t or 0) + top
     figure.update_layout(

@@ -122,7 +122,6 @@ def _best(record: StudyRecord) -> Best | None:
     trial = record.best()
     if trial is None or trial.score is None or trial.best_epoch is None:
         return None
-    judged = record.judged
     return Best(
         trial=trial.trial,
         score=trial.score,
@@ -130,5 +129,5 @@ def _best(record: StudyRecord) -> Best | None:
         epoch=trial.best_epoch,
         params=brief_params_text(trial.params),
         gain=None if trial.trial == BASELINE_TRIAL else gain(record),
-        test=dict(judged.test) if judged is not None and judged.trial == trial.trial else {},
+        test=record.tested(trial),
     )

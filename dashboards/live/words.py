@@ -4,8 +4,6 @@ import base64
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from search.trial_record import TrialState
-
 if TYPE_CHECKING:
     from dash.development.base_component import Component
 
@@ -55,8 +53,3 @@ def spark(values: Sequence[float], label: str) -> "Component":
         width=_WIDE,
         height=_HIGH,
     )
-
-
-def tone(state: TrialState | str) -> str:
-    """The class of a row by its state."""
-    return f"row {state}"

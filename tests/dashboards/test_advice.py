@@ -85,6 +85,12 @@ def test_the_middle_natural_ends_and_what_lies_outside_are_no_edges(columns):
     assert advice.edges(trials(**columns), OBJECTIVE, PLAIN) == []
 
 
+def test_a_range_that_begins_at_none_is_raised_at_its_high_end_alone():
+    space = SPACE.replace(Int("layers", 0, 3)).describe()
+    (found,) = advice.edges(trials(**{"params.layers": [3] * 6}), OBJECTIVE, space)
+    assert found.words == "--set layers=0..5"
+
+
 def test_searched_epochs_at_their_end_ask_for_a_higher_ceiling():
     space = Space(Int("epochs", 1, 9), Choice("optimizer", ("sgd", "adam")))
     (found,) = advice.edges(trials(**{"params.epochs": [9] * 6}), OBJECTIVE, space.describe())
@@ -149,6 +155,10 @@ def test_failures_are_told_from_the_others_by_a_parameter_where_one_does():
     assert found.words == "--set rate=0.0001..0.02"
     assert narrow(from_description(PLAIN), [found.words.removeprefix("--set ")])
     assert advice.failing(frame, failures.head(1), PLAIN) == []
+
+    frame.loc[5, "params.rate"] = math.nan  # one failed without that parameter
+    (found,) = advice.failing(frame, failures, PLAIN)
+    assert "All of them" not in found.text
 
 
 def test_a_baseline_that_is_best_is_not_beaten():
