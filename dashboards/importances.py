@@ -111,6 +111,7 @@ class _Setting:
 
     def shares(self, word: str) -> Iterator[list[float]]:
         """The share of each parameter, of the trials and of each draw; empty if nothing differs."""
+        _import_optuna()
         known = self._trials(whole=word == "fANOVA")
         for draw in range(1 + DRAWS):
             seed = seed_for(0, "importance", draw)
@@ -143,6 +144,13 @@ class _Setting:
                 params[_BUDGET], own[_BUDGET] = self.epochs[row], FloatDistribution(low, high)
             made.append(create_trial(params=params, distributions=own, value=float(score)))
         return made
+
+
+def _import_optuna() -> None:
+    """Without tqdm's warning that a notebook has no ipywidgets for its progress bars."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")
+        import optuna  # noqa: F401 - so that it is imported by now
 
 
 def _evaluate(

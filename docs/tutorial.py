@@ -20,9 +20,11 @@ QUICK = "IMAGES = 600\nEPOCHS = 2\nTRIALS = 3\nWORKERS = 0  # the kernel itself 
 _SETUP = """
 import os
 import sys
+import warnings
 
 import plotly.io
 
+warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, where the kernel itself trains
 sys.path.insert(0, {root!r})
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 plotly.io.renderers.default = "plotly_mimetype"  # others would store all of plotly.js
@@ -53,7 +55,8 @@ def executed(notebook: Any, *, parameters: str | None = None) -> Any:
     text = nbformat.writes(notebook)
     for place in (folder, str(ROOT)):
         if place in text:
-            raise ValueError(f"an output must not name {place}; change the cell")
+            line = next(line for line in text.splitlines() if place in line)
+            raise ValueError(f"an output must not name {place}, got {line[:200]}; change the cell")
     return notebook
 
 

@@ -1,7 +1,7 @@
 """Settings of the whole test suite, and what is made once for all of it."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,18 @@ settings.load_profile("suite")
 def pytest_configure() -> None:
     """Have TensorFlow find its settings, whichever test imports it first."""
     runtime.quieten()
+
+
+@pytest.fixture
+def own_classes() -> Iterator[None]:
+    """Keep what a test registers with Keras, or has it forget, from the tests after it."""
+    import keras
+
+    known = keras.saving.get_custom_objects()
+    before = dict(known)
+    yield
+    known.clear()
+    known.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,8 @@ KNOWN = (
     "Failed to load resource: the server responded with a status of 404 (Not Found)",
     # mlflow 3.17.2: its charts follow their own size, which takes the browser two frames
     "ResizeObserver loop completed with undelivered notifications.",
+    # mlflow 3.17.2, now and then: it draws its parallel axes before their panel has a width
+    '<g> attribute transform: Expected number, "translate(NaN)".',
 )
 GIVEN = """(element) => {
   const key = Object.keys(element).find(name => name.startsWith('__reactFiber'));

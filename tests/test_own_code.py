@@ -12,6 +12,8 @@ from search.cli import main
 from tests.problems.few import few_digits
 
 FILE = str(Path(__file__).parent / "problems" / "own_code.py")
+pytestmark = pytest.mark.usefixtures("own_classes")
+
 KINDS = ("layer", "lambda", "subclassed", "undescribed")
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import pytest
 
 from search.cli import main
 from search.trackers.base import Exported
@@ -17,13 +16,6 @@ from tests.trackers.test_mlflow import Place, live, place, template
 __all__ = ["place", "template"]  # fixtures
 
 PROBLEM = Path(__file__).parent.parent / "problems" / "functional.py"
-
-
-@pytest.fixture
-def forget_classes():
-    """Keras keeps a registered class for the rest of the process."""
-    yield
-    keras.saving.get_custom_objects().clear()
 
 
 def test_a_functional_model_needs_no_code_of_the_users():
@@ -51,7 +43,7 @@ def test_a_functional_model_is_registered_as_keras_saves_it(place, tmp_path):
 
 
 def test_a_model_with_classes_of_the_users_is_registered_without_a_word(
-    place, tmp_path, capsys, forget_classes
+    place, tmp_path, capsys, own_classes
 ):
     @keras.saving.register_keras_serializable("tests")
     class Classifier(keras.Model):

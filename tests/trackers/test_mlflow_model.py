@@ -11,6 +11,8 @@ from tests.trackers.test_mlflow import live, place, template
 
 __all__ = ["place", "template"]  # fixtures
 
+pytestmark = pytest.mark.usefixtures("own_classes")
+
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory) -> Exported:
