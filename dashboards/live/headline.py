@@ -1,5 +1,6 @@
 """The top of the page: the numbers of a study, and its trials in flight."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dashboards.live.standing import Best, Flight, Standing
@@ -39,8 +40,7 @@ def headline(standing: Standing) -> "list[Component]":
     if running:
         parts.append(_number("Left", time_text(standing.left), "about"))
     if best is not None and best.test:
-        test = ", ".join(f"{name} {score_text(value)}" for name, value in best.test.items())
-        parts.append(_number("Test", *test.split(", ", 1), *([] if ", " in test else [""])))
+        parts.append(_number(*_test_words(best.test, standing.objective.metric)))
     parts.append(_number("Failures", str(standing.failures), standing.latest_failure))
     return parts
 
@@ -51,8 +51,16 @@ def _best_words(best: Best | None, metric: str) -> tuple[str, str]:
     over_folds = "" if best.spread is None else f" ± {score_text(best.spread)}"
     words = [f"{metric}, trial {best.trial} at epoch {best.epoch}"]
     if best.gain is not None:
-        words.append(f"{best.gain:+.4g} over the baseline")
+        words.append(f"{best.gain:+.4f} over the baseline")
     return f"{score_text(best.score)}{over_folds}", "; ".join(words)
+
+
+def _test_words(test: Mapping[str, float], metric: str) -> tuple[str, str, str]:
+    """The objective's own metric, where the test has it, and the others as a remark."""
+    main = metric.removeprefix("val_")
+    name = main if main in test else next(iter(test))
+    others = [f"{other} {score_text(value)}" for other, value in test.items() if other != name]
+    return f"Test {name}", score_text(test[name]), ", ".join(others)
 
 
 def _share(done: int, planned: int | None) -> str:

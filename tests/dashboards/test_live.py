@@ -183,11 +183,11 @@ def test_the_headline_says_best_trials_epochs_time_and_failures(tmp_path):
     standing = watcher(tmp_path).look("demo-1")
     said = [" ".join(filter(None, texts(part))) for part in headline.headline(standing)]
     assert said == [
-        "Best 0.7000 val_accuracy, trial 2 at epoch 2; +0.2 over the baseline",
+        "Best 0.7000 val_accuracy, trial 2 at epoch 2; +0.2000 over the baseline",
         "Trials done 5/5 100 %",
         "Epochs 10/13",
         "Elapsed 0:08 active time",
-        "Test loss 0.4000 accuracy 0.6800",
+        "Test accuracy 0.6800 loss 0.4000",
         "Failures 1 trial 3 with ValueError: no such optimizer",
     ]
     assert headline.flights(standing) == []
