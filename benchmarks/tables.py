@@ -246,21 +246,21 @@ def memory(rows: Sequence[Row]) -> str:
     return table(head, lines)
 
 
-def charts(rows: Sequence[Row]) -> str:
-    """Seconds to look at a large study."""
-    names = {"report": "`report`, whole process"}
+def charts(reports: Sequence[Row], paints: Sequence[Row]) -> str:
+    """Seconds to look at a large study: of the report, and of the live page's first paint."""
     lines = []
-    for part, shown in names.items():
-        for trials in sorted({row["trials"] for row in where(rows, part=part)}):
-            own = where(rows, part=part, trials=trials)
-            lines.append(
-                [
-                    f"{shown}, {trials:,} trials",
-                    str(len(own)),
-                    seconds([row["seconds"] for row in own]),
-                    f"{own[-1]['megabytes']:.1f}" if "megabytes" in own[-1] else "–",
-                ]
-            )
+    for trials in sorted({row["trials"] for row in reports}):
+        own = where(reports, trials=trials)
+        size = f"{own[-1]['megabytes']:.1f}" if "megabytes" in own[-1] else "–"
+        taken = seconds([row["seconds"] for row in own])
+        lines.append([f"`report`, whole process, {trials:,} trials", str(len(own)), taken, size])
+    named = {"numbers_seconds": "numbers and table", "seconds": "figures"}
+    for trials in sorted({row["trials"] for row in paints}):
+        own = where(paints, trials=trials)
+        for value, shown in named.items():
+            taken = seconds([row[value] for row in own])
+            line = f"`dash`, from asking for the page to its {shown}, {trials:,} trials"
+            lines.append([line, str(len(own)), taken, "–"])
     if not lines:
         return MISSING
     return table(["", "rounds", "seconds", "MB of the page"], lines)

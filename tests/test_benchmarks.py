@@ -234,10 +234,11 @@ def test_the_store_that_is_looked_at_has_all_that_a_report_shows(tmp_path):
     assert len(trials) == 60
     assert {trial.state("finished") for trial in trials} >= {"completed", "pruned"}
     row = {"part": "report", "trials": 2_000, "seconds": 9.0, "megabytes": 9.01}
-    assert "| `report`, whole process, 2,000 trials | 2 | 9.0 (9.0–9.0) | 9.0 |" in tables.charts(
-        [row, row]
-    )
-    assert tables.charts([]) == tables.MISSING
+    paint = {"trials": 2_000, "numbers_seconds": 0.7, "seconds": 2.5}
+    shown = tables.charts([row, row], [paint])
+    assert "| `report`, whole process, 2,000 trials | 2 | 9.0 (9.0–9.0) | 9.0 |" in shown
+    assert "page to its numbers and table, 2,000 trials | 1 | 0.7 | – |" in shown
+    assert tables.charts([], []) == tables.MISSING
 
 
 @pytest.mark.parametrize("workers", [1, 10])
