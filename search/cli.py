@@ -41,10 +41,10 @@ def _run(arguments: list[str], *, debug: bool) -> int:
     except SearchError as error:
         if debug:
             traceback.print_exc()
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+        _say(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)  # noqa: T201
+        _say("interrupted")
         return StudyInterrupted.exit_code
     except BrokenPipeError:
         # the reader of a pipe (head, say) has left: nothing more to say, and no trace
@@ -55,8 +55,12 @@ def _run(arguments: list[str], *, debug: bool) -> int:
             raise
         kind = type(error).__name__
         hint = "this is unexpected; add --debug to see where"
-        print(f"error: {kind}: {error} ({hint})", file=sys.stderr)  # noqa: T201
+        _say(f"error: {kind}: {error} ({hint})")
         return 1
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201 - the command line's own voice
 
 
 def _command(word: str) -> Callable[[argparse.Namespace, Environment], int]:
@@ -71,7 +75,7 @@ def _interruptible() -> Iterator[None]:
     """Have Ctrl-C and SIGTERM interrupt once; more of them cannot cut the closing of books."""
 
     def again(_number: int, _frame: FrameType | None) -> None:
-        print("being interrupted; a moment", file=sys.stderr)  # noqa: T201
+        _say("being interrupted; a moment")
 
     def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
         for number in before:
