@@ -109,7 +109,8 @@ class CrewOnDuty:
 
     def trainer(self, data: Data, header: StudyStarted, checkpoints: Path) -> KerasTrainer:
         """A trainer in this process."""
-        return trainer(self.setup, data, CheckpointFolder(checkpoints, header.identity))
+        saved = CheckpointFolder(checkpoints, header.identity)
+        return trainer(self.setup, data, saved, header.rules)
 
     def executor(
         self, own: KerasTrainer, header: StudyStarted, checkpoints: Path, *, waits: bool
@@ -123,6 +124,7 @@ class CrewOnDuty:
             header.digests["data"],
             checkpoints.absolute() if self.workers.shares_disk else None,
             header.identity,
+            header.rules,
         )
         return dask.DaskExecutor(
             self.workers,

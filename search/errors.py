@@ -4,6 +4,10 @@ import difflib
 from collections.abc import Iterable
 
 
+class SearchWarning(UserWarning):
+    """A remark on the user's code or data that the user can act on; shown once each."""
+
+
 class SearchError(Exception):
     """A search could not do what was asked; the command line prints the message and exits 1."""
 

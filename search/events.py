@@ -32,7 +32,7 @@ class StudyStarted:
 
     `config`: the settings as JSON data. `space`: `Space.describe()` of the space as searched.
     `digests`: "problem", "data" and "settings". `versions`: of Python and the libraries, and
-    "threads". `created_ms`: milliseconds since 1970, UTC.
+    "threads". `created_ms`: milliseconds since 1970, UTC. `rules`: see `search.study_rules`.
     """
 
     study: str
@@ -46,6 +46,7 @@ class StudyStarted:
     versions: Mapping[str, str]
     created_ms: int
     format: int = FORMAT
+    rules: int = 1
 
     @property
     def identity(self) -> str:

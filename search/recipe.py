@@ -16,6 +16,7 @@ from search.fitness import check_data
 from search.problem import Data
 from search.seeds import SystemClock, seed_for
 from search.setup import Setup, prepare
+from search.study_rules import training_rules
 from search.training import runtime
 from search.training.checkpoint import CheckpointFolder, Checkpoints, TravellingCheckpoints
 from search.training.folds import Folding
@@ -93,6 +94,7 @@ class TrainerRecipe:
 
     `source_digest` and `data_digest` are those of the study. `checkpoints`: their folder; None
     where they travel. `study`: the identity of the study, to which its checkpoints belong.
+    `rules`: see `search.study_rules`.
     """
 
     material: Material
@@ -100,6 +102,7 @@ class TrainerRecipe:
     data_digest: str
     checkpoints: Path | None
     study: str
+    rules: int
 
     def __call__(self, place: Workplace) -> KerasTrainer:
         """The trainer, with the data loaded.
@@ -123,10 +126,10 @@ class TrainerRecipe:
             checkpoints = TravellingCheckpoints(place.courier, self.study)
         else:
             checkpoints = CheckpointFolder(self.checkpoints, self.study)
-        return trainer(loaded.setup, loaded.data, checkpoints)
+        return trainer(loaded.setup, loaded.data, checkpoints, self.rules)
 
 
-def trainer(setup: Setup, data: Data, checkpoints: Checkpoints) -> KerasTrainer:
+def trainer(setup: Setup, data: Data, checkpoints: Checkpoints, rules: int) -> KerasTrainer:
     """The trainer of a study; TensorFlow is imported when it is first needed."""
     return KerasTrainer(
         setup.problem,
@@ -136,6 +139,7 @@ def trainer(setup: Setup, data: Data, checkpoints: Checkpoints) -> KerasTrainer:
         patience=setup.patience,
         most_epochs=setup.settings.max_epochs,
         folding=_folding(setup.config),
+        rules=training_rules(rules),
     )
 
 

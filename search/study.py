@@ -31,6 +31,7 @@ from search.replay import replay
 from search.seeds import Clock, wall_time_ms
 from search.setup import Setup, prepare
 from search.store import Store
+from search.study_rules import LATEST_RULES
 from search.trackers.audience import Audience
 from search.trackers.base import Exported, Tracker
 
@@ -218,6 +219,7 @@ def _header(name: str, setup: Setup, data: Data, crew: Crew) -> StudyStarted:
         digests=digests(setup, data),
         versions=versions(crew),
         created_ms=wall_time_ms(),
+        rules=LATEST_RULES,
     )
 
 

@@ -8,6 +8,7 @@ from search.errors import SearchError
 from search.problem import Data, Problem
 from search.seeds import Clock
 from search.stopping import stop_epoch
+from search.study_rules import LATEST, TrainingRules
 from search.training import preflight, runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
@@ -38,7 +39,7 @@ class KerasTrainer:
     A checkpoint is written at the end of a budget, after every `checkpoint_seconds` of training
     since the last one, and when the training is closed between two epochs. `most_epochs`: what a
     trial of the study may have. `folding`: the folds of cross-validation; None means that the
-    problem's own validation part is used.
+    problem's own validation part is used. `rules`: those of the study.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class KerasTrainer:
         most_epochs: int,
         folding: Folding | None = None,
         checkpoint_seconds: float = 2.0,
+        rules: TrainingRules = LATEST,
     ) -> None:
         self._problem = problem
         self._data = data
@@ -61,6 +63,7 @@ class KerasTrainer:
         self._most_epochs = most_epochs
         self._folding = folding
         self._checkpoint_seconds = checkpoint_seconds
+        self._rules = rules
         self._prepared: _Prepared | None = None
         self._checked = False
 
