@@ -120,7 +120,7 @@ def test_what_has_travelled_loads_as_it_was_and_other_things_are_refused(materia
     loaded = material(place)
     assert loaded.setup.problem.name == "mine"
     assert material(place) is loaded, "loaded once in a process"
-    right = TrainerRecipe(material, loaded.source_digest, loaded.data_digest, None, "study")
+    right = TrainerRecipe(material, loaded.source_digest, loaded.data_digest, None, "study", 2)
     right(place)
     with pytest.raises(UsageError, match=r"problem .*mine.py' must be the study's"):
         TrainerRecipe(material, "other", loaded.data_digest, None, "study")(place)
