@@ -123,9 +123,9 @@ def test_what_has_travelled_loads_as_it_was_and_other_things_are_refused(materia
     right = TrainerRecipe(material, loaded.source_digest, loaded.data_digest, None, "study", 2)
     right(place)
     with pytest.raises(UsageError, match=r"problem .*mine.py' must be the study's"):
-        TrainerRecipe(material, "other", loaded.data_digest, None, "study")(place)
+        TrainerRecipe(material, "other", loaded.data_digest, None, "study", 2)(place)
     with pytest.raises(DataError, match=r"data must be the study's \(digest other\)"):
-        TrainerRecipe(material, loaded.source_digest, "other", None, "study")(place)
+        TrainerRecipe(material, loaded.source_digest, "other", None, "study", 2)(place)
 
 
 def test_a_worker_must_have_the_versions_and_the_folder_of_data(material, tmp_path):
