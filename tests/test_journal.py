@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from search import journal as journals
+from search import journal_lock
 from search.cli import main
 from search.errors import JournalError, StudyLockedError
+from search.event_json import decode, encode
 from search.events import (
     FORMAT,
     Adopted,
@@ -26,10 +28,10 @@ from search.events import (
     Stopped,
     StudyStarted,
     Told,
-    decode,
-    encode,
 )
 from search.journal import Journal, Tail
+from search.journal_lines import JournalLines
+from search.journal_lock import WriterLock
 from search.record import fold
 from search.trial import (
     Budget,
@@ -212,7 +214,7 @@ def test_a_look_at_the_lock_does_not_keep_a_writer_out(tmp_path, monkeypatch):
             if len(pauses) == 2:
                 fcntl.flock(looking, fcntl.LOCK_UN)
 
-        monkeypatch.setattr(journals, "sleep", look_ends)
+        monkeypatch.setattr(journal_lock, "sleep", look_ends)
         Journal.reopen(path)[0].close()
     assert len(pauses) == 2
 
@@ -220,7 +222,7 @@ def test_a_look_at_the_lock_does_not_keep_a_writer_out(tmp_path, monkeypatch):
 def test_a_writer_that_stays_is_waited_for_a_fifth_of_a_second_at_most(tmp_path, monkeypatch):
     path = tmp_path / "s.jsonl"
     pauses = []
-    monkeypatch.setattr(journals, "sleep", pauses.append)
+    monkeypatch.setattr(journal_lock, "sleep", pauses.append)
     with begun(path), pytest.raises(StudyLockedError, match=f"recorded as process {os.getpid()}"):
         Journal.reopen(path)
     assert 0 < sum(pauses) <= 0.2
@@ -268,22 +270,22 @@ def test_clean_says_in_one_line_what_it_may_not_change(tmp_path, capsys, monkeyp
     # root may do everything: the refusal of a read-only store is acted, by path
     forbidden = tmp_path / what
 
-    real_open, real_unlink = Path.open, Path.unlink
+    real_open, real_unlink = os.open, Path.unlink
 
     def refused(path: Path) -> None:
         if path == forbidden:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
-    def opened(path, mode="r", *arguments, **named):
-        if set(mode) & set("wa+"):
-            refused(path)
-        return real_open(path, mode, *arguments, **named)
+    def opened(path, flags, *arguments, **named):
+        if flags & os.O_RDWR:
+            refused(Path(path))
+        return real_open(path, flags, *arguments, **named)
 
     def unlinked(path, missing_ok=False):
         refused(path)
         real_unlink(path, missing_ok)
 
-    monkeypatch.setattr(Path, "open", opened)
+    monkeypatch.setattr(os, "open", opened)
     monkeypatch.setattr(Path, "unlink", unlinked)
     assert main(["clean", "s", "--store", str(tmp_path)]) == 1
     said = capsys.readouterr().err
@@ -293,9 +295,10 @@ def test_clean_says_in_one_line_what_it_may_not_change(tmp_path, capsys, monkeyp
     assert len(said.splitlines()) == 1
 
 
-def test_a_full_disk_is_one_clear_error():
-    with open("/dev/full", "r+b", buffering=0) as raw, open(os.devnull) as lock:
-        journal = Journal(Path("s.jsonl"), io.BufferedRandom(raw), lock)
+def test_a_full_disk_is_one_clear_error(tmp_path):
+    with open("/dev/full", "r+b", buffering=0) as raw:
+        lock, lines = WriterLock(tmp_path / "s.jsonl"), JournalLines(checked=True)
+        journal = Journal(Path("s.jsonl"), io.BufferedRandom(raw), lock, lines)
         journal.append(Entry(0.0, Stopped("time")))
         with pytest.raises(JournalError, match=r"cannot write s.jsonl: No space left on device"):
             journal.commit()

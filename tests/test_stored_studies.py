@@ -9,7 +9,8 @@ import pytest
 from dashboards.tables import load
 from search import journal as journals
 from search.cli import main
-from search.events import Adopted, Asked, Entry, Judged, Reported, Stopped, Told, decode
+from search.event_json import decode
+from search.events import Adopted, Asked, Entry, Judged, Reported, Stopped, Told
 from search.opened import open_trial, read
 from search.seeds import SystemClock
 from search.store import Store
