@@ -1,9 +1,6 @@
 """From a trial to a model on disk that takes the problem's raw inputs."""
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +12,7 @@ from search.leaderboard import spread
 from search.problem import Data
 from search.record import StudyRecord, TrialRecord
 from search.trackers.base import Exported
+from search.whole_folder import whole_folder
 
 if TYPE_CHECKING:
     import keras
@@ -86,22 +84,13 @@ def write(
             f"--to must be a new folder or an earlier export, got {directory}; choose another"
         )
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
-        try:
+        with whole_folder(directory) as temporary:
             if kind != "keras" or not _described(model, temporary):
                 model.export(temporary / SERVED, verbose=False)
             text = json.dumps(facts | {"format": kind}, indent=2)
             (temporary / ABOUT).write_text(text + "\n")
             for name, content in beside.items():
                 (temporary / name).write_bytes(content)
-            temporary.chmod(0o755)
-            if directory.exists():
-                shutil.rmtree(directory)
-            os.replace(temporary, directory)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
     except OSError as error:
         raise SearchError(f"cannot write {directory}: {error.strerror or error}") from error
     return directory

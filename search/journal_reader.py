@@ -1,5 +1,6 @@
 """Reads the journal of a study, whole or as it grows; a damaged line is named by its number."""
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -60,7 +61,7 @@ class Entries(Iterable[Entry]):
 
     def _lines(self) -> Iterator[bytes]:
         left = self.length
-        with opened(self.path) as file:
+        with _reading(self.path) as file:
             while left > 0:
                 line = file.readline()
                 if not line:
@@ -88,7 +89,7 @@ class Tail:
 
         Fewer where the journal has fewer lines, as after a full disk.
         """
-        with opened(self._path) as file:
+        with _reading(self._path) as file:
             file.seek(self._offset)
             while self._reader.number < number:
                 line = file.readline()
@@ -159,11 +160,17 @@ def read(path: Path) -> Entries:
     Raises: JournalError when there is no such journal, or it is no regular file; when iterated, if
     a line is damaged.
     """
+    with _reading(path) as file:
+        length = _whole_lines(file)
+        file.seek(length)
+        return Entries(path, length, _torn(path, file.read(_MOST_TAIL)))
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[IO[bytes]]:
     try:
         with opened(path) as file:
-            length = _whole_lines(file)
-            file.seek(length)
-            return Entries(path, length, _torn(path, file.read(_MOST_TAIL)))
+            yield file
     except OSError as error:
         raise JournalError(f"journal {path} must be readable: {error.strerror}") from error
 

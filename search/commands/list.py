@@ -38,11 +38,13 @@ def _backends() -> Iterator[list[str]]:
 def _studies(store: Store) -> Iterator[list[str]]:
     if not store.journals.is_dir():
         raise SearchError(f"no studies in {store.root} yet; run one, or name a folder with --store")
+    for name in store.misnamed():
+        yield [name, "damaged: the name of its file cannot be that of a study. Rename the file."]
     for name in store.studies():
         try:
             record, state = read(store, name)
         except JournalError as error:
-            yield [name, f"unreadable: {error}"]
+            yield [name, f"damaged: {error}"]
             continue
         best = record.best()
         score = "-" if best is None or best.score is None else f"{best.score:.4f}"

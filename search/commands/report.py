@@ -13,7 +13,7 @@ from dashboards.model import pictures
 from search import export, summary
 from search.commands.common import note, out, store_of, tracking_uri
 from search.config import Environment
-from search.errors import SearchError, UsageError
+from search.errors import JournalError, SearchError, UsageError
 from search.record import StudyRecord
 from search.store import Store
 
@@ -26,8 +26,8 @@ def main(options: Namespace, environment: Environment) -> int:
     store = store_of(options)
     names = list(dict.fromkeys(options.study))
     refuse_target(options.to)  # before the work, not after it
-    studies = [_study(store, name) for name in names]
-    report = Report(studies)
+    studies, damaged = _readable(store, names)
+    report = Report(studies, damaged)
     _write(options.to, report.html())
     out(str(options.to))
     records = [study.tables.record for study in studies]
@@ -37,7 +37,26 @@ def main(options: Namespace, environment: Environment) -> int:
         figures = {chart.name: chart.figure for chart in report.charts()}
         for path in save(figures, options.figures, options.format):
             out(str(path))
-    return 0
+    return 1 if damaged else 0
+
+
+def _readable(store: Store, names: Sequence[str]) -> tuple[list[Study], dict[str, str]]:
+    """Return the studies that can be read, and why the others cannot.
+
+    Raises: JournalError when none can be read.
+    """
+    studies: list[Study] = []
+    damaged: dict[str, JournalError] = {}
+    for name in names:
+        try:
+            studies.append(_study(store, name))
+        except JournalError as error:
+            damaged[name] = error
+    if not studies:
+        raise next(iter(damaged.values()))
+    for name, error in damaged.items():
+        note(f"study {name} is left out of the report: {error}")
+    return studies, {name: str(error) for name, error in damaged.items()}
 
 
 def refuse_target(path: Path) -> None:
