@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from search.errors import UsageError, unknown_name
+from search.errors import JournalError, UsageError, unknown_name
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SCALARS = (str, int, float)  # what TOML has beside dates, lists and tables
@@ -77,8 +77,17 @@ def digest_of(plain: Mapping[str, Any]) -> str:
 
 
 def from_plain(plain: Mapping[str, Any]) -> StudyConfig:
-    """The settings that `StudyConfig.plain` gave, as a journal's header holds them."""
-    return StudyConfig(**{**plain, "assignments": tuple(plain["assignments"])})
+    """Return the settings that `StudyConfig.plain` gave, as a journal's header holds them.
+
+    Raises: JournalError for settings that this version cannot understand.
+    """
+    try:
+        return StudyConfig(**{**plain, "assignments": tuple(plain["assignments"])})
+    except (TypeError, LookupError, UsageError) as error:
+        raise JournalError(
+            f"the settings in the header of the journal cannot be understood ({error}); restore "
+            "the journal from a copy, or use the version that wrote it"
+        ) from error
 
 
 def parse_seconds(text: str) -> float:

@@ -12,7 +12,7 @@ from search.events import Entry, StudyStarted
 from search.journal_lines import CHECKED_FORMAT, JournalLines
 from search.journal_lock import WriterLock, cannot_write, opened, writing
 from search.journal_lock import writer as writer
-from search.journal_reader import Entries
+from search.journal_reader import Entries as Entries
 from search.journal_reader import Tail as Tail
 from search.journal_reader import read as read
 

@@ -41,9 +41,7 @@ def whole_folder(directory: Path) -> Iterator[Path]:
 def _replace(temporary: Path, directory: Path) -> None:
     lock = _locked(directory)  # so that no other process takes it for one that was left behind
     try:
-        old = Path(
-            tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}.search-{_OLD}-")
-        )
+        old = _made(directory, _OLD)
         os.replace(directory, old)
         try:
             os.replace(temporary, directory)
@@ -88,14 +86,16 @@ def _remove_unlocked(path: Path, back_to: Path | None) -> None:
 def _new_folder(directory: Path) -> tuple[Path, int]:
     """Make a temporary folder, and lock it before another process takes it for a left one."""
     while True:
-        path = Path(
-            tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}.search-{_NEW}-")
-        )
+        path = _made(directory, _NEW)
         with contextlib.suppress(FileNotFoundError, BlockingIOError):
             lock = _locked(path)
             if path.exists():
                 return path, lock
             os.close(lock)
+
+
+def _made(directory: Path, kind: str) -> Path:
+    return Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}.search-{kind}-"))
 
 
 def _locked(path: Path) -> int:

@@ -54,9 +54,10 @@ def _readable(store: Store, names: Sequence[str]) -> tuple[list[Study], dict[str
             damaged[name] = error
     if not studies:
         raise next(iter(damaged.values()))
-    for name, error in damaged.items():
-        note(f"study {name} is left out of the report: {error}")
-    return studies, {name: str(error) for name, error in damaged.items()}
+    reasons = {name: str(reason) for name, reason in damaged.items()}
+    for name, reason in reasons.items():
+        note(f"study {name} is left out of the report: {reason}")
+    return studies, reasons
 
 
 def refuse_target(path: Path) -> None:
