@@ -51,7 +51,7 @@ def _run(arguments: list[str], *, debug: bool) -> int:
         # the reader of a pipe (head, say) has left: nothing more to say, and no trace
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # the outermost edge: a user gets a line, not a trace
+    except Exception as error:  # noqa: BLE001 - the outermost edge: a user gets a line
         if debug:
             _say(traceback.format_exc())
             return 1

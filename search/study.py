@@ -263,6 +263,6 @@ def _raised(entries: Entries, trials: int | None, seconds: float | None) -> Limi
 
 def _taken(name: str, store: Store) -> UsageError:
     return UsageError(
-        f"study {name} exists already; continue it with `{summary.resume_command(name, store)}`, in "
-        "Python with resume=True, or choose another name for --study"
+        f"study {name} exists already; continue it with `{summary.resume_command(name, store)}`, "
+        "in Python with resume=True, or choose another name for --study"
     )

@@ -16,6 +16,7 @@ from search import journal as journals
 from search import machine, summary
 from search.config import Environment
 from search.crew import Crew
+from search.deadline import within
 from search.errors import SearchError, SearchWarning, StudyInterrupted, UsageError, in_a_line
 from search.events import Limited
 from search.journal import Tail
@@ -28,7 +29,6 @@ from search.setup import Setup
 from search.store import Store
 from search.study import Result, Surroundings
 from search.trackers.base import Tracker
-from search.trackers.deadline import within
 from search.trackers.mlflow_database import sqlite_address
 from search.wording import encodable
 

@@ -14,10 +14,10 @@ from dashboards.model import pictures
 from search import export, summary
 from search.commands.common import mlflow_error, note, out, store_of, tracking_uri
 from search.config import Environment
+from search.deadline import within
 from search.errors import SearchError, SearchWarning, UsageError
 from search.record import StudyRecord
 from search.store import Store
-from search.trackers.deadline import within
 
 _UPLOAD_SECONDS = 30.0
 

@@ -149,8 +149,8 @@ class BackgroundTracker:
             if self._done.wait(patience):
                 return True
             self._say(
-                f"writing the last records to MLflow, {self._wait_seconds:.0f} s at most; Ctrl-C ends "
-                f"the wait, and `{self._rebuild(study)}` writes the rest later"
+                f"writing the last records to MLflow, {self._wait_seconds:.0f} s at most; Ctrl-C "
+                f"ends the wait, and `{self._rebuild(study)}` writes the rest later"
             )
             self._done.wait(self._wait_seconds - patience)
         return self._done.is_set()

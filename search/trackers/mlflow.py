@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search.deadline import within
 from search.masking import masked
 from search.record import StudyRecord, StudyState, TrialRecord
-from search.trackers import deadline, mlflow_database, mlflow_model, mlflow_views, mlflow_words
+from search.trackers import mlflow_database, mlflow_model, mlflow_views, mlflow_words
 from search.trackers.base import Exported
 from search.trackers.mlflow_runs import (
     EPOCH_SECONDS,
@@ -154,7 +155,7 @@ class MlflowTracker:
 
         Raises: TimeoutError after `seconds`; whatever MLflow raises.
         """
-        deadline.within(seconds, lambda: self._client().search_experiments(max_results=1))
+        within(seconds, lambda: self._client().search_experiments(max_results=1))
 
     def _client(self) -> "MlflowClient":
         return connect(self._uri, replace_damaged=self._artifact_root is not None)

@@ -90,7 +90,6 @@ def make(database: Path, create: Callable[[str], object]) -> None:
     finally:
         for suffix in _BESIDE:
             Path(f"{unfinished}{suffix}").unlink(missing_ok=True)
-    _remove_misread_folder(unfinished)
 
 
 def set_aside(database: Path) -> Path:
@@ -147,7 +146,7 @@ def _sweep(database: Path) -> None:
         left.unlink(missing_ok=True)
 
 
-def _remove_misread_folder(database: Path) -> None:
+def remove_misread_folder(database: Path) -> None:
     """Delete the empty folder that MLflow makes for the encoded form of a path.
 
     mlflow 3.17.2, store/db/utils.py: `_make_parent_dirs_if_sqlite` does not decode the address.

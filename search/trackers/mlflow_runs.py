@@ -116,6 +116,9 @@ def _client(uri: str) -> "MlflowClient":
 
     client = MlflowClient(uri, uri)
     client.search_experiments(max_results=1)
+    database = mlflow_database.sqlite_file(uri)
+    if database is not None:
+        mlflow_database.remove_misread_folder(database)
     return client
 
 
