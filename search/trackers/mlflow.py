@@ -96,6 +96,9 @@ class MlflowTracker:
             )
             for path in exported.pictures:
                 experiment.client.log_artifact(run_id, str(path), "winner")
+            database = mlflow_database.sqlite_file(self._uri)
+            if database is not None:  # the registry of models was opened too
+                mlflow_database.remove_misread_folder(database)
 
     def locate(self, study: StudyRecord) -> dict[str, str] | None:
         """Where the study's parent run is: "tracking_uri", "experiment_id" and "run_id".
