@@ -62,9 +62,9 @@ def rebuild_command(study: str, store: Store) -> str:
     return command_line("doctor", "--rebuild", study, store=store)
 
 
-def command_line(*words: str, store: Store) -> str:
-    """What to type for a command on a store; it can be pasted into a shell."""
-    return f"{_program()} {shlex.join(words)}{_where(store)}"
+def command_line(*words: str, store: Store | None = None) -> str:
+    """What to type for a command, on a store; it can be pasted into a shell."""
+    return f"{_program()} {shlex.join(words)}{'' if store is None else _where(store)}"
 
 
 def path_word(path: Path | str) -> str:
