@@ -30,10 +30,11 @@ def main(options: Namespace, environment: Environment) -> int:
         ) from None
     except OSError as error:
         raise SearchError(f"cannot write {file}: {error.strerror or error}") from error
+    run = ("run", path_word(file))
     rows = [
-        ("try it", command_line("run", path_word(file), "--backend", "randomized", "--trials", "10")),
+        ("try it", command_line(*run, "--backend", "randomized", "--trials", "10")),
         ("change it", f"data, model, space and baseline in {file}"),
-        ("search it", command_line("run", path_word(file))),
+        ("search it", command_line(*run)),
     ]
     out("\n".join(f"{word + ':':<12}{text}" for word, text in rows))
     return 0
