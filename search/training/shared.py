@@ -51,18 +51,22 @@ class SharedEpochs:
         epochs: int,
         hook: "keras.callbacks.Callback | None" = None,
         rows: int | None = None,
+        *,
+        share: bool = True,
     ) -> tuple["keras.Model", Epochs]:
         """The fastest way to train a freshly built model, and the model that it trains.
 
         That is the model itself, or one equal to it with the same values. `epochs`: how many a
         trial of the study may have, for the rule whether they are compiled. `hook`: a callback for
         what happens within an epoch, which makes it `fit`. `rows`: how many examples an epoch
-        trains on, by default all of the training part.
+        trains on, by default all of the training part. `share`: whether another model may be
+        trained in its place, now or later.
         """
         reason = needs_fit(model) if hook is None else "a callback that looks into the epoch"
         if reason is None:
             try:
-                return self._graph(model, batch_size, epochs, rows or self._tensors.sizes[0])
+                rows = rows or self._tensors.sizes[0]
+                return self._graph(model, batch_size, epochs, rows, share=share)
             except Exception as error:  # noqa: BLE001 - a model is the user's code: `fit` decides
                 said = next(iter(str(error).splitlines()), "")
                 reason = f"{type(error).__name__}: {said}"
@@ -70,11 +74,11 @@ class SharedEpochs:
         return model, FitEpochs(model, self._data, hook)
 
     def _graph(
-        self, model: "keras.Model", batch_size: int, epochs: int, rows: int
+        self, model: "keras.Model", batch_size: int, epochs: int, rows: int, *, share: bool
     ) -> tuple["keras.Model", GraphEpochs]:
         steps = epochs * -(-rows // batch_size)
         batch = batch_size if xla.compiles(model, steps) else None
-        key = fingerprint(model)
+        key = fingerprint(model) if share else None
         if key is None:
             return model, GraphEpochs(model, self._tensors, batch, rows)
         if batch is not None:  # how many batches, and whether a smaller one follows
