@@ -17,8 +17,10 @@ from search.parameters import Choice, Int, Parameter, Params
 from search.plans import epochs_meaning
 from search.problem import LoadedProblem, Problem
 from search.proposer import Proposer
+from search.seeds import seed_for
 from search.space import Space
 from search.training import runtime
+from search.training.seeded_import import seeded_import
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def prepare(config: StudyConfig, carried: Carried | None = None) -> Setup:
     offers.check(config.backend, config.sampler, config.pruner, own)
     as_budget = backends.module(config.backend).EPOCHS_AS_BUDGET
     runtime.settle()  # a problem file may import Keras at its top
-    loaded = problems.load(config.problem) if carried is None else carried.opened()
+    with seeded_import(seed_for(config.seed, "problem")):
+        loaded = problems.load(config.problem) if carried is None else carried.opened()
     problem = loaded.problem
     if as_budget and any(text.partition("=")[0].strip() == "epochs" for text in config.assignments):
         raise UsageError(

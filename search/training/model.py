@@ -9,7 +9,7 @@ import numpy as np
 
 from search.errors import UsageError, unknown_name
 from search.parameters import Params
-from search.problem import Data, Part, Problem
+from search.problem import Data, Problem
 from search.seeds import seed_for
 from search.space import Space
 from search.training import preflight, runtime
@@ -17,6 +17,7 @@ from search.training.callbacks import State, UserCallbacks, hook
 from search.training.checkpoint import Arrays
 from search.training.epochs import Epochs, OwnEpochs, averaged
 from search.training.folds import Ground
+from search.training.older_objects import OlderObjects, variables_made
 from search.training.shared import SharedEpochs
 
 if TYPE_CHECKING:
@@ -27,12 +28,16 @@ Build: TypeAlias = Callable[[Params], "keras.Model"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a model is trained: how it is built, on which rows of which data, by which epochs."""
+    """Where a model is trained: how it is built, on which rows of which data, by which epochs.
+
+    `older`: the objects that are made before `build` is called, and their first state.
+    """
 
     build: Build
     data: Data
     ground: Ground
     shared: SharedEpochs
+    older: OlderObjects
 
 
 class ModelRun:
@@ -57,14 +62,17 @@ class ModelRun:
         self._restored: State | None = None
         self._away: tuple[Arrays, bool] | None = None
         compiled = problem.fit is None
-        self.model = _built(
-            place.build, place.data.train, problem.space, params, seed, compiled=compiled
-        )
+        self.model, self._older = _built(place, problem.space, params, seed, compiled=compiled)
 
     @property
     def parameter_count(self) -> int:
         """How many numbers the model holds, optimizer left out."""
         return int(self.model.count_params())
+
+    @property
+    def older(self) -> frozenset[int]:
+        """The identities of the layers, optimizers and variables that are older than the model."""
+        return self._older
 
     @property
     def variable_count(self) -> int:
@@ -140,6 +148,7 @@ class ModelRun:
                     self._most_epochs,
                     hook(given),
                     rows=len(place.ground.rows),
+                    share=not self._older,
                 )
             callbacks = UserCallbacks(given, self.model, self._most_epochs)
             self._prepared = epochs, callbacks
@@ -190,17 +199,22 @@ class ModelRun:
 
 
 def _built(
-    build: Build, part: Part, space: Space, params: Params, seed: int, *, compiled: bool
-) -> "keras.Model":
+    place: Place, space: Space, params: Params, seed: int, *, compiled: bool
+) -> tuple["keras.Model", frozenset[int]]:
     """The model of a configuration, seeded, with all its variables; `compiled`: it must be.
 
-    Raises: UsageError for what is no model, or one that is not compiled.
+    With the identities of the objects in it that are older than it.
+
+    Raises: UsageError for what is no model, or one that is not compiled, or one with a variable
+    that earlier builds have left.
     """
     import keras
 
     runtime.fresh(seed)
+    place.older.restore()
+    before = variables_made()
     try:
-        model = build(params)
+        model = place.build(params)
     except KeyError as error:
         raise _asked(error, space, params) from error
     if not isinstance(model, keras.Model):
@@ -208,11 +222,11 @@ def _built(
     if compiled and not model.compiled:
         raise UsageError("build must return a compiled model; call model.compile(...) in it")
     if not model.built:
-        preflight.call(model, part)
+        preflight.call(model, place.data.train)
     optimizer = _optimizer(model)
     if optimizer is not None:
         optimizer.build(model.trainable_variables)
-    return model
+    return model, place.older.used_by(model, before)
 
 
 def _asked(error: KeyError, space: Space, params: Params) -> Exception:

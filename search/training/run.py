@@ -44,6 +44,7 @@ class TrialRun:
             ModelRun(problem, place, params, seed, most)
             for place, seed in zip(places, seeds, strict=True)
         ]
+        _refuse_common(self._models)
         self.curve = list(task.recorded)
         self.epoch = 0
         self.best_epoch = 0
@@ -198,3 +199,16 @@ class TrialRun:
     def use_best(self, best: Arrays) -> None:
         """Give the model the weights of a best epoch."""
         assign(self.model.variables, best)
+
+
+def _refuse_common(models: Sequence[ModelRun]) -> None:
+    """Refuse folds whose models have an object in common: each would train that of the others."""
+    seen: set[int] = set()
+    for model in models:
+        if seen & model.older:
+            raise UsageError(
+                "build: the models of the folds share a layer, an optimizer or a variable that was "
+                "made before build was called, so that each fold would train that of the others. "
+                "Make it inside build, or leave out --cv"
+            )
+        seen |= model.older

@@ -16,6 +16,7 @@ from search.training.description import described
 from search.training.folds import Folding, Ground, undivided
 from search.training.graph import TensorData
 from search.training.model import ModelRun, Place
+from search.training.older_objects import OlderObjects
 from search.training.run import TrialRun
 from search.training.shared import SharedEpochs
 from search.trial import Decision, EpochReport, Outcome, Task
@@ -30,6 +31,7 @@ class _Prepared:
 
     data: Data
     shared: SharedEpochs
+    older: OlderObjects
     places: list[Place]
 
 
@@ -69,8 +71,12 @@ class KerasTrainer:
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
-        with runtime.gradients_released():
-            return (yield from self._train(task))
+        older = self._ready().older
+        try:
+            with runtime.gradients_released():
+                return (yield from self._train(task))
+        finally:
+            older.restore()  # another study of this process may use them
 
     def _train(self, task: Task) -> Training:
         trial = task.proposal.trial
@@ -132,7 +138,7 @@ class KerasTrainer:
 
     def _trained_on_all(self, task: Task, epoch: int) -> "keras.Model":
         prepared, params = self._ready(), task.proposal.params
-        place = self._place(prepared.data, prepared.shared, undivided(prepared.data))
+        place = self._place(prepared, undivided(prepared.data))
         most = int(params.get("epochs", self._most_epochs))
         model = ModelRun(self._problem, place, params, task.seed, most)
         spread = outcomes.spread_metric(self._problem.objective)
@@ -177,14 +183,16 @@ class KerasTrainer:
             if self._folding is not None:
                 data, grounds = self._folding.of(self._data)
             shared = SharedEpochs(data, TensorData(data))
-            places = [self._place(data, shared, ground) for ground in grounds]
-            self._prepared = _Prepared(data, shared, places)
+            prepared = _Prepared(data, shared, OlderObjects([self._problem]), [])
+            prepared.places.extend(self._place(prepared, ground) for ground in grounds)
+            self._prepared = prepared
         return self._prepared
 
-    def _place(self, data: Data, shared: SharedEpochs, ground: Ground) -> Place:
+    def _place(self, prepared: _Prepared, ground: Ground) -> Place:
         """Where a model is trained; statistics are fitted on what it is trained on, no more."""
-        build = self._problem.builder(ground.part(data))
-        return Place(build, data, ground, shared)
+        build = self._problem.builder(ground.part(prepared.data))
+        older = prepared.older.and_of(build)
+        return Place(build, prepared.data, ground, prepared.shared, older)
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
         """Whether nothing is left to train: budget or patience used up, or a callback's word."""
