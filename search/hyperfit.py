@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from search.class_weights import class_weights
 from search.errors import UsageError
 from search.objective import Metrics
 from search.parameters import Params
@@ -87,7 +88,9 @@ class Probe:
         if train.weights is not None:
             named["sample_weight"] = train.weights
         if data.class_weight is not None:
-            named["class_weight"] = dict(data.class_weight)
+            named["class_weight"] = dict(
+                class_weights(data.class_weight, train.y, data.class_names)
+            )
         named |= settings
         kinds = [parameter.kind for parameter in self._parameters.values()]
         if inspect.Parameter.VAR_KEYWORD not in kinds:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.declared import check_function
+from search.directions import known_direction, objective_of
 from search.discovery import Asked, Discovery, discover
 from search.errors import UsageError
 from search.hyperfit import OwnFit, Probe
@@ -48,8 +49,8 @@ def from_hypermodel(
 
     `hypermodel`: a `keras_tuner.HyperModel`, a function `build(hp)`, or a Tuner that has one.
     `load`: the data, or what loads them. `objective`: ours, KerasTuner's, or a metric's name where
-    KerasTuner knows its direction. `baseline` goes by KerasTuner's names. `levels`: what a grid
-    visits of a continuous range.
+    that tells whether large or small values are better (losses, errors, accuracies, F1, ...).
+    `baseline` goes by KerasTuner's names. `levels`: what a grid visits of a continuous range.
 
     The space is found here, by at most `most_builds` builds (`search.discovery`), and warnings say
     what could not be told. An overridden `HyperModel.fit` is called once for each epoch, with
@@ -136,15 +137,16 @@ def _objective(objective: Any) -> Objective:
     if isinstance(objective, Objective):
         return objective
     if isinstance(objective, str):
-        try:
-            objective = keras_tuner.oracles.RandomSearchOracle(objective=objective).objective
-        except ValueError as error:
-            raise UsageError(
-                f"objective {objective!r}: KerasTuner knows no direction for it; give "
-                f"Objective({objective!r}, 'min') or 'max'"
-            ) from error
+        return objective_of(objective)
     if not isinstance(objective, keras_tuner.Objective) or isinstance(objective.name, list):
         raise UsageError(f"objective must be one metric, got {objective!r}; give Objective(...)")
+    known = known_direction(objective.name)
+    if known is not None and known != objective.direction:
+        # KerasTuner makes one of a bare name too, and guesses "min" for most names
+        raise UsageError(
+            f"objective: KerasTuner's says {objective.direction!r} of {objective.name!r}, which is "
+            f'better at its {known}; give search.Objective("{objective.name}", "{known}")'
+        )
     return Objective(objective.name, objective.direction)
 
 

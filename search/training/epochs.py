@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from search import arrays
-from search.errors import UsageError
+from search.class_weights import class_labels, class_weights
 from search.parameters import Params
 from search.problem import Data, Fit, Part
 
@@ -38,20 +38,13 @@ class Epochs(Protocol):
 
 
 def weighted(data: Data) -> Part:
-    """The training part, each example with the weight of its class where classes have weights.
-
-    Labels are integers `(n,)` or `(n, 1)`, or one-hot `(n, k)`, as `fit` takes them.
-
-    Raises: UsageError for several outputs, which `fit` refuses too.
-    """
+    """The training part, each example with the weight of its class where classes have weights."""
     if data.class_weight is None:
         return data.train
-    labels = data.train.y
-    if not isinstance(labels, np.ndarray):
-        raise UsageError("class_weight is for models with one output; give weights per output")
-    labels = labels.argmax(1) if labels.ndim > 1 and labels.shape[1] > 1 else labels.reshape(-1)
+    checked = class_weights(data.class_weight, data.train.y, data.class_names)
+    labels = class_labels(data.train.y)
     weights = np.ones(len(labels), np.float32)
-    for label, weight in data.class_weight.items():
+    for label, weight in checked.items():
         weights[labels == label] = weight
     return Part(data.train.x, data.train.y, weights)
 
