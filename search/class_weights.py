@@ -78,8 +78,8 @@ def class_labels(y: Any) -> "Labels":
         )
     if y.ndim not in (1, 2) or labels.dtype.kind not in "biuf":
         raise UsageError(
-            f"class_weight needs one label for each example, got {y.dtype} of shape {y.shape}; give "
-            "each example its weight instead, Part(x, y, weights)"
+            f"class_weight needs one label for each example, got {y.dtype} of shape {y.shape}; "
+            "give each example its weight instead, Part(x, y, weights)"
         )
     if labels.dtype.kind == "f" and (labels % 1 != 0).any():
         other = labels[labels % 1 != 0][0]

@@ -24,7 +24,7 @@ from search.declared import check_function
 from search.directions import objective_of
 from search.errors import UsageError, unknown_name
 from search.objective import Objective
-from search.parameters import Params
+from search.parameters import Int, Params
 from search.problem import Data, Part, Problem
 from search.record import StudyRecord
 from search.results import Study
@@ -67,7 +67,8 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
     `objective`: an `Objective`, or a metric's name that tells its direction; by default the loss on
     held-out rows. `cv`: folds; None holds out a fifth of the rows, by class where that is possible.
     `refit`: train the winner again, for as many epochs as were best, on all rows. `store`: the
-    folder that keeps the study; None forgets it. The other settings are those of `search.tune`; `workers=0` trains in this process.
+    folder that keeps the study; None forgets it. The other settings are those of `search.tune`;
+    `workers=0` trains in this process.
 
     After `fit`: `best_params_`, `best_score_` (larger is better), `best_index_`, `best_epoch_`,
     `cv_results_` (one entry per trial, in scikit-learn's form), `classes_`, `study_` where it is
@@ -235,10 +236,16 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
 
     def _refitted(self, problem: Problem, data: Data, store: Path) -> "keras.Model":
         """The winner trained on all rows: a study of one trial, scored at its last epoch."""
+        epochs, space, params = self.best_epoch_, problem.space, dict(self.best_params_)
+        if "epochs" in params:
+            # early stopping may have ended the winner below the range that was searched
+            space = space.replace(Int("epochs", epochs, epochs))
+            params["epochs"] = epochs
         winner = replace(
             problem,
             load=lambda _: data,
-            baseline=self.best_params_,
+            space=space,
+            baseline=params,
             objective=replace(problem.objective, score_at="last"),
             patience=None,
         )
@@ -246,7 +253,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
             winner,
             backend="randomized",
             trials=1,
-            max_epochs=self.best_epoch_,
+            max_epochs=epochs,
             seed=self.seed,
             workers=0 if self.workers == 0 else 1,
             store=store,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search import ceilings
 from search.declared import check_function
 from search.directions import known_direction, objective_of
 from search.discovery import Asked, Discovery, discover
@@ -39,7 +40,8 @@ def from_hypermodel(
     derived: Callable[[Sequence[Metrics]], Metrics] | None = None,
     batch_size: int = 32,
     patience: int | None = 3,
-    max_epochs: int = 9,
+    max_epochs: int | None = None,
+    evaluation_batch_size: int | None = None,
     trials: int = 20,
     description: str = "",
     levels: int = 3,
@@ -72,6 +74,8 @@ def from_hypermodel(
     for remark in (*found.remarks, *(probe.remarks if probe else ())):
         warnings.warn(f"{name}: {remark}", stacklevel=2)
 
+    most_epochs = max_epochs or ceilings.of_space(found.space)
+
     def hyperparameters(params: Params) -> "keras_tuner.HyperParameters":
         hp = given(names, params, _say_default)
         hp.values.update(names.plain(params))
@@ -79,7 +83,7 @@ def from_hypermodel(
 
     def build(params: Params) -> "keras.Model":
         # handed out by some backends, and no parameter then: a build that asks gets the ceiling
-        return hypermodel.build(hyperparameters({"epochs": max_epochs, **params}))
+        return hypermodel.build(hyperparameters({"epochs": most_epochs, **params}))
 
     return Problem(
         name=name,
@@ -95,6 +99,7 @@ def from_hypermodel(
         patience=patience,
         max_epochs=max_epochs,
         trials=trials,
+        evaluation_batch_size=evaluation_batch_size,
         description=description or f"a KerasTuner hypermodel; {found.runs} builds found its space",
     )
 

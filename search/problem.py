@@ -114,9 +114,11 @@ class Problem:
     cross-validation) before any model is built, means and deviations for instance; where there is
     one, models come from `build(params, statistics)`. `baseline` are the settings in use today:
     trial 0 of every study. Where the space has an Int named "epochs" it is the number of epochs;
-    one named "batch_size" is the batch size, else `batch_size` here. `patience`: epochs without
-    improvement before a trial stops. `callbacks(params)` gives Keras callbacks for one trial; see
-    `search.training.callbacks`.
+    one named "batch_size" is the batch size, else `batch_size` here. `max_epochs`: what a trial may
+    have at most; by default the high end of that Int, or 9 where there is none. `patience`: epochs without
+    improvement before a trial stops. `evaluation_batch_size`: rows in a batch of the evaluation; by
+    default as in training, or more where loss and metrics are means over rows. `callbacks(params)`
+    gives Keras callbacks for one trial; see `search.training.callbacks`.
 
     `derived(curve)`: more metrics for the last epoch of a curve, given as the metrics of epochs
     1, 2, ...; a pure function, whose metrics the objective may name like any other.
@@ -140,9 +142,10 @@ class Problem:
     fit: "Fit | None" = None
     batch_size: int = 32
     patience: int | None = 3
-    max_epochs: int = 9
+    max_epochs: int | None = None
     trials: int = 20
     description: str = ""
+    evaluation_batch_size: int | None = None
 
     def __post_init__(self) -> None:
         check_name("problem", self.name)

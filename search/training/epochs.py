@@ -11,11 +11,12 @@ from search import arrays
 from search.class_weights import class_labels, class_weights
 from search.parameters import Params
 from search.problem import Data, Fit, Part
+from search.training.metric_values import Logs
 
 if TYPE_CHECKING:
     import keras
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 1000  # of epochs that are trained outside a study
 
 Order: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
@@ -28,12 +29,14 @@ class Epochs(Protocol):
         """How it trains: "fit", "graph", or "compiled" by XLA."""
         ...
 
-    def train(self, order: Order, batch_size: int) -> dict[str, float]:
+    def train(self, order: Order, batch_size: int) -> Logs:
         """Train on the examples in this order, in batches, the last one maybe smaller."""
         ...
 
-    def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
-        """Evaluate on the validation part, or on its rows [first, stop)."""
+    def test(
+        self, first: int = 0, stop: int | None = None, batch_size: int = EVALUATION_BATCH
+    ) -> Logs:
+        """Evaluate on the validation part, or on its rows [first, stop), in batches."""
         ...
 
 
@@ -65,7 +68,7 @@ class FitEpochs:
         self._validation = data.validation
         self._hooks = [] if hook is None else [hook]
 
-    def train(self, order: Order, batch_size: int) -> dict[str, float]:
+    def train(self, order: Order, batch_size: int) -> Logs:
         """Train one epoch, as Keras does it."""
         part = self._train.take(order)
         raw: list[Any] = []
@@ -80,11 +83,14 @@ class FitEpochs:
         )
         for variable, value in zip(self._model.trainable_variables, raw, strict=True):
             variable.assign(value)
-        return {name: float(values[-1]) for name, values in history.history.items()}
+        return {name: values[-1] for name, values in history.history.items()}
 
-    def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
+    def test(
+        self, first: int = 0, stop: int | None = None, batch_size: int = EVALUATION_BATCH
+    ) -> Logs:
         """Evaluate, as Keras does it."""
-        return evaluate(self._model, self._validation.take(slice(first, stop)), self._hooks)
+        held_out = self._validation.take(slice(first, stop))
+        return evaluate(self._model, held_out, batch_size, self._hooks)
 
 
 class OwnEpochs:
@@ -105,27 +111,29 @@ class OwnEpochs:
         self._model = model
         self._data = data
         self._hooks = [] if hook is None else [hook]
-        self._tested: dict[str, float] = {}
+        self._tested: Logs = {}
 
-    def train(self, order: Order, batch_size: int) -> dict[str, float]:
+    def train(self, order: Order, batch_size: int) -> Logs:
         """Train one epoch; the order of the data and the size of a batch are its own affair."""
         metrics = self._fit(self._params, self._model, self._data, self._hooks)
         prefix = "val_"
         self._tested = {
-            name.removeprefix(prefix): float(value)
+            name.removeprefix(prefix): value
             for name, value in metrics.items()
             if name.startswith(prefix)
         }
-        return {n: float(value) for n, value in metrics.items() if not n.startswith(prefix)}
+        return {name: value for name, value in metrics.items() if not name.startswith(prefix)}
 
-    def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
+    def test(
+        self, first: int = 0, stop: int | None = None, batch_size: int = EVALUATION_BATCH
+    ) -> Logs:
         """What it gave of validation data, else Keras's evaluation of a compiled model.
 
         Of the data it was given, that is all of the validation part.
         """
         if self._tested:
             return self._tested
-        return evaluate(self._model, self._data.validation, self._hooks)
+        return evaluate(self._model, self._data.validation, batch_size, self._hooks)
 
 
 def _kept(model: "keras.Model", into: list[Any]) -> "keras.callbacks.Callback":
@@ -175,23 +183,23 @@ def say_fit(reason: str) -> None:
     warnings.warn(f"training by keras's fit, which is slower ({reason})", stacklevel=2)
 
 
-def evaluate(model: "keras.Model", part: Part, hooks: Any = None) -> dict[str, float]:
+def evaluate(model: "keras.Model", part: Part, batch_size: int, hooks: Any = None) -> Logs:
     """The model's loss and metrics on a part of the data, by name; none without `compile`."""
     if not model.compiled:
         return {}
-    metrics = model.evaluate(
+    logs: Logs = model.evaluate(
         part.x,
         part.y,
         sample_weight=part.weights,
-        batch_size=EVALUATION_BATCH,
+        batch_size=batch_size,
         verbose=0,
         return_dict=True,
         callbacks=hooks,
     )
-    return {name: float(value) for name, value in metrics.items()}
+    return logs
 
 
-def predictions(model: "keras.Model", part: Part) -> Any:
+def predictions(model: "keras.Model", part: Part, batch_size: int) -> Any:
     """What the model gives for the examples of a part: arrays `(n, ...)`, in its structure.
 
     By calls of the model, batch by batch: `predict` would trace a graph for what is done once.
@@ -199,8 +207,8 @@ def predictions(model: "keras.Model", part: Part) -> Any:
     import keras
 
     batches = []
-    for start in range(0, part.size, EVALUATION_BATCH):
-        x = part.take(slice(start, start + EVALUATION_BATCH)).x
+    for start in range(0, part.size, batch_size):
+        x = part.take(slice(start, start + batch_size)).x
         given = arrays.mapped(keras.ops.convert_to_numpy, model(x, training=False))
         batches.append([array for _, array in arrays.named(given, "")])
     joined = iter([np.concatenate(pieces) for pieces in zip(*batches, strict=True)])

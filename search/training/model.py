@@ -16,7 +16,9 @@ from search.training import preflight, runtime
 from search.training.callbacks import State, UserCallbacks, hook
 from search.training.checkpoint import Arrays
 from search.training.epochs import Epochs, OwnEpochs, averaged
+from search.training.evaluation import evaluation_rows
 from search.training.folds import Ground
+from search.training.metric_values import metric_values
 from search.training.shared import SharedEpochs
 
 if TYPE_CHECKING:
@@ -27,12 +29,16 @@ Build: TypeAlias = Callable[[Params], "keras.Model"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a model is trained: how it is built, on which rows of which data, by which epochs."""
+    """Where a model is trained: how it is built, on which rows of which data, by which epochs.
+
+    `evaluation_batch_size`: rows in a batch of the evaluation; None: as the model allows.
+    """
 
     build: Build
     data: Data
     ground: Ground
     shared: SharedEpochs
+    evaluation_batch_size: int | None = None
 
 
 class ModelRun:
@@ -111,18 +117,22 @@ class ModelRun:
             runtime.seeded(seed_for(self._seed, "fit", epoch))
         generator = np.random.default_rng(seed_for(self._seed, "order", epoch))
         order = ground.rows[generator.permutation(len(ground.rows))]
-        metrics = epochs.train(order, self._batch_size)
+        trained = epochs.train(order, self._batch_size)
         rate = getattr(_optimizer(self.model), "learning_rate", None)
         if rate is not None:
             rate = float(np.asarray(rate))
         if known is None:
             callbacks.test_begin()
             with averaged(self.model):
-                tested = epochs.test(ground.first, ground.stop)
+                tested = epochs.test(ground.first, ground.stop, self._evaluation_batch_size())
             callbacks.test_end(tested)
             known = {f"val_{name}": value for name, value in tested.items()}
-        metrics = callbacks.epoch_end(epoch, metrics | dict(known))
+        metrics = metric_values(callbacks.epoch_end(epoch, trained | dict(known)))
         return metrics if rate is None else metrics | {"learning_rate": rate}
+
+    def _evaluation_batch_size(self) -> int:
+        given = self._place.evaluation_batch_size
+        return given or evaluation_rows(self.model, self._batch_size)
 
     def ready(self) -> tuple[Epochs, UserCallbacks]:
         """What trains, made when first needed: a model that is only looked at needs no graph."""

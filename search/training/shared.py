@@ -66,12 +66,12 @@ class SharedEpochs:
         batch = batch_size if xla.compiles(model, steps) else None
         key = _key(model)
         if key is None:
-            return model, GraphEpochs(model, self._tensors, batch, rows)
+            return model, GraphEpochs(model, self._tensors, batch, rows, batch_size)
         if batch is not None:  # how many batches, and whether a smaller one follows
             key = f"{key} {batch} {rows // batch} {rows % batch > 0}"
         kept = self._kept.pop(key, None)
         if kept is None:
-            kept = GraphEpochs(model, self._tensors, batch, rows)
+            kept = GraphEpochs(model, self._tensors, batch, rows, batch_size)
         elif kept.model is not model:
             for mine, its in zip(_state(model), _state(kept.model), strict=True):
                 its.assign(mine)
