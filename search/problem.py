@@ -115,10 +115,10 @@ class Problem:
     one, models come from `build(params, statistics)`. `baseline` are the settings in use today:
     trial 0 of every study. Where the space has an Int named "epochs" it is the number of epochs;
     one named "batch_size" is the batch size, else `batch_size` here. `max_epochs`: what a trial may
-    have at most; by default the high end of that Int, or 9 where there is none. `patience`: epochs without
-    improvement before a trial stops. `evaluation_batch_size`: rows in a batch of the evaluation; by
-    default as in training, or more where loss and metrics are means over rows. `callbacks(params)`
-    gives Keras callbacks for one trial; see `search.training.callbacks`.
+    have at most; by default the high end of that Int, or 9 where there is none. `patience`: epochs
+    without improvement before a trial stops. `evaluation_batch_size`: rows in a batch of the
+    evaluation; by default as in training, or more where loss and metrics are means over rows.
+    `callbacks(params)` gives Keras callbacks for one trial; see `search.training.callbacks`.
 
     `derived(curve)`: more metrics for the last epoch of a curve, given as the metrics of epochs
     1, 2, ...; a pure function, whose metrics the objective may name like any other.

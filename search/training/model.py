@@ -16,7 +16,7 @@ from search.training import preflight, runtime
 from search.training.callbacks import State, UserCallbacks, hook
 from search.training.checkpoint import Arrays
 from search.training.epochs import Epochs, OwnEpochs, averaged
-from search.training.evaluation import evaluation_rows
+from search.training.evaluation import evaluation_rows, is_stateful
 from search.training.folds import Ground
 from search.training.metric_values import metric_values
 from search.training.shared import SharedEpochs
@@ -58,14 +58,14 @@ class ModelRun:
         self._params = params
         self._seed = seed
         self._batch_size = int(params.get("batch_size", problem.batch_size))
+        self._evaluation_rows = place.evaluation_batch_size
         self._most_epochs = most_epochs
         self._prepared: tuple[Epochs, UserCallbacks] | None = None
         self._restored: State | None = None
         self._away: tuple[Arrays, bool] | None = None
         compiled = problem.fit is None
-        self.model = _built(
-            place.build, place.data.train, problem.space, params, seed, compiled=compiled
-        )
+        first = place.data.train.take(slice(self._batch_size))
+        self.model = _built(place.build, first, problem.space, params, seed, compiled=compiled)
 
     @property
     def parameter_count(self) -> int:
@@ -131,8 +131,9 @@ class ModelRun:
         return metrics if rate is None else metrics | {"learning_rate": rate}
 
     def _evaluation_batch_size(self) -> int:
-        given = self._place.evaluation_batch_size
-        return given or evaluation_rows(self.model, self._batch_size)
+        if self._evaluation_rows is None:  # known once an epoch has made the model's metrics
+            self._evaluation_rows = evaluation_rows(self.model, self._batch_size)
+        return self._evaluation_rows
 
     def ready(self) -> tuple[Epochs, UserCallbacks]:
         """What trains, made when first needed: a model that is only looked at needs no graph."""
@@ -200,9 +201,12 @@ class ModelRun:
 
 
 def _built(
-    build: Build, part: Part, space: Space, params: Params, seed: int, *, compiled: bool
+    build: Build, batch: Part, space: Space, params: Params, seed: int, *, compiled: bool
 ) -> "keras.Model":
     """The model of a configuration, seeded, with all its variables; `compiled`: it must be.
+
+    `batch`: the examples of a batch; a model that is not built is called with them where it keeps a
+    state for each, else with one.
 
     Raises: UsageError for what is no model, or one that is not compiled.
     """
@@ -218,7 +222,7 @@ def _built(
     if compiled and not model.compiled:
         raise UsageError("build must return a compiled model; call model.compile(...) in it")
     if not model.built:
-        preflight.call(model, part)
+        preflight.call(model, batch, batch.size if is_stateful(model) else 1)
     optimizer = _optimizer(model)
     if optimizer is not None:
         optimizer.build(model.trainable_variables)

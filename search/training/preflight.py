@@ -32,12 +32,12 @@ def check(model: "keras.Model", part: Part) -> None:
         fitness.check_labels(loss, part.y, given)
 
 
-def call(model: "keras.Model", part: Part) -> None:
-    """Have an unbuilt model build itself for these examples.
+def call(model: "keras.Model", part: Part, rows: int = 1) -> None:
+    """Have an unbuilt model build itself for the first of these examples.
 
     Raises: DataError where its first layer does not take them; whatever Keras raises else.
     """
-    x = part.take(slice(1)).x
+    x = part.take(slice(rows)).x
     try:
         model(x)
     except ValueError as error:
