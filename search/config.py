@@ -21,6 +21,8 @@ class StudyConfig:
 
     `trials` and `seconds` (active time) are caps and may be raised later; `study` is a name; all
     else defines the study. `assignments`: the `--set` texts. `cv`: folds of cross-validation.
+    `ceiling`: the epochs that a trial may have at most, as a study's header holds them; `recorded`:
+    the settings are read from a header, which held no ceiling before there were ranges above 9.
 
     Raises: UsageError for a value out of range.
     """
@@ -40,10 +42,12 @@ class StudyConfig:
     population: int | None = None
     generations: int | None = None
     cv: int | None = None
+    ceiling: int | None = None
+    recorded: bool = False
 
     def __post_init__(self) -> None:
         least = {"trials": 1, "max_epochs": 1, "patience": 0, "factor": 2, "seed": 0}
-        least |= {"population": 2, "generations": 1, "cv": 2}
+        least |= {"population": 2, "generations": 1, "cv": 2, "ceiling": 1}
         for name, low in least.items():
             value = getattr(self, name)
             if value is not None and value < low:
@@ -66,8 +70,8 @@ class StudyConfig:
         for later in ("population", "generations", "cv"):
             if plain[later] is None:
                 del plain[later]
-        for cap in ("trials", "seconds", "study"):
-            plain.pop(cap)
+        for other in ("trials", "seconds", "study", "ceiling", "recorded"):
+            plain.pop(other)
         return plain | {"assignments": list(self.assignments)}
 
 
@@ -82,7 +86,8 @@ def from_plain(plain: Mapping[str, Any]) -> StudyConfig:
     Raises: JournalError for settings that this version cannot understand.
     """
     try:
-        return StudyConfig(**{**plain, "assignments": tuple(plain["assignments"])})
+        given = {**plain, "assignments": tuple(plain["assignments"]), "recorded": True}
+        return StudyConfig(**given)
     except (TypeError, LookupError, UsageError) as error:
         raise JournalError(
             f"the settings in the header of the journal cannot be understood ({error}); restore "

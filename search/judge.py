@@ -8,11 +8,12 @@ from dashboards import winner
 from search import evidence, export
 from search.coordinator import Coordinator
 from search.events import Judged
-from search.problem import Data
+from search.problem import Data, Part
 from search.record import StudyRecord
 from search.trackers.base import Exported
 from search.training.description import described
 from search.training.epochs import evaluate, predictions
+from search.training.metric_values import finite, metric_values
 from search.training.trainer import KerasTrainer
 
 if TYPE_CHECKING:
@@ -36,15 +37,24 @@ def judge(
     if export.stands(record, best, directory):
         return export.winner(directory, data)
     model = trainer.restored(record.task(best), best.best_epoch)
-    test = evaluate(model, data.test) if data.test is not None else {}
-    beside = winner.files(described(model), _evidence(record, model, data))
+    part = data.test or data.validation
+    batch_size = trainer.evaluation_batch_size(model, best.params, part)
+    test = scored(model, data.test, batch_size) if data.test is not None else {}
+    beside = winner.files(described(model), _evidence(record, model, data, batch_size))
     about = export.about(record, best, data, test or None)
     export.write(model, directory, about, beside=beside)
     coordinator.write(Judged(best.trial, test, str(directory)))
     return export.winner(directory, data)
 
 
-def _evidence(record: StudyRecord, model: "keras.Model", data: Data) -> evidence.Evidence | None:
+def scored(model: "keras.Model", part: Part, batch_size: int) -> dict[str, float]:
+    """Return the finite metrics of a model on a part of the data."""
+    return finite(metric_values(evaluate(model, part, batch_size)))
+
+
+def _evidence(
+    record: StudyRecord, model: "keras.Model", data: Data, batch_size: int
+) -> evidence.Evidence | None:
     """What the model says of the test data, or of the validation data where there are none.
 
     None where it was trained on those too, as under cross-validation.
@@ -54,7 +64,7 @@ def _evidence(record: StudyRecord, model: "keras.Model", data: Data) -> evidence
         return None
     name: evidence.PartName = "validation" if data.test is None else "test"
     try:
-        outputs = predictions(model, part)
+        outputs = predictions(model, part, batch_size)
         names = list(getattr(model, "output_names", None) or ())
         metric = record.objective.metric
         return evidence.gathered(outputs, names, part, name, data.class_names, metric)

@@ -231,7 +231,7 @@ def _header(name: str, setup: Setup, data: Data, crew: Crew) -> StudyStarted:
         backend=setup.config.backend,
         seed=setup.config.seed,
         objective=setup.problem.objective,
-        config=setup.config.plain(),
+        config=setup.config.plain() | {"ceiling": setup.settings.max_epochs},
         space=setup.space.describe(),
         digests=digests(setup, data),
         versions=versions(crew),

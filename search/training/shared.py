@@ -80,12 +80,12 @@ class SharedEpochs:
         batch = batch_size if xla.compiles(model, steps) else None
         key = fingerprint(model) if share else None
         if key is None:
-            return model, GraphEpochs(model, self._tensors, batch, rows)
+            return model, GraphEpochs(model, self._tensors, batch, rows, batch_size)
         if batch is not None:  # how many batches, and whether a smaller one follows
             key = f"{key} {batch} {rows // batch} {rows % batch > 0}"
         kept = self._kept.pop(key, None)
         if kept is None or not kept.holds():
-            epochs_of_model = GraphEpochs(model, self._tensors, batch, rows)
+            epochs_of_model = GraphEpochs(model, self._tensors, batch, rows, batch_size)
             kept = _Kept(epochs_of_model, fingerprint(model))
         shared = kept.epochs.model
         if shared is not model:

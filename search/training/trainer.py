@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from search import outcomes
 from search.errors import SearchError
-from search.problem import Data, Problem
+from search.parameters import Params
+from search.problem import Data, Part, Problem
 from search.seeds import Clock
 from search.stopping import stop_epoch
 from search.study_rules import LATEST, TrainingRules
@@ -13,8 +14,11 @@ from search.training import preflight, runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
 from search.training.description import described
+from search.training.epochs import evaluate
+from search.training.evaluation import each_row_alone, evaluation_rows, fixed_batch, is_stateful
 from search.training.folds import Folding, Ground, undivided
 from search.training.graph import TensorData
+from search.training.metric_values import finite
 from search.training.model import ModelRun, Place
 from search.training.older_objects import OlderObjects
 from search.training.run import TrialRun
@@ -99,9 +103,10 @@ class KerasTrainer:
             while decision is Decision.CONTINUE and not self._ended(run, task):
                 started = self._clock.seconds()
                 metrics = run.train()
-                failed = outcomes.not_finite(metrics, run.curve)
+                failed = outcomes.not_finite(self._problem.objective, metrics, run.curve)
                 if failed is not None:
                     return failed
+                metrics = finite(metrics)
                 now = self._clock.seconds()
                 run.take(EpochReport(trial, run.epoch + 1, metrics, round(now - started, 4)))
                 if now - saved_at >= self._checkpoint_seconds:
@@ -148,7 +153,8 @@ class KerasTrainer:
                 known = {n: v for n, v in report.metrics.items() if n.startswith("val_")}
                 known.pop(spread, None)
                 metrics = model.train(report.epoch, known)
-                failed = outcomes.not_finite(metrics, task.recorded[: report.epoch - 1])
+                before = task.recorded[: report.epoch - 1]
+                failed = outcomes.not_finite(self._problem.objective, metrics, before)
                 if failed is not None:
                     raise SearchError(
                         f"trial {task.proposal.trial}: training on all examples of the folds must "
@@ -173,7 +179,24 @@ class KerasTrainer:
         if not self._checked:
             preflight.check(run.any_model, self._data.train)
             self._checked = True
+        if self._problem.fit is None:
+            self._check_batches(run.any_model, self._batch_size(task.proposal.params))
         return run
+
+    def _check_batches(self, model: "keras.Model", batch_size: int) -> None:
+        """Refuse a model that takes batches of one size where its data give it others."""
+        own = fixed_batch(model) or (batch_size if is_stateful(model) else None)
+        if own is None:
+            return
+        counts: dict[str, tuple[int, int]] = {}
+        for place in self._ready().places:
+            held_out = place.ground.stop - place.ground.first
+            counts["training"] = len(place.ground.rows), batch_size
+            counts["validation"] = held_out, self._given_batch_size or own
+            preflight.check_batches(model, self._data.train, own, counts)
+        if self._data.test is not None:
+            test = {"test": (self._data.test.size, self._given_batch_size or own)}
+            preflight.check_batches(model, self._data.train, own, test)
 
     def _ready(self) -> _Prepared:
         if self._prepared is None:
@@ -192,7 +215,25 @@ class KerasTrainer:
         """Where a model is trained; statistics are fitted on what it is trained on, no more."""
         build = self._problem.builder(ground.part(prepared.data))
         older = prepared.older.and_of(build)
-        return Place(build, prepared.data, ground, prepared.shared, older)
+        given = self._given_batch_size
+        return Place(build, prepared.data, ground, prepared.shared, older, given)
+
+    @property
+    def _given_batch_size(self) -> int | None:
+        """The rows in a batch of the evaluation, where the problem or the study's rules say so."""
+        return self._problem.evaluation_batch_size or self._rules.evaluation_batch_size
+
+    def evaluation_batch_size(self, model: "keras.Model", params: Params, part: Part) -> int:
+        """Return the rows in a batch in which a trained model is evaluated on a part."""
+        batch_size = self._batch_size(params)
+        if self._given_batch_size is not None:
+            return self._given_batch_size
+        if model.compiled and each_row_alone(model):
+            evaluate(model, part.take(slice(batch_size)), batch_size)  # makes its metrics known
+        return evaluation_rows(model, batch_size)
+
+    def _batch_size(self, params: Params) -> int:
+        return int(params.get("batch_size", self._problem.batch_size))
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
         """Whether nothing is left to train: budget or patience used up, or a callback's word."""
