@@ -9,7 +9,7 @@ import numpy as np
 
 from search.errors import UsageError, unknown_name
 from search.parameters import Params
-from search.problem import Data, Problem
+from search.problem import Data, Part, Problem
 from search.seeds import seed_for
 from search.space import Space
 from search.training import preflight, runtime
