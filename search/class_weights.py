@@ -70,7 +70,7 @@ def class_labels(y: Any) -> "Labels":
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] > 1:
         return np.asarray(y.argmax(1))
-    labels = y.reshape(-1)
+    labels: Labels = y.reshape(-1)
     if labels.dtype.kind in "OSU":
         raise UsageError(
             f"class_weight needs labels that are numbered, got {y.dtype} ({labels[0]!r}, ...); "

@@ -1,8 +1,8 @@
 """One epoch of training, and one of validation, in one TensorFlow graph each.
 
 Between two steps of a small model `fit` spends more time than on the step itself. Here the whole
-epoch is one call into TensorFlow, through Keras's public `train_step` and `test_step`: equal to
-`fit` bit for bit, and several times faster.
+epoch is one call into TensorFlow, through Keras's public `train_step` and `test_step`: trained
+equal to `fit` bit for bit, and several times faster.
 """
 
 from typing import TYPE_CHECKING, Any
