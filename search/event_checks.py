@@ -223,6 +223,8 @@ _FIELDS: dict[type[Any], dict[str, Check]] = {
         "trial": file_name,
         "test": mapping(finite),
         "export": text,
+        "verified": optional(flag),
+        "reason": text,
     },
 }
 

@@ -37,7 +37,7 @@ class JournalLines:
         """Return the text of the next line, without its number and checksum.
 
         A line end of CR LF and a byte order mark in the first line are accepted: some editors add
-        them. After an error the next call expects the same line again.
+        them.
 
         Raises: JournalError when the line is not the one that was written here; ValueError when it
         is no text.

@@ -60,9 +60,12 @@ class WriterLock:
     def _opened(self) -> IO[bytes]:
         with writing(self._lock_path):
             file = opened(self._lock_path, os.O_RDWR | os.O_CREAT)
-        if not _taken(file, self._lock_path):
+        try:
+            if not _taken(file, self._lock_path):
+                raise self._refusal()
+        except BaseException:
             file.close()
-            raise self._refusal()
+            raise
         return file
 
     def hold(self, journal: IO[bytes]) -> None:

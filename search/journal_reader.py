@@ -113,10 +113,11 @@ class _Reader:
         return 0 if self.lines is None else self.lines.number
 
     def entry(self, line: bytes) -> Entry:
-        """Return the entry of the next line.
+        """Return the entry of the next line; after an error there is none.
 
         Raises: JournalError naming the line.
         """
+        number = self.number + 1
         try:
             if self.lines is None:
                 header = line.removeprefix(BYTE_ORDER_MARK).decode()
@@ -125,7 +126,7 @@ class _Reader:
         except NewerJournalError as error:
             raise NewerJournalError(f"journal {self._path}: {error}") from error
         except (JournalError, UnicodeDecodeError) as error:
-            raise self._damaged(str(error)) from error
+            raise self._damaged(str(error), number) from error
 
     def check_tail(self, tail: bytes) -> None:
         """Refuse an end that no interrupted write leaves behind: it was a line that counted.
@@ -142,8 +143,7 @@ class _Reader:
         if whole or not _TORN.issuperset(tail):
             raise self._damaged("it does not end with LF", number)
 
-    def _damaged(self, reason: str, number: int | None = None) -> JournalError:
-        number = number or self.number + 1
+    def _damaged(self, reason: str, number: int) -> JournalError:
         kept = number - 1
         remedy = (
             f"restore it from a copy, or keep its first {kept} lines (`head -n {kept}`), from "

@@ -9,12 +9,14 @@ import pytest
 from dashboards.tables import load
 from search import journal as journals
 from search.cli import main
+from search.errors import StudyChangedError
 from search.event_json import decode
 from search.events import Adopted, Asked, Entry, Judged, Reported, Stopped, Told
 from search.opened import open_trial, read
 from search.seeds import SystemClock
 from search.store import Store
 from search.study import Surroundings, resume
+from search.study_rules import LATEST_RULES
 from search.trial import Failed
 
 STORED = Path(__file__).parent / "data" / "studies_57a5f56"
@@ -117,3 +119,45 @@ def test_a_resumed_study_keeps_its_format(store):
             journal.append(decode(line))
     assert store.journal(name).read_text().splitlines()[known:] == resumed[known:]
     assert all(isinstance(json.loads(line), dict | list) for line in resumed)
+
+
+def with_rules(path: Path, rules: int) -> None:
+    header, rest = path.read_text().split("\n", 1)
+    path.write_text(json.dumps(json.loads(header) | {"rules": rules}) + "\n" + rest)
+
+
+@pytest.mark.filterwarnings("ignore:not as when the study began")
+def test_a_study_of_unknown_rules_is_refused_and_adopted(store):
+    path = store.journal("grid-killed")
+    with_rules(path, 99)
+    before = path.read_bytes()
+    around = Surroundings(store, None, lambda *_: [], SystemClock())
+    with pytest.raises(StudyChangedError, match=r"follows rules 99 .* knows 1 to .*--adopt"):
+        resume("grid-killed", around)
+    assert path.read_bytes() == before
+    record = resume("grid-killed", around, adopt=True).record
+    assert (record.state, record.header.rules) == ("finished", LATEST_RULES)
+    [adopted] = [e.event for e in journals.read(path) if isinstance(e.event, Adopted)]
+    assert adopted.rules == LATEST_RULES
+    assert read(store, "grid-killed")[0].header.rules == LATEST_RULES
+    again = resume("grid-killed", around, trials=8).record  # by the adopted rules
+    assert (again.state, len(again.trials)) == ("finished", 8)
+
+
+@pytest.mark.filterwarnings("ignore:not as when the study began")
+def test_a_study_of_earlier_rules_keeps_them_when_it_is_adopted(store):
+    around = Surroundings(store, None, lambda *_: [], SystemClock())
+    record = resume("grid-killed", around, adopt=True).record
+    [adopted] = [
+        entry.event
+        for entry in journals.read(store.journal("grid-killed"))
+        if isinstance(entry.event, Adopted)
+    ]
+    assert (record.header.rules, adopted.rules) == (1, None)
+
+
+def test_a_killed_export_of_the_earlier_version_is_swept_by_a_resume(store):
+    left = store.exports / ".grid-ab12cd_9"
+    left.mkdir()
+    resume("grid", Surroundings(store, None, lambda *_: [], SystemClock()))
+    assert [path.name for path in store.exports.iterdir()] == ["grid"]
