@@ -26,6 +26,7 @@ PLAIN = {
     *("parameters", "pace", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
     *("declared", "dependence", "discovery", "fitness", "relevance", "study_rules"),
+    *("ceilings", "class_weights", "directions"),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
