@@ -27,6 +27,16 @@ PLAIN = {
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
     *("declared", "dependence", "discovery", "fitness", "relevance", "study_rules"),
     *("ceilings", "class_weights", "directions"),
+    *(
+        "deadline",
+        "declared",
+        "dependence",
+        "discovery",
+        "fitness",
+        "masking",
+        "relevance",
+        "study_rules",
+    ),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
