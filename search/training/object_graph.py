@@ -4,17 +4,18 @@ import functools
 import random
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from search import source
 
-_LEAVES = (type(None), bool, int, float, complex, str, bytes, np.ndarray, np.generic, CodeType)
-_CONTAINERS = (list, tuple, set, frozenset, deque, Mapping)
+_LEAVES = (type(None), bool, int, float, complex, str, bytes, np.generic, CodeType)
+# no other mapping: reading the items of one may read a file
+_CONTAINERS = (list, tuple, set, frozenset, deque, dict, MappingProxyType)
 _GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
 _TRACKING = {"Module", "AutoTrackable", "Variable", "TrackableDataStructure"}
 # Libraries whose objects hold what their user gave them.
@@ -100,7 +101,7 @@ def _wrapped(value: Any) -> Any:
 
 
 def _items(value: Any) -> list[Any]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | MappingProxyType):
         return [part for item in list(value.items()) for part in item]
     return list(value)
 

@@ -39,6 +39,8 @@ def _content(value: Any) -> Restore | None:
         return _set(value)
     if isinstance(value, deque):
         return _deque(value)
+    if isinstance(value, np.ndarray):
+        return _array(value)
     if isinstance(value, random.Random):
         position = value.getstate()
         return lambda: value.setstate(position)
@@ -91,6 +93,13 @@ def _deque(value: "deque[Any]") -> Restore:
         value.extend(items)
 
     return restore
+
+
+def _array(value: "np.ndarray[Any, Any]") -> Restore | None:
+    if not value.flags.writeable:
+        return None
+    numbers = value.copy()
+    return lambda: value.__setitem__(..., numbers)
 
 
 def _variable(value: Any) -> Restore | None:

@@ -95,9 +95,12 @@ def numbers() -> Any:
 
 def attribute() -> Any:
     made = {"layers": [keras.layers.Rescaling(1.0)]}
+    made["layers"][0].counts = np.zeros(2)
 
     def build(p: Any) -> keras.Model:
-        made["layers"][0].scale += 1
+        layer = made["layers"][0]
+        layer.counts += 1
+        layer.scale += float(layer.counts[0])
         return compiled([*made["layers"], softmax()])
 
     return build
