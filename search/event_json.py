@@ -71,22 +71,26 @@ _EVENT_DEFAULTS = {
 _JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
-def encode(entry: Entry) -> str:
+def encode(entry: Entry, format: int = FORMAT) -> str:
     """Return the JSON text of an event, without the number and checksum of its line.
 
     An object with the event's name under "event" and its time under "at"; but for a report, of
     which there are most, an array: trial, epoch, metrics, seconds, time, and "stop" where that was
-    the decision.
+    the decision. In `format` 1 a report is an object too.
 
     Raises: ValueError for a number that JSON has no word for (NaN, infinity).
     """
     event = entry.event
     at = round(entry.seconds, 3)
+    data: dict[str, Any]
     if isinstance(event, Reported):
         report = event.report
+        if format == 1:
+            data = {"event": "report", "at": at} | asdict(report)
+            return _JSON.encode(data | {"decision": event.decision.value})
         row = [report.trial, report.epoch, dict(report.metrics), report.seconds, at]
         return _JSON.encode(row if event.decision is Decision.CONTINUE else [*row, "stop"])
-    data: dict[str, Any] = {"event": _WORDS[type(event)], "at": at}
+    data = {"event": _WORDS[type(event)], "at": at}
     if isinstance(event, Asked):
         data["answer"] = plain_answer(event.answer)
         if event.by_study:

@@ -8,8 +8,8 @@ from typing import IO
 
 from search.errors import JournalError
 from search.event_json import encode
-from search.events import Entry, StudyStarted
-from search.journal_lines import CHECKED_FORMAT, JournalLines
+from search.events import FORMAT, Entry, StudyStarted
+from search.journal_lines import JournalLines
 from search.journal_lock import WriterLock, cannot_write, opened, writing
 from search.journal_lock import writer as writer
 from search.journal_reader import Entries as Entries
@@ -49,7 +49,7 @@ class Journal:
                 new.unlink(missing_ok=True)
                 file = opened(new, os.O_RDWR | os.O_CREAT | os.O_EXCL)
             undo.callback(new.unlink, missing_ok=True)
-            journal = cls(path, file, lock, JournalLines(checked=_is_checked(entries[0])))
+            journal = cls(path, file, lock, JournalLines(_format(entries[0])))
             undo.callback(journal.close)
             lock.hold(file)
             for entry in entries:
@@ -91,7 +91,7 @@ class Journal:
         """
         if isinstance(self._lines, Entries):
             self._lines = self._end_of(self._lines)
-        line = self._lines.encode(encode(entry))
+        line = self._lines.encode(encode(entry, self._lines.format))
         with self._writing():
             self._file.write(line)
 
@@ -140,9 +140,9 @@ class Journal:
         self._lock.release()
 
 
-def _is_checked(first: Entry) -> bool:
+def _format(first: Entry) -> int:
     event = first.event
-    return isinstance(event, StudyStarted) and event.format >= CHECKED_FORMAT
+    return event.format if isinstance(event, StudyStarted) else FORMAT
 
 
 def _publish(new: Path, path: Path) -> None:

@@ -11,16 +11,17 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class JournalLines:
     """Encode or check the lines of one journal in their order, beginning with the first one.
 
-    A line is the JSON text of an event. In a `checked` journal its number (1-based) and its
+    A line is the JSON text of an event. From `format` 3 on its number (1-based) and its
     checksum are the last two entries: `"line":7,"crc":123` of an object, `7,123` of an array. The
     checksum is the CRC-32 of all bytes before it, started with the checksum of the previous line.
     So a line fits only after the lines that it was written after: a changed, missing, repeated or
     moved line is found, and so is one of another journal.
     """
 
-    def __init__(self, *, checked: bool) -> None:
+    def __init__(self, format: int) -> None:
+        self.format = format
         self.number = 0
-        self._checked = checked
+        self._checked = format >= CHECKED_FORMAT
         self._crc = 0
 
     def encode(self, text: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import IO
 from search.errors import JournalError, NewerJournalError
 from search.event_json import beginning, decode, format_of
 from search.events import Entry, Event
-from search.journal_lines import BYTE_ORDER_MARK, CHECKED_FORMAT, JournalLines
+from search.journal_lines import BYTE_ORDER_MARK, JournalLines
 from search.journal_lock import opened
 
 _BLOCK = 2**16
@@ -121,7 +121,7 @@ class _Reader:
         try:
             if self.lines is None:
                 header = line.removeprefix(BYTE_ORDER_MARK).decode()
-                self.lines = JournalLines(checked=format_of(header) >= CHECKED_FORMAT)
+                self.lines = JournalLines(format_of(header))
             return decode(self.lines.decode(line))
         except NewerJournalError as error:
             raise NewerJournalError(f"journal {self._path}: {error}") from error

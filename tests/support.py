@@ -10,7 +10,7 @@ from search import journal as journals
 from search.backends.base import Backend, Known
 from search.coordinator import Baseline, Coordinator
 from search.errors import SearchError
-from search.events import Entry, Event, Limited, StudyStarted
+from search.events import FORMAT, Entry, Event, Limited, StudyStarted
 from search.executors.simulated import SimulatedExecutor, VirtualClock
 from search.journal import Journal
 from search.journal_lines import JournalLines
@@ -89,13 +89,13 @@ class MortalJournal:
 
 def journal_texts(path: Path) -> list[str]:
     """The lines of a journal of the present format, without their numbers and checksums."""
-    lines = JournalLines(checked=True)
+    lines = JournalLines(FORMAT)
     return [lines.decode(line) for line in path.read_bytes().splitlines(keepends=True)]
 
 
 def write_journal(path: Path, texts: Iterable[str]) -> None:
     """Write a journal of the present format with valid numbers and checksums."""
-    lines = JournalLines(checked=True)
+    lines = JournalLines(FORMAT)
     path.write_bytes(b"".join(map(lines.encode, texts)))
 
 

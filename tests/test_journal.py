@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -297,7 +299,7 @@ def test_clean_says_in_one_line_what_it_may_not_change(tmp_path, capsys, monkeyp
 
 def test_a_full_disk_is_one_clear_error(tmp_path):
     with open("/dev/full", "r+b", buffering=0) as raw:
-        lock, lines = WriterLock(tmp_path / "s.jsonl"), JournalLines(checked=True)
+        lock, lines = WriterLock(tmp_path / "s.jsonl"), JournalLines(FORMAT)
         journal = Journal(Path("s.jsonl"), io.BufferedRandom(raw), lock, lines)
         journal.append(Entry(0.0, Stopped("time")))
         with pytest.raises(JournalError, match=r"cannot write s.jsonl: No space left on device"):
@@ -338,3 +340,44 @@ def test_a_journal_is_followed_to_where_it_is_said_to_be_on_disk(tmp_path):
         with path.open("ab") as file:
             file.write(b'{"event":"stop"')  # a line that a full disk cut short
         assert list(tail.until(9)) == []
+
+
+def test_each_line_ends_with_its_number_and_a_checksum_of_all_before(tmp_path):
+    path = tmp_path / "s.jsonl"
+    with begun(path) as journal:
+        journal.append(Entry(1.0, EVENTS[2]))
+        journal.append(Entry(1.0, Reported(EpochReport("0", 1, {"loss": 0.5}, 1.5), Decision.STOP)))
+    crc = 0
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        data = json.loads(line)
+        crc = zlib.crc32(line[: line.rindex(b",")], crc)
+        if isinstance(data, list):
+            assert data == ["0", 1, {"loss": 0.5}, 1.5, 1.0, "stop", number, crc]
+        else:
+            assert list(data)[-2:] == ["line", "crc"]
+            assert (data["line"], data["crc"]) == (number, crc)
+
+
+@pytest.mark.parametrize("format", [1, 2])
+def test_a_study_of_an_earlier_format_is_continued_in_its_own(tmp_path, format):
+    path = tmp_path / "s.jsonl"
+    first = [Entry(0.0, replace(header(), format=format)), Entry(0.0, Limited(3, None))]
+    reported = Entry(1.0, Reported(EpochReport("1", 1, {"loss": 0.5}, 1.5), Decision.CONTINUE))
+    Journal.create(path, first).close()
+    before = path.read_bytes()
+    for _ in range(2):
+        journal, entries = Journal.reopen(path)
+        with journal:
+            count = len(list(entries))
+            journal.append(reported)
+    assert path.read_bytes().startswith(before)
+    assert [entry.event for entry in journals.read(path)][2:] == 2 * [reported.event]
+    assert count == 3
+    data = json.loads(path.read_bytes().splitlines()[-1])
+    assert isinstance(data, dict if format == 1 else list)
+    assert len(data) == (7 if format == 1 else 5)
+
+
+def test_what_an_event_says_by_default_is_not_written():
+    assert "rules" not in encode(Entry(0.0, Adopted({"python": "3.12"})))
+    assert '"rules":2' in encode(Entry(0.0, Adopted({"python": "3.12"}, 2)))

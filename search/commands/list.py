@@ -8,7 +8,7 @@ from search import problem as problems
 from search.backends import base as backends
 from search.commands.common import out, read, store_of
 from search.config import Environment
-from search.errors import JournalError, SearchError
+from search.errors import JournalError, NewerJournalError, SearchError
 from search.store import Store
 
 
@@ -44,7 +44,8 @@ def _studies(store: Store) -> Iterator[list[str]]:
         try:
             record, state = read(store, name)
         except JournalError as error:
-            yield [name, f"damaged: {error}"]
+            word = "unreadable" if isinstance(error, NewerJournalError) else "damaged"
+            yield [name, f"{word}: {error}"]
             continue
         best = record.best()
         score = "-" if best is None or best.score is None else f"{best.score:.4f}"

@@ -13,12 +13,14 @@ from dashboards.live.app import make
 from dashboards.live.watching import Watcher
 from search import journal as journals
 from search.cli import main
-from search.errors import JournalError
+from search.errors import JournalError, SearchError
 from search.events import Limited
 from search.journal import Journal
 from search.plans import recorded_plan
 from search.record import fold
+from search.seeds import SystemClock
 from search.store import Store
+from search.study import Surroundings, resume
 from tests.scripted import ScriptedBackend
 from tests.support import SimulatedStudy, journal_texts, write_journal
 from tests.trackers.watching import HandClock
@@ -307,3 +309,16 @@ def test_a_journal_that_is_no_file_is_refused_in_one_sentence(damaged, capsys, n
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1
     assert "unexpected" not in said
+
+
+@pytest.mark.filterwarnings("ignore:not as when the study began")
+def test_a_checkpoint_that_is_a_folder_ends_the_study_in_one_sentence(tmp_path):
+    shutil.copytree(STORED.parent, tmp_path / "store")
+    checkpoint = tmp_path / "store" / "checkpoints" / "grid-killed" / "2.npz"
+    checkpoint.unlink()
+    checkpoint.mkdir()
+    around = Surroundings(Store(tmp_path / "store"), None, lambda *_: [], SystemClock())
+    with pytest.raises(SearchError, match=r"cannot write the checkpoint .*2.npz: Is a directory"):
+        resume("grid-killed", around)
+    checkpoint.rmdir()
+    assert resume("grid-killed", around).record.state == "finished"
