@@ -102,11 +102,18 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The winner met the test data: metrics on them (empty where there are none); its export."""
+    """The winner met the test data: metrics on them (empty where there are none); its export.
+
+    `export` is empty where none could be written. `verified`: whether the exported model, loaded in
+    a new process, gave the recorded scores on the validation data; None where that was not checked.
+    `reason`: why not, or what was compared in place of the objective.
+    """
 
     trial: str
     test: Metrics
     export: str
+    verified: bool | None = None
+    reason: str = ""
 
 
 Event: TypeAlias = StudyStarted | Limited | Asked | Reported | Told | Adopted | Stopped | Judged
@@ -168,6 +175,8 @@ def encode(entry: Entry) -> str:
                 data[name] = networks.plain(value) if name == _NETWORK else value
     else:
         data |= asdict(event)
+        if isinstance(event, Judged) and event.verified is None and not event.reason:
+            del data["verified"], data["reason"]  # as in older journals
     return _JSON.encode(data)
 
 

@@ -1,15 +1,21 @@
-"""The end of a study: the winner, and nothing else, meets the test data and is exported."""
+"""The end of a study: the winner, and nothing else, is checked, tested and exported."""
 
+import tempfile
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dashboards import winner
 from search import evidence, export
 from search.coordinator import Coordinator
+from search.errors import SearchWarning
 from search.events import Judged
+from search.export import Additions
+from search.model_check import ModelCheck, SavedModel, Verdict, expected
 from search.problem import Data
-from search.record import StudyRecord
+from search.record import StudyRecord, TrialRecord
 from search.trackers.base import Exported
 from search.training.description import described
 from search.training.epochs import evaluate, predictions
@@ -18,6 +24,8 @@ from search.training.trainer import KerasTrainer
 if TYPE_CHECKING:
     import keras
 
+Result = TypeVar("Result")
+
 
 def judge(
     record: StudyRecord,
@@ -25,23 +33,141 @@ def judge(
     trainer: KerasTrainer,
     data: Data,
     directory: Path,
+    check: ModelCheck,
 ) -> Exported | None:
-    """Test and export the winner, once; None where no trial has a score.
+    """Check, test and export the winner, once; None where there is none, or no export of it.
 
     A study that is resumed and ends with the same winner keeps its test result and its export.
+    Code of the user's that fails here costs what needs it, and a warning: the study has its result.
     """
     best = record.best()
     if best is None or best.best_epoch is None:
         return None
     if export.stands(record, best, directory):
         return export.winner(directory, data)
-    model = trainer.restored(record.task(best), best.best_epoch)
-    test = evaluate(model, data.test) if data.test is not None else {}
-    beside = winner.files(described(model), _evidence(record, model, data))
-    about = export.about(record, best, data, test or None)
-    export.write(model, directory, about, beside=beside)
-    coordinator.write(Judged(best.trial, test, str(directory)))
-    return export.winner(directory, data)
+    epoch = best.best_epoch
+    model = _tried(
+        "no model of the winner, hence no test result and no export",
+        lambda: trainer.restored(record.task(best), epoch),
+    )
+    if model is None:
+        return None
+    end = _End(record, best, trainer, data, model, check)
+    written = _tried("no export of the winner", lambda: end.export(directory))
+    judged = end.judged
+    if written is None:  # the test result does not depend on the disk
+        judged = replace(judged or end.tested(Verdict(None, "not checked: no export")), export="")
+    coordinator.write(judged or end.tested(Verdict(None)))
+    return None if written is None else export.winner(directory, data)
+
+
+@dataclass
+class _End:
+    """What is done with the model of a winner; `judged` is there once the test data were met."""
+
+    record: StudyRecord
+    best: TrialRecord
+    trainer: KerasTrainer
+    data: Data
+    model: "keras.Model"
+    check: ModelCheck
+    judged: Judged | None = None
+
+    def export(self, directory: Path) -> Path:
+        """Write the model, check it, then test it, and add what came of both."""
+
+        def added(folder: Path) -> Additions:
+            self.judged = replace(self.tested(self._verdict(folder)), export=str(directory))
+            facts = verdict_facts(Verdict(self.judged.verified, self.judged.reason))
+            return facts | {"test": dict(self.judged.test) or None}, self._pictures()
+
+        about = export.about(self.record, self.best, self.data, None)
+        return export.write(self.model, directory, about, added=added)
+
+    def tested(self, verdict: Verdict) -> Judged:
+        """Evaluate the model on the test data; without a result where that fails."""
+        test: dict[str, float] = {}
+        part = self.data.test
+        if part is not None:
+            test = _tried("no test result", lambda: evaluate(self.model, part)) or {}
+        return Judged(self.best.trial, test, "", verdict.verified, verdict.reason)
+
+    def _verdict(self, folder: Path) -> Verdict:
+        with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
+            verdict = _tried(
+                "the exported model is not checked",
+                lambda: verified(
+                    self.check,
+                    self.record,
+                    self.best,
+                    self.trainer,
+                    self.data,
+                    self.model,
+                    folder,
+                    Path(scratch),
+                ),
+            )
+        return verdict or Verdict(None, "not checked")
+
+    def _pictures(self) -> dict[str, bytes]:
+        """The files beside the model, as far as they can be made."""
+
+        def made() -> dict[str, bytes]:
+            said = _evidence(self.record, self.model, self.data)
+            return winner.files(described(self.model), said)
+
+        return _tried("no pictures of what the winner says", made) or {}
+
+
+def verified(
+    check: ModelCheck,
+    record: StudyRecord,
+    trial: TrialRecord,
+    trainer: KerasTrainer,
+    data: Data,
+    model: "keras.Model",
+    folder: Path,
+    scratch: Path,
+) -> Verdict:
+    """Check the model of a trial in an export folder, and under cross-validation those of folds.
+
+    The model that was trained on all examples has no record: it is compared with itself before it
+    was saved. Those of the folds are compared as their checkpoint has them. `scratch`: a folder for
+    them.
+    """
+    metric = record.objective.metric.removeprefix("val_")
+    curve = trial.curve
+    report = curve[(trial.best_epoch or len(curve)) - 1]
+    measured = trainer.measures
+    seconds = max(report.seconds for report in curve)
+    if "cv" not in record.header.config:
+        known = expected(report.metrics)
+        saved = SavedModel(folder, data.validation, known, metric, measured)
+        return check([saved], seconds)
+    itself = evaluate(model, data.validation)
+    models = [SavedModel(folder, data.validation, itself, metric, measured=True)]
+    about = export.about(record, trial, data, None)
+    for number, fold in enumerate(trainer.folds(record.task(trial)), start=1):
+        last = curve[fold.epoch - 1].metrics
+        known = expected({f"val_{metric}": last[f"fold_{number}_{record.objective.metric}"]})
+        place = export.write(fold.model, scratch / f"fold-{number}", about)
+        models.append(SavedModel(place, fold.part, known, metric, measured, f"fold {number}"))
+    return check(models, seconds)
+
+
+def verdict_facts(verdict: Verdict) -> dict[str, object]:
+    """What `export.json` says of a verdict."""
+    return {"verified": verdict.verified, "reason": verdict.reason}
+
+
+def _tried(lost: str, work: Callable[[], Result]) -> Result | None:
+    """What the work gives; None, with a warning of what is lost, where it fails."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - code of the user's that runs here first
+        said = " ".join(str(error).split())
+        warnings.warn(f"{lost}: {type(error).__name__}: {said}", SearchWarning, stacklevel=2)
+        return None
 
 
 def _evidence(record: StudyRecord, model: "keras.Model", data: Data) -> evidence.Evidence | None:
@@ -53,11 +179,7 @@ def _evidence(record: StudyRecord, model: "keras.Model", data: Data) -> evidence
     if data.test is None and "cv" in record.header.config:
         return None
     name: evidence.PartName = "validation" if data.test is None else "test"
-    try:
-        outputs = predictions(model, part)
-        names = list(getattr(model, "output_names", None) or ())
-        metric = record.objective.metric
-        return evidence.gathered(outputs, names, part, name, data.class_names, metric)
-    except Exception as error:  # noqa: BLE001 - the model is the user's code: a picture ends no study
-        warnings.warn(f"no pictures of what the winner says: {error}", stacklevel=2)
-        return None
+    outputs = predictions(model, part)
+    names = list(getattr(model, "output_names", None) or ())
+    metric = record.objective.metric
+    return evidence.gathered(outputs, names, part, name, data.class_names, metric)

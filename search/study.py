@@ -33,7 +33,7 @@ from search.setup import Setup, prepare
 from search.store import Store
 from search.study_rules import LATEST_RULES
 from search.trackers.audience import Audience
-from search.trackers.base import Exported, Tracker
+from search.trackers.base import Exported, FirstEpoch, Tracker
 
 LIBRARIES = (
     *("keras-hyperparameter-search", "keras", "tensorflow", "numpy"),
@@ -179,7 +179,8 @@ class _Run:
         header, store = self.record.header, self.around.store
         name, checkpoints = header.study, store.checkpoints(header.study)
         trainer = self.crew.trainer(self.data, header, checkpoints)
-        tracker = Audience(self.around.trackers(self.setup, raised or self.record.limit))
+        trackers = self.around.trackers(self.setup, raised or self.record.limit)
+        tracker = Audience([*trackers, FirstEpoch(self.crew.fresh.start)])
         executor = self.crew.executor(trainer, header, checkpoints, waits=self.proposer.prunes)
         coordinator = Coordinator(
             record=self.record,
@@ -197,7 +198,9 @@ class _Run:
             if adopt:
                 coordinator.adopt(versions(self.around.crew))
             coordinator.run()
-            exported = judge(self.record, coordinator, trainer, self.data, store.export(name))
+            check = self.crew.model_check(header)
+            place = store.export(name)
+            exported = judge(self.record, coordinator, trainer, self.data, place, check)
         except KeyboardInterrupt:
             coordinator.interrupt()
             raise StudyInterrupted(name) from None

@@ -35,7 +35,7 @@ WIRING = {
     *("nursery", "offers", "options"),
     *("data", "hyperfit", "hypermodel", "hyperparameters"),
     *("opened", "plans", "predict", "proposer", "recipe", "replay", "setup", "several", "study"),
-    *("summary",),
+    *("summary", "fresh_process", "model_check"),
 }
 STANDARD = sys.stdlib_module_names
 FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))

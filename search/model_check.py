@@ -1,0 +1,176 @@
+"""The check that an exported model is the one that was scored, by a process that has not trained.
+
+The model is loaded from its file and evaluated on the validation data as the trainer evaluates.
+Its metrics must equal the recorded ones within rounding. A metric that counts rows (accuracy,
+precision, ...) may differ by the rows whose outputs are so near to a tie or a threshold that
+rounding can flip them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.carried import Carried
+from search.errors import SearchError
+from search.events import StudyStarted
+from search.fresh_process import FreshProcess
+from search.objective import Metrics
+from search.problem import Part
+from search.restoring import restored
+from search.training import agreement, runtime
+from search.training.epochs import evaluate
+
+VALIDATION = "val_"
+_PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a model is what was scored; None where that cannot be told. `reason`: why not.
+
+    Of a verified model `reason` says what was compared where that is not the objective.
+    """
+
+    verified: bool | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedModel:
+    """A model in an export folder, and what an evaluation on a part of the data must give.
+
+    `expected`: metrics by Keras's names. `objective`: the one that the study optimises, by that
+    kind of name, which need not be among them. `measured`: whether the platform has evaluated them,
+    and not a `fit` of the user's. `name`: "" or which fold's model it is.
+    """
+
+    folder: Path
+    part: Part
+    expected: Metrics
+    objective: str
+    measured: bool
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCheck:
+    """Checks the models of a study in a fresh process.
+
+    `carried`: the study's problem, where it was given from Python. `data_dir`: where the files of
+    its data are.
+    """
+
+    fresh: FreshProcess
+    header: StudyStarted
+    carried: Carried | None = None
+    data_dir: Path | None = None
+
+    def __call__(self, models: Sequence[SavedModel], seconds: float = 0.0) -> Verdict:
+        """Check saved models; `seconds`: how long an epoch took, which the wait depends on."""
+        wait = _PATIENCE_SECONDS + 10 * seconds
+        try:
+            return self.fresh.run(
+                checked, models, self.header, self.carried, self.data_dir, seconds=wait
+            )
+        except SearchError as error:
+            return Verdict(None, f"not checked: {error}")
+
+
+def expected(metrics: Metrics) -> dict[str, float]:
+    """Return what an evaluation on the validation data gave in an epoch, by Keras's names."""
+    return {
+        name.removeprefix(VALIDATION): value
+        for name, value in metrics.items()
+        if name.startswith(VALIDATION)
+    }
+
+
+def checked(
+    models: Sequence[SavedModel],
+    header: StudyStarted,
+    carried: Carried | None,
+    data_dir: Path | None,
+) -> Verdict:
+    """Load and evaluate models in this process, which must not have trained any."""
+    runtime.prepare()
+    verdicts = []
+    for saved in models:
+        verdict = _one(saved, header, carried, data_dir)
+        name = f"{saved.name}: " if saved.name and verdict.reason else ""
+        verdicts.append(Verdict(verdict.verified, name + verdict.reason))
+    for worst in (False, None):
+        found = next((verdict for verdict in verdicts if verdict.verified is worst), None)
+        if found is not None:
+            return found
+    return verdicts[0] if verdicts else Verdict(None, "nothing to compare")
+
+
+def _one(
+    saved: SavedModel, header: StudyStarted, carried: Carried | None, data_dir: Path | None
+) -> Verdict:
+    try:
+        model = restored(saved.folder, header, None, carried, data_dir)
+    except Exception as error:  # noqa: BLE001 - a model is the user's code: anything may come
+        return Verdict(False, f"the exported model cannot be loaded ({_in_a_line(error)})")
+    try:
+        found = evaluate(model, saved.part)
+        compared = _compared(saved, found)
+        if not compared:
+            return Verdict(None, _nothing(saved))
+        allowed = agreement.tolerances(model, saved.part)
+        wrong = [n for n in compared if not allowed.equal(n, found[n], saved.expected[n])]
+        again = evaluate(model, saved.part) if wrong else found
+    except Exception as error:  # noqa: BLE001 - as above
+        said = f"the exported model cannot be evaluated ({_in_a_line(error)})"
+        return Verdict(False if saved.measured else None, said)
+    if not wrong:
+        return Verdict(True, _instead(saved, compared))
+    if any(not allowed.equal(name, found[name], again[name]) for name in wrong):
+        return Verdict(
+            False, f"evaluation is random: {_both(wrong[0], found, again)} the next time"
+        )
+    return Verdict(False, _differs(saved, wrong[0], found))
+
+
+def _compared(saved: SavedModel, found: Mapping[str, float]) -> list[str]:
+    """The metrics to compare: all, but of a fit of the user's the objective where it is there."""
+    shared = [name for name in saved.expected if name in found]
+    if not saved.measured and saved.objective in shared:
+        return [saved.objective]
+    return shared
+
+
+def _nothing(saved: SavedModel) -> str:
+    recorded = ", ".join(f"{VALIDATION}{name}" for name in saved.expected) or "none"
+    return (
+        f"nothing to compare: evaluating the model gives none of the recorded metrics ({recorded})"
+    )
+
+
+def _instead(saved: SavedModel, compared: Sequence[str]) -> str:
+    if saved.objective in compared:
+        return ""
+    names = ", ".join(f"{VALIDATION}{name}" for name in compared)
+    return f"the objective is no metric of the model, so {names} was compared"
+
+
+def _differs(saved: SavedModel, name: str, found: Mapping[str, float]) -> str:
+    said = (
+        f"on the validation data the exported model has {name} {found[name]:.6g}, but the record "
+        f"has {saved.expected[name]:.6g}"
+    )
+    if saved.measured:
+        return said
+    return (
+        f"{said}: the fit scores something else than the model on the data it is given. Scale, cut "
+        "and encode inside the model"
+    )
+
+
+def _both(name: str, one: Mapping[str, float], other: Mapping[str, float]) -> str:
+    return f"{VALIDATION}{name} is {one[name]:.6g}, and {other[name]:.6g}"
+
+
+def _in_a_line(error: Exception) -> str:
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said[:300]}"
