@@ -9,19 +9,20 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from search import cli, export
+from search import cli
 from search.carried import Carried
 from search.child import Answer, Request
 from search.commands.common import read, store_of, surroundings
 from search.commands.run import study_config
 from search.config import Environment
-from search.errors import SearchError, StudyChangedError, StudyInterrupted
+from search.errors import SearchError, SearchWarning, StudyChangedError, StudyInterrupted
 from search.events import Limited
 from search.opened import open_trial
 from search.options import parse
@@ -29,6 +30,7 @@ from search.setup import Setup
 from search.study import MakeTrackers, Surroundings, resume, start
 from search.trackers.background import BackgroundTracker
 from search.trackers.base import Tracker
+from search.wording import verified_text
 
 
 def main() -> int:
@@ -103,7 +105,11 @@ def _resumed(study: str, options: Namespace, around: Surroundings, *, adopt: boo
 def _export(options: Namespace, data_dir: Path | None, carried: Carried | None) -> str:
     study, _, trial = options.study.partition("/")
     opened = open_trial(store_of(options), study, trial or None, data_dir, carried)
-    return str(export.write(opened.model(), options.to, opened.facts, options.format))
+    verdict = opened.export(options.to, options.format)
+    if verdict.verified is False:
+        said = verified_text(verdict.verified, verdict.reason, opened.metric)
+        warnings.warn(f"{options.to}: {said}", SearchWarning, stacklevel=2)
+    return str(options.to)
 
 
 def _mind_the_caller() -> None:

@@ -5,6 +5,7 @@ already may serve one too, forked, which takes no time (see `search.executors._d
 """
 
 import contextlib
+import importlib
 import os
 import pickle
 import signal
@@ -21,6 +22,8 @@ from typing import Any, TypeVar
 from search.errors import SearchError
 
 Result = TypeVar("Result")
+
+_IMPORTS = "search.nursery"  # all that the functions need
 
 
 class FreshProcess:
@@ -113,8 +116,7 @@ def serve(connection: Connection) -> None:
 
     This process must have imported TensorFlow without using it: then its children are fresh.
     """
-    import search.nursery  # noqa: F401 - imports what the children need
-
+    importlib.import_module(_IMPORTS)
     with contextlib.suppress(EOFError, OSError):
         while True:
             request = connection.recv_bytes()

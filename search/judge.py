@@ -13,7 +13,7 @@ from search.coordinator import Coordinator
 from search.errors import SearchWarning
 from search.events import Judged
 from search.export import Additions
-from search.model_check import ModelCheck, SavedModel, Verdict, expected
+from search.model_check import ModelCheck, ScoredTrial, Verdict, check_trial
 from search.problem import Data
 from search.record import StudyRecord, TrialRecord
 from search.trackers.base import Exported
@@ -78,8 +78,8 @@ class _End:
 
         def added(folder: Path) -> Additions:
             self.judged = replace(self.tested(self._verdict(folder)), export=str(directory))
-            facts = verdict_facts(Verdict(self.judged.verified, self.judged.reason))
-            return facts | {"test": dict(self.judged.test) or None}, self._pictures()
+            test = {"test": dict(self.judged.test) or None}
+            return Verdict(self.judged.verified, self.judged.reason).facts | test, self._pictures()
 
         about = export.about(self.record, self.best, self.data, None)
         return export.write(self.model, directory, about, added=added)
@@ -96,12 +96,9 @@ class _End:
         with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
             verdict = _tried(
                 "the exported model is not checked",
-                lambda: verified(
+                lambda: check_trial(
                     self.check,
-                    self.record,
-                    self.best,
-                    self.trainer,
-                    self.data,
+                    ScoredTrial(self.record, self.best, self.trainer, self.data),
                     self.model,
                     folder,
                     Path(scratch),
@@ -117,47 +114,6 @@ class _End:
             return winner.files(described(self.model), said)
 
         return _tried("no pictures of what the winner says", made) or {}
-
-
-def verified(
-    check: ModelCheck,
-    record: StudyRecord,
-    trial: TrialRecord,
-    trainer: KerasTrainer,
-    data: Data,
-    model: "keras.Model",
-    folder: Path,
-    scratch: Path,
-) -> Verdict:
-    """Check the model of a trial in an export folder, and under cross-validation those of folds.
-
-    The model that was trained on all examples has no record: it is compared with itself before it
-    was saved. Those of the folds are compared as their checkpoint has them. `scratch`: a folder for
-    them.
-    """
-    metric = record.objective.metric.removeprefix("val_")
-    curve = trial.curve
-    report = curve[(trial.best_epoch or len(curve)) - 1]
-    measured = trainer.measures
-    seconds = max(report.seconds for report in curve)
-    if "cv" not in record.header.config:
-        known = expected(report.metrics)
-        saved = SavedModel(folder, data.validation, known, metric, measured)
-        return check([saved], seconds)
-    itself = evaluate(model, data.validation)
-    models = [SavedModel(folder, data.validation, itself, metric, measured=True)]
-    about = export.about(record, trial, data, None)
-    for number, fold in enumerate(trainer.folds(record.task(trial)), start=1):
-        last = curve[fold.epoch - 1].metrics
-        known = expected({f"val_{metric}": last[f"fold_{number}_{record.objective.metric}"]})
-        place = export.write(fold.model, scratch / f"fold-{number}", about)
-        models.append(SavedModel(place, fold.part, known, metric, measured, f"fold {number}"))
-    return check(models, seconds)
-
-
-def verdict_facts(verdict: Verdict) -> dict[str, object]:
-    """What `export.json` says of a verdict."""
-    return {"verified": verdict.verified, "reason": verdict.reason}
 
 
 def _tried(lost: str, work: Callable[[], Result]) -> Result | None:

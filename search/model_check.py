@@ -9,16 +9,23 @@ rounding can flip them.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from search import export
 from search.carried import Carried
 from search.errors import SearchError
 from search.events import StudyStarted
 from search.fresh_process import FreshProcess
 from search.objective import Metrics
-from search.problem import Part
+from search.problem import Data, Part
+from search.record import StudyRecord, TrialRecord
 from search.restoring import restored
 from search.training import agreement, runtime
 from search.training.epochs import evaluate
+from search.training.trainer import KerasTrainer
+
+if TYPE_CHECKING:
+    import keras
 
 VALIDATION = "val_"
 _PATIENCE_SECONDS = 120.0
@@ -33,6 +40,11 @@ class Verdict:
 
     verified: bool | None
     reason: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `export.json` says of it."""
+        return {"verified": self.verified, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,48 @@ class ModelCheck:
             )
         except SearchError as error:
             return Verdict(None, f"not checked: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredTrial:
+    """A trial with a score, and what its models are made and evaluated by."""
+
+    record: StudyRecord
+    trial: TrialRecord
+    trainer: KerasTrainer
+    data: Data
+
+
+def check_trial(
+    check: ModelCheck, scored: ScoredTrial, model: "keras.Model", folder: Path, scratch: Path
+) -> Verdict:
+    """Check the model of a trial in an export folder, and under cross-validation those of folds.
+
+    The model that was trained on all examples has no record: it is compared with itself before it
+    was saved. Those of the folds are compared as their checkpoint has them. `scratch`: a folder for
+    them.
+    """
+    record, trial, trainer, data = scored.record, scored.trial, scored.trainer, scored.data
+    metric = record.objective.metric.removeprefix(VALIDATION)
+    report = trial.curve[(trial.best_epoch or len(trial.curve)) - 1]
+    seconds = max(one.seconds for one in trial.curve)
+    measured = trainer.measures
+    if "cv" not in record.header.config:
+        known = expected(report.metrics)
+        return check([SavedModel(folder, data.validation, known, metric, measured)], seconds)
+    itself = evaluate(model, data.validation)
+    models = [SavedModel(folder, data.validation, itself, metric, measured=True)]
+    about = export.about(record, trial, data, None)
+    for number, fold in enumerate(trainer.folds(record.task(trial)), start=1):
+        last = trial.curve[fold.epoch - 1].metrics
+        known = expected({f"{VALIDATION}{metric}": last[_fold_metric(number, record)]})
+        place = export.write(fold.model, scratch / f"fold-{number}", about)
+        models.append(SavedModel(place, fold.part, known, metric, measured, f"fold {number}"))
+    return check(models, seconds)
+
+
+def _fold_metric(number: int, record: StudyRecord) -> str:
+    return f"fold_{number}_{record.objective.metric}"
 
 
 def expected(metrics: Metrics) -> dict[str, float]:

@@ -26,13 +26,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The winner of a study. `test`: its metrics on the test data, empty where there are none."""
+    """The winner of a study. `test`: its metrics on the test data, empty where there are none.
+
+    `verified`: whether the exported model, loaded in a new process, has the recorded scores; None
+    where that was not checked. `reason`: why not.
+    """
 
     trial: str
     score: float
     best_epoch: int
     params: Params
     test: dict[str, float]
+    verified: bool | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,8 @@ class Study:
                 "the model, or go on with search.resume"
             )
         params, test = dict(best.params), record.tested(best)
-        return Best(best.trial, best.score, best.best_epoch, params, test)
+        verified = record.verified(best)
+        return Best(best.trial, best.score, best.best_epoch, params, test, *verified)
 
     @property
     def trials(self) -> "pd.DataFrame":

@@ -26,6 +26,7 @@ PLAIN = {
     *("parameters", "pace", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
     *("declared", "dependence", "discovery", "fitness", "relevance", "study_rules"),
+    "fresh_process",
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
@@ -35,7 +36,7 @@ WIRING = {
     *("nursery", "offers", "options"),
     *("data", "hyperfit", "hypermodel", "hyperparameters"),
     *("opened", "plans", "predict", "proposer", "recipe", "replay", "setup", "several", "study"),
-    *("summary", "fresh_process", "model_check"),
+    *("summary", "model_check"),
 }
 STANDARD = sys.stdlib_module_names
 FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))

@@ -217,6 +217,10 @@ def winner(record: StudyRecord) -> tuple[dict[str, Any], dict[str, float]]:
         tags = {"search.best.trial": best.trial}
         tags |= {f"search.best.{name}": value for name, value in best.params.items()}
         values["best_score"] = best.score
+        verified, reason = record.verified(best)
+        if verified is not None or reason:
+            words = {True: "true", False: "false", None: "not checked"}
+            tags |= {"search.verified": words[verified], "search.verified.reason": reason}
         if record.judged is not None and record.judged.trial == best.trial:
             values |= {_test_key(name): value for name, value in record.judged.test.items()}
     return tags, values
