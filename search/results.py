@@ -1,5 +1,6 @@
 """A study as Python code sees it: its best trial, its tables, its models."""
 
+import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dashboards.tables import Tables
+    from search.verification import Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,38 @@ class Study:
         name = self.name if trial is None else f"{self.name}/{trial}"
         words = ("export", name, "--to", str(to), "--format", format, "--store", str(self.store))
         return Path(ask(Request(words, self.carried)))
+
+    def verify(
+        self,
+        *trials: str,
+        all: bool = False,
+        sample: int | None = None,
+        fit: bool = False,
+    ) -> "list[Verification]":
+        """Train trials again, each alone in a new process, and compare every epoch with the record.
+
+        Args:
+            trials: Which ones; by default the winner.
+            all: Every trial.
+            sample: The winner and so many others, less one.
+            fit: Train by Keras's own `fit` and compare within rounding, rather than by the training
+                loop of a study, bit for bit.
+
+        Returns:
+            A result for each trial: `same`, `exact`, and the first `difference` with its likely
+            `cause`.
+
+        Raises:
+            UsageError: For an unknown trial, or a study without a winner.
+        """
+        from search.verification import Verification
+
+        names = [f"{self.name}/{trial}" for trial in trials] or [self.name]
+        words = ["verify", *names, "--json", "--store", str(self.store)]
+        words += ["--all"] * all + ["--fit"] * fit
+        words += [] if sample is None else ["--sample", str(sample)]
+        said = json.loads(ask(Request(tuple(words), self.carried)))
+        return [Verification.from_plain(one) for one in said["trials"]]
 
     def _read(self) -> tuple[StudyRecord, StudyState]:
         return read(Store(self.store), self.name)

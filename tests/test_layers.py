@@ -36,7 +36,7 @@ WIRING = {
     *("nursery", "offers", "options"),
     *("data", "hyperfit", "hypermodel", "hyperparameters"),
     *("opened", "plans", "predict", "proposer", "recipe", "replay", "setup", "several", "study"),
-    *("summary", "model_check"),
+    *("summary", "model_check", "verification"),
 }
 STANDARD = sys.stdlib_module_names
 FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))

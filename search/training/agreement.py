@@ -35,7 +35,7 @@ class Tolerances:
         """Whether two values of a metric agree."""
         if _close(one, other, self._relative):
             return True
-        if name in _means(self._model):
+        if name in means(self._model):
             return False
         if self._flips is None:
             self._flips = _share(self._model, self._part, self._relative)
@@ -53,8 +53,8 @@ def _close(one: float, other: float, relative: float) -> bool:
     return abs(one - other) <= max(relative * max(abs(one), abs(other)), _SMALLEST)
 
 
-def _means(model: "keras.Model") -> set[str]:
-    """The names of metrics that are means of values in which rounding stays rounding."""
+def means(model: "keras.Model") -> set[str]:
+    """Return the names of metrics that are means of values in which rounding stays rounding."""
     import keras
 
     names = {"loss"}
