@@ -25,8 +25,8 @@ PLAIN = {
     ),
     *("parameters", "pace", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
-    *("declared", "dependence", "discovery", "fitness", "relevance", "study_rules"),
-    "fresh_process",
+    *("deadline", "declared", "dependence", "discovery", "fitness", "fresh_process", "masking"),
+    *("relevance", "study_rules"),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
