@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search import export
+from search import arrays, export
 from search.carried import Carried
 from search.errors import SearchError
 from search.events import StudyStarted
@@ -19,9 +19,9 @@ from search.fresh_process import FreshProcess
 from search.objective import Metrics
 from search.problem import Data, Part
 from search.record import StudyRecord, TrialRecord
-from search.restoring import restored
+from search.restoring import restored, served
 from search.training import agreement, runtime
-from search.training.epochs import evaluate
+from search.training.epochs import evaluate, predictions
 from search.training.trainer import KerasTrainer
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 VALIDATION = "val_"
 _PATIENCE_SECONDS = 120.0
+_ROWS = 64  # on which the graph of an export is compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def _one(
         found = evaluate(model, saved.part)
         compared = _compared(saved, found)
         if not compared:
-            return Verdict(None, _nothing(saved))
+            return Verdict(None, _nothing(saved, found))
         allowed = agreement.tolerances(model, saved.part)
         wrong = [n for n in compared if not allowed.equal(n, found[n], saved.expected[n])]
         again = evaluate(model, saved.part) if wrong else found
@@ -178,12 +179,33 @@ def _one(
         said = f"the exported model cannot be evaluated ({_in_a_line(error)})"
         return Verdict(False if saved.measured else None, said)
     if not wrong:
-        return Verdict(True, _instead(saved, compared))
+        graph = _graph(saved, model)
+        return Verdict(not graph, graph or _instead(saved, compared))
     if any(not allowed.equal(name, found[name], again[name]) for name in wrong):
         return Verdict(
             False, f"evaluation is random: {_both(wrong[0], found, again)} the next time"
         )
     return Verdict(False, _differs(saved, wrong[0], found))
+
+
+def _graph(saved: SavedModel, model: "keras.Model") -> str:
+    """How the graph in the folder, which `predict` uses, differs from the model; "" for equal.
+
+    A graph that cannot be called says so when it is used.
+    """
+    if not (saved.folder / export.SERVED).is_dir():
+        return ""
+    part = saved.part.take(slice(_ROWS))
+    try:
+        mine, again, its = (
+            [array for _, array in arrays.named(predictions(one, part), "")]
+            for one in (model, model, served(saved.folder))
+        )
+    except Exception:  # noqa: BLE001 - as above
+        return ""
+    if not agreement.alike(mine, again) or agreement.alike(mine, its):
+        return ""
+    return "the graph in the export gives other outputs than the model"
 
 
 def _compared(saved: SavedModel, found: Mapping[str, float]) -> list[str]:
@@ -194,11 +216,11 @@ def _compared(saved: SavedModel, found: Mapping[str, float]) -> list[str]:
     return shared
 
 
-def _nothing(saved: SavedModel) -> str:
+def _nothing(saved: SavedModel, found: Mapping[str, float]) -> str:
+    if saved.measured and not found:
+        return "nothing to compare: the exported model is loaded without its loss and metrics"
     recorded = ", ".join(f"{VALIDATION}{name}" for name in saved.expected) or "none"
-    return (
-        f"nothing to compare: evaluating the model gives none of the recorded metrics ({recorded})"
-    )
+    return f"nothing to compare: an evaluation gives none of the recorded metrics ({recorded})"
 
 
 def _instead(saved: SavedModel, compared: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """Whether two evaluations of one model agree: within rounding, and the rows that rounding flips."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +40,18 @@ class Tolerances:
         if self._flips is None:
             self._flips = _share(self._model, self._part, self._relative)
         return abs(one - other) <= self._flips * (1 + self._relative)
+
+
+def alike(one: "Sequence[np.ndarray[Any, Any]]", other: "Sequence[np.ndarray[Any, Any]]") -> bool:
+    """Whether outputs are equal within rounding; of numbers only, texts must be the same."""
+    if [array.shape for array in one] != [array.shape for array in other]:
+        return False
+    return all(
+        np.allclose(mine.astype("float64"), its.astype("float64"), MIXED, MIXED / 100, True)
+        if mine.dtype.kind in "biuf"
+        else bool(np.all(mine == its))
+        for mine, its in zip(one, other, strict=True)
+    )
 
 
 def tolerances(model: "keras.Model", part: Part) -> Tolerances:

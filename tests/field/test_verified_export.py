@@ -115,6 +115,36 @@ def test_state_that_no_file_keeps_is_found(tmp_path, own_classes):
     assert "the exported model has loss" in end.judged.reason
 
 
+def test_a_graph_that_answers_otherwise_than_the_model_is_found(tmp_path, own_classes):
+    @keras.saving.register_keras_serializable()
+    class Told(keras.layers.Layer):
+        """Multiplies by what it is told when it is loaded from a file, which no graph knows."""
+
+        factor = 1.0
+
+        def call(self, x):
+            return x * self.factor
+
+        @classmethod
+        def from_config(cls, config):
+            made = cls(**config)
+            made.factor = 1.0
+            return made
+
+    def build(_):
+        told = Told()
+        model = keras.Sequential([keras.Input((8,)), told, keras.layers.Dense(3, "softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    found = problem(build, data(X, Y))
+    end = trained(found, tmp_path)
+    Told.factor = 5.0
+    end.judge(found)
+    assert end.judged.verified is False
+    assert "the graph in the export" in end.judged.reason
+
+
 def test_evaluation_that_draws_is_said_to_be_random(tmp_path, own_classes):
     @keras.saving.register_keras_serializable()
     class Noisy(keras.layers.Layer):

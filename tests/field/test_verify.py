@@ -28,6 +28,7 @@ from search.parameters import Choice, Float, Parameter
 from search.problem import Problem
 from search.recipe import Material, TrainerRecipe, versions_here
 from search.record import fold
+from search.results import Study
 from search.seeds import SystemClock
 from search.setup import prepare
 from search.store import Store
@@ -228,8 +229,7 @@ def stopping(params):
     ("name", "more"),
     [
         ("folds", {}),
-        ("weighted", {"weights": {0: 3.0, 1: 1.0, 2: 0.5}}),
-        ("callback", {"callbacks": stopping}),
+        ("weighted", {"weights": {0: 3.0, 1: 1.0, 2: 0.5}, "callbacks": stopping}),
         ("averaged", {"build": averaging}),
     ],
 )
@@ -263,6 +263,53 @@ def test_a_record_that_is_wrong_differs_from_the_epoch_that_is(bench):
         assert (result.difference.epoch, result.difference.metric) == (2, "val_loss")
         assert result.difference.recorded == pytest.approx(result.difference.trained + 0.25)
         assert Verification.from_plain(json.loads(json.dumps(result.plain))) == result
+
+
+def test_the_command_says_what_came_of_it_and_exits_so(bench, tmp_path, capsys):
+    written = tmp_path / "own.py"
+    written.write_text(PROBLEM.format(x=0))
+    store = ["--store", str(tmp_path / "store")]
+    words = ["--backend", "randomized", "--trials", "1", "--workers", "1", "--quiet"]
+    assert main(["run", str(written), *words, "--max-epochs", "2", *store]) == 0
+    printed = capsys.readouterr().out
+    assert "verified: loaded from its file in a new process" in printed
+    study = Study("own-randomized-1", tmp_path / "store")
+    assert (study.best.verified, study.best.reason) == (True, "")
+    assert main(["verify", study.name, "--json", *store]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["same"], shown["by"], shown["trials"][0]["exact"]) == (True, "trainer", True)
+    (result,) = study.verify(fit=True)
+    assert result.same
+    path = tmp_path / "store" / "journals" / "own-randomized-1.jsonl"
+    path.write_text(path.read_text().replace('"val_loss":', '"val_lost":'))
+    assert main(["verify", f"{study.name}/1", *store]) == 1
+    assert "trial 1: DIFFERS from epoch 1 on: val_lo" in capsys.readouterr().out
+
+
+PROBLEM = """
+import keras
+import numpy as np
+
+from search import Data, Float, Objective, Part, Problem, Space
+
+
+def load(data_dir):
+    x = np.random.default_rng({x}).normal(size=(80, 4)).astype("float32")
+    y = x[:, :3].argmax(1)
+    return Data(Part(x[:40], y[:40]), Part(x[40:60], y[40:60]), Part(x[60:], y[60:]))
+
+
+def build(params):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+    rate = keras.optimizers.Adam(params["rate"])
+    model.compile(rate, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+PROBLEM = Problem(
+    "own", Space(Float("rate", 1e-3, 1e-1)), Objective("val_accuracy", "max"), load, build
+)
+"""
 
 
 def test_wrong_use_of_verify_is_refused(bench, capsys):
