@@ -50,7 +50,9 @@ class Answer:
 
     `lead`: how much better its score is than that of the next completed trial, `runner_up`.
     `gain`: over the baseline; None without one, or where the baseline is the best trial.
-    `seconds_per_epoch`: the median, which the building of graphs in a first epoch does not move.
+    `verified`: whether the exported model has the recorded scores, None where not checked;
+    `reason`: why not. `seconds_per_epoch`: the median, which the building of graphs in a first
+    epoch does not move.
     """
 
     trial: str
@@ -62,6 +64,8 @@ class Answer:
     lead: float | None
     gain: float | None
     test: Mapping[str, float]
+    verified: bool | None
+    reason: str
     parameter_count: int | None
     seconds_per_epoch: float
     settings: Sequence[Setting]
@@ -77,6 +81,7 @@ def answer(record: StudyRecord) -> Answer | None:
     lead = None
     if other is not None and other.score is not None:
         lead = objective.sort_key(other.score) - objective.sort_key(best.score)
+    verified, reason = record.verified(best)
     counts = [o.parameter_count for o in best.outcomes if not isinstance(o, Failed)]
     return Answer(
         trial=best.trial,
@@ -88,6 +93,8 @@ def answer(record: StudyRecord) -> Answer | None:
         lead=lead,
         gain=None if best.trial == BASELINE_TRIAL else gain(record),
         test=record.tested(best),
+        verified=verified,
+        reason=reason,
         parameter_count=(counts[-1] or None) if counts else None,
         seconds_per_epoch=median(report.seconds for report in best.curve),
         settings=settings(record),

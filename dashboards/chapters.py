@@ -11,7 +11,7 @@ from dashboards.causes import Cause, causes
 from dashboards.charts import Chart
 from dashboards.panels import Drawing, Panel
 from dashboards.tables import Tables
-from dashboards.telling import Tile, counted, facts, remarks, tiles
+from dashboards.telling import Tile, counted, facts, remarks, tiles, warning
 from search import leaderboard
 from search.progress import constant_params
 from search.wording import brief_params_text, time_text
@@ -72,6 +72,7 @@ class Chapter:
     line: str
     answer: Answer | None
     nothing: str
+    warning: str
     tiles: Sequence[Tile]
     remarks: Sequence[str]
     panels: dict[str, Panel]
@@ -109,6 +110,7 @@ def chapter(
         line=_line(tables),
         answer=found,
         nothing="" if found is not None else _nothing(tables),
+        warning="" if found is None else warning(found),
         tiles=[] if found is None else list(tiles(tables, found)),
         remarks=[] if found is None else list(remarks(tables, found)),
         panels={panel.name: panel for panel in panels},

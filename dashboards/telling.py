@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from dashboards.answer import Answer
 from dashboards.tables import Tables
 from search.trial import BASELINE_TRIAL
-from search.wording import score_text, time_text
+from search.wording import score_text, time_text, verified_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,8 @@ def _test(tables: Tables, found: Answer) -> Tile:
     others = [f"{k} {score_text(v)}" for k, v in found.test.items() if k != name]
     before = tables.record.judged_before
     met = f"met by {before} winners before this one" if before else "met once, by the winner"
+    if found.verified is False:
+        met = "does not apply: the exported model is not the one that was scored"
     return Tile(f"{name} on test data", score_text(found.test[name]), "; ".join([met, *others]))
 
 
@@ -91,11 +93,28 @@ def remarks(tables: Tables, found: Answer) -> Iterator[str]:
             yield f"{behind}: less than the noise, so the two cannot be told apart."
         else:
             yield f"{behind}: more than the noise."
-    if found.test:
+    verified = verified_text(found.verified, found.reason, tables.objective.metric)
+    if verified and found.verified is not False:
+        yield f"{verified[0].upper()}{verified[1:]}."
+    if found.test and found.verified is not False:
         yield (
             "The score chose the winner among many, and so flatters it a little. The test result "
             "does not: no choice was made by it."
         )
+
+
+def warning(found: Answer) -> str:
+    """What must be read before the answer is used; "" for nothing."""
+    if found.verified is not False:
+        return ""
+    return (
+        "Not verified: the exported model is not the one that was scored. "
+        f"{_sentence(found.reason)} The test result and the export do not apply to the score above."
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def facts(tables: Tables) -> Iterator[tuple[str, str]]:

@@ -4,31 +4,36 @@ It takes a request from standard input and writes its answer to the file descrip
 standard input ends, the caller is gone: then it interrupts itself, as Ctrl-C would.
 """
 
+import json
 import os
 import signal
 import sys
 import threading
 import traceback
+import warnings
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from search import cli, export
+from search import cli
 from search.carried import Carried
 from search.child import Answer, Request
 from search.commands.common import read, store_of, surroundings
 from search.commands.run import study_config
 from search.config import Environment
-from search.errors import SearchError, StudyChangedError, StudyInterrupted
+from search.errors import SearchError, SearchWarning, StudyChangedError, StudyInterrupted
 from search.events import Limited
+from search.fresh_process import FreshProcess
 from search.opened import open_trial
 from search.options import parse
 from search.setup import Setup
 from search.study import MakeTrackers, Surroundings, resume, start
 from search.trackers.background import BackgroundTracker
 from search.trackers.base import Tracker
+from search.verification import chosen, document, opened
+from search.wording import verified_text
 
 
 def main() -> int:
@@ -60,13 +65,15 @@ def _answered() -> Answer:
 
 
 def perform(request: Request) -> str:
-    """Do what the words say, in this process: the study's name, or the folder of an export.
+    """Do what the words say, in this process: the study's name, an export's folder, or JSON.
 
     Raises: as `search.study.start`, `resume` and `search.opened.open_trial`.
     """
     options, environment = parse(list(request.words)), Environment.read(os.environ)
     if options.command == "export":
         return _export(options, options.data_dir or environment.data_dir, request.carried)
+    if options.command == "verify":
+        return _verified(options, options.data_dir or environment.data_dir, request.carried)
     around = replace(surroundings(options, environment), carried=request.carried)
     if not request.mlflow:
         around = replace(around, trackers=partial(_terminal_only, around.trackers))
@@ -103,7 +110,18 @@ def _resumed(study: str, options: Namespace, around: Surroundings, *, adopt: boo
 def _export(options: Namespace, data_dir: Path | None, carried: Carried | None) -> str:
     study, _, trial = options.study.partition("/")
     opened = open_trial(store_of(options), study, trial or None, data_dir, carried)
-    return str(export.write(opened.model(), options.to, opened.facts, options.format))
+    verdict = opened.export(options.to, options.format)
+    if verdict.verified is False:
+        said = verified_text(verdict.verified, verdict.reason, opened.metric)
+        warnings.warn(f"{options.to}: {said}", SearchWarning, stacklevel=2)
+    return str(options.to)
+
+
+def _verified(options: Namespace, data_dir: Path | None, carried: Carried | None) -> str:
+    study, choice = chosen(options.study, every=options.all, sample=options.sample)
+    with FreshProcess() as fresh:
+        verifier = opened(store_of(options), study, fresh, data_dir, carried, fit=options.fit)
+        return json.dumps(document(study, list(verifier(choice)), fit=options.fit))
 
 
 def _mind_the_caller() -> None:

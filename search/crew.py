@@ -12,7 +12,9 @@ from search.events import StudyStarted
 from search.executors import dask
 from search.executors.base import Executor
 from search.executors.inline import InlineExecutor
+from search.fresh_process import FreshProcess
 from search.machine import environments, physical_cores
+from search.model_check import ModelCheck
 from search.problem import Data
 from search.recipe import THREADS, Material, TrainerRecipe, load, trainer, versions_here
 from search.seeds import Clock
@@ -64,9 +66,15 @@ class Crew:
 
         Raises: UsageError for a cluster that does not answer.
         """
+        with FreshProcess() as fresh:
+            yield from self._called_up(setup, data_dir, clock, fresh)
+
+    def _called_up(
+        self, setup: Setup, data_dir: Path | None, clock: Clock, fresh: FreshProcess
+    ) -> Iterator["CrewOnDuty"]:
         count = self.sized().workers or 1
         if self.cluster is None and count == 1:
-            yield CrewOnDuty(setup, data_dir, clock, self.trial_seconds)
+            yield CrewOnDuty(setup, data_dir, clock, self.trial_seconds, fresh)
             return
         word = setup.loaded.word
         sources = setup.loaded.sources if self.cluster and word.endswith(".py") else ()
@@ -74,12 +82,12 @@ class Crew:
         if self.cluster is not None:
             workers = dask.connected(self.cluster, material, clock)
         else:
-            workers = dask.local(environments(count, self.gpus), material, clock)
+            workers = dask.local(environments(count, self.gpus), material, clock, fresh=fresh)
         threading.Thread(
             target=_fetched, args=(slow_library(setup.config.backend),), daemon=True
         ).start()
         try:
-            yield CrewOnDuty(setup, data_dir, clock, self.trial_seconds, material, workers)
+            yield CrewOnDuty(setup, data_dir, clock, self.trial_seconds, fresh, material, workers)
         finally:
             workers.close()
 
@@ -89,12 +97,16 @@ ALONE = Crew()
 
 @dataclass(frozen=True, slots=True)
 class CrewOnDuty:
-    """Those who train one study; `workers` None means this process."""
+    """Those who train one study; `workers` None means this process.
+
+    `fresh`: a process that trains nothing, to check the exported model.
+    """
 
     setup: Setup
     data_dir: Path | None
     clock: Clock
     trial_seconds: float | None
+    fresh: FreshProcess
     material: Material | None = None
     workers: dask.DaskWorkers | None = None
 
@@ -106,6 +118,10 @@ class CrewOnDuty:
         if self.workers is None:
             runtime.prepare(THREADS)
         return load(self.setup, self.data_dir)
+
+    def model_check(self, header: StudyStarted) -> ModelCheck:
+        """The check of this study's exported models."""
+        return ModelCheck(self.fresh, header, self.setup.carried, self.data_dir)
 
     def trainer(self, data: Data, header: StudyStarted, checkpoints: Path) -> KerasTrainer:
         """A trainer in this process."""

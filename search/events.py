@@ -93,11 +93,18 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The winner met the test data: metrics on them (empty where there are none); its export."""
+    """The winner met the test data: metrics on them (empty where there are none); its export.
+
+    `export` is empty where none could be written. `verified`: whether the exported model, loaded in
+    a new process, gave the recorded scores on the validation data; None where that was not checked.
+    `reason`: why not, or what was compared in place of the objective.
+    """
 
     trial: str
     test: Metrics
     export: str
+    verified: bool | None = None
+    reason: str = ""
 
 
 Event: TypeAlias = StudyStarted | Limited | Asked | Reported | Told | Adopted | Stopped | Judged

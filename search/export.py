@@ -2,10 +2,9 @@
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search import arrays, serialized
 from search.errors import SearchError, UsageError, unknown_name
@@ -26,6 +25,9 @@ SERVED = "model"  # a SavedModel
 PICTURES = ("network.svg", "examples.svg", "confusion.csv")
 EXAMPLE_ROWS = 3
 
+# More facts, and more files by their names, for an export whose model is written.
+Additions: TypeAlias = tuple[Mapping[str, Any], Mapping[str, bytes]]
+
 
 def about(
     record: StudyRecord, trial: TrialRecord, data: Data, test: dict[str, float] | None
@@ -41,6 +43,8 @@ def about(
         "score": trial.score,
         "best_epoch": trial.best_epoch,
         "test": test,
+        "verified": None,
+        "reason": "",
         "class_names": list(data.class_names),
         "input": arrays.mapped(_input, data.train.x),
         "versions": dict(header.versions),
@@ -65,11 +69,12 @@ def write(
     directory: Path,
     facts: dict[str, Any],
     kind: str = "keras",
-    beside: Mapping[str, bytes] = MappingProxyType({}),
+    added: Callable[[Path], Additions] = lambda _: ({}, {}),
 ) -> Path:
     """Write a model and its facts as a folder: `model.keras`, or a SavedModel in `model/`.
 
-    `beside`: more files, by their names.
+    `added`: given the folder with the model and these facts before it gets its name; what it
+    returns is added.
 
     A model with code of the user's is written both ways, so that it can be used without that code;
     one that Keras cannot describe, as `model.weights.h5` and a SavedModel. The folder appears whole
@@ -88,13 +93,19 @@ def write(
         with whole_folder(directory) as temporary:
             if kind != "keras" or not _described(model, temporary):
                 model.export(temporary / SERVED, verbose=False)
-            text = json.dumps(facts | {"format": kind}, indent=2)
-            (temporary / ABOUT).write_text(text + "\n")
-            for name, content in beside.items():
+            facts = facts | {"format": kind}
+            _write_facts(temporary, facts)
+            more, files = added(temporary)
+            _write_facts(temporary, facts | dict(more))
+            for name, content in files.items():
                 (temporary / name).write_bytes(content)
     except OSError as error:
         raise SearchError(f"cannot write {directory}: {error.strerror or error}") from error
     return directory
+
+
+def _write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    (folder / ABOUT).write_text(json.dumps(facts, indent=2) + "\n")
 
 
 def _described(model: "keras.Model", folder: Path) -> bool:

@@ -1,23 +1,30 @@
-"""The end of a study: the winner, and nothing else, meets the test data and is exported."""
+"""The end of a study: the winner, and nothing else, is checked, tested and exported."""
 
+import tempfile
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dashboards import winner
 from search import evidence, export
 from search.coordinator import Coordinator
+from search.errors import SearchWarning
 from search.events import Judged
+from search.export import Additions
+from search.model_check import ModelCheck, ScoredTrial, Verdict, check_trial
 from search.problem import Data, Part
-from search.record import StudyRecord
+from search.record import StudyRecord, TrialRecord
 from search.trackers.base import Exported
 from search.training.description import described
-from search.training.epochs import evaluate, predictions
-from search.training.metric_values import finite, metric_values
+from search.training.epochs import metrics_on, predictions
 from search.training.trainer import KerasTrainer
 
 if TYPE_CHECKING:
     import keras
+
+Result = TypeVar("Result")
 
 
 def judge(
@@ -26,30 +33,102 @@ def judge(
     trainer: KerasTrainer,
     data: Data,
     directory: Path,
+    check: ModelCheck,
 ) -> Exported | None:
-    """Test and export the winner, once; None where no trial has a score.
+    """Check, test and export the winner, once; None where there is none, or no export of it.
 
     A study that is resumed and ends with the same winner keeps its test result and its export.
+    Code of the user's that fails here costs what needs it, and a warning: the study has its result.
     """
     best = record.best()
     if best is None or best.best_epoch is None:
         return None
     if export.stands(record, best, directory):
         return export.winner(directory, data)
-    model = trainer.restored(record.task(best), best.best_epoch)
-    part = data.test or data.validation
-    batch_size = trainer.evaluation_batch_size(model, best.params, part)
-    test = scored(model, data.test, batch_size) if data.test is not None else {}
-    beside = winner.files(described(model), _evidence(record, model, data, batch_size))
-    about = export.about(record, best, data, test or None)
-    export.write(model, directory, about, beside=beside)
-    coordinator.write(Judged(best.trial, test, str(directory)))
-    return export.winner(directory, data)
+    epoch = best.best_epoch
+    model = _tried(
+        "no model of the winner, hence no test result and no export",
+        lambda: trainer.restored(record.task(best), epoch),
+    )
+    if model is None:
+        return None
+    end = _End(record, best, trainer, data, model, check)
+    written = _tried("no export of the winner", lambda: end.export(directory))
+    judged = end.judged
+    if written is None:  # the test result does not depend on the disk
+        judged = replace(judged or end.tested(Verdict(None, "not checked: no export")), export="")
+    coordinator.write(judged or end.tested(Verdict(None)))
+    return None if written is None else export.winner(directory, data)
 
 
-def scored(model: "keras.Model", part: Part, batch_size: int) -> dict[str, float]:
-    """Return the finite metrics of a model on a part of the data."""
-    return finite(metric_values(evaluate(model, part, batch_size)))
+@dataclass
+class _End:
+    """What is done with the model of a winner; `judged` is there once the test data were met."""
+
+    record: StudyRecord
+    best: TrialRecord
+    trainer: KerasTrainer
+    data: Data
+    model: "keras.Model"
+    check: ModelCheck
+    judged: Judged | None = None
+
+    def export(self, directory: Path) -> Path:
+        """Write the model, check it, then test it, and add what came of both."""
+
+        def added(folder: Path) -> Additions:
+            self.judged = replace(self.tested(self._verdict(folder)), export=str(directory))
+            test = {"test": dict(self.judged.test) or None}
+            return Verdict(self.judged.verified, self.judged.reason).facts | test, self._pictures()
+
+        about = export.about(self.record, self.best, self.data, None)
+        return export.write(self.model, directory, about, added=added)
+
+    def tested(self, verdict: Verdict) -> Judged:
+        """Evaluate the model on the test data; without a result where that fails."""
+        test: dict[str, float] = {}
+        part = self.data.test
+        if part is not None:
+            size = self._batch_size(part)
+            test = _tried("no test result", lambda: metrics_on(self.model, part, size)) or {}
+        return Judged(self.best.trial, test, "", verdict.verified, verdict.reason)
+
+    def _batch_size(self, part: Part) -> int:
+        return self.trainer.evaluation_batch_size(self.model, self.best.params, part)
+
+    def _verdict(self, folder: Path) -> Verdict:
+        with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
+            verdict = _tried(
+                "the exported model is not checked",
+                lambda: check_trial(
+                    self.check,
+                    ScoredTrial(self.record, self.best, self.trainer, self.data),
+                    self.model,
+                    folder,
+                    Path(scratch),
+                ),
+            )
+        return verdict or Verdict(None, "not checked")
+
+    def _pictures(self) -> dict[str, bytes]:
+        """The files beside the model, as far as they can be made."""
+
+        def made() -> dict[str, bytes]:
+            part = self.data.test or self.data.validation
+            said = _evidence(self.record, self.model, self.data, self._batch_size(part))
+            return winner.files(described(self.model), said)
+
+        return _tried("no pictures of what the winner says", made) or {}
+
+
+def _tried(lost: str, work: Callable[[], Result]) -> Result | None:
+    """What the work gives; None, with a warning of what is lost, where it fails."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - code of the user's that runs here first
+        said = " ".join(str(error).split())
+        warnings.warn(f"{lost}: {type(error).__name__}: {said}", SearchWarning, stacklevel=2)
+        return None
 
 
 def _evidence(
@@ -63,11 +142,7 @@ def _evidence(
     if data.test is None and "cv" in record.header.config:
         return None
     name: evidence.PartName = "validation" if data.test is None else "test"
-    try:
-        outputs = predictions(model, part, batch_size)
-        names = list(getattr(model, "output_names", None) or ())
-        metric = record.objective.metric
-        return evidence.gathered(outputs, names, part, name, data.class_names, metric)
-    except Exception as error:  # noqa: BLE001 - the model is the user's code: a picture ends no study
-        warnings.warn(f"no pictures of what the winner says: {error}", stacklevel=2)
-        return None
+    outputs = predictions(model, part, batch_size)
+    names = list(getattr(model, "output_names", None) or ())
+    metric = record.objective.metric
+    return evidence.gathered(outputs, names, part, name, data.class_names, metric)

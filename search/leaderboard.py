@@ -66,6 +66,8 @@ def document(
             "best_epoch": best.best_epoch,
             "params": dict(best.params),
             "test": dict(judged.test) if judged and judged.trial == best.trial else None,
+            "verified": record.verified(best)[0],
+            "reason": record.verified(best)[1],
             "spread": spread(record, best),
         },
         "trials": [trial_document(record, trial, state) for trial in record.trials.values()],

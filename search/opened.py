@@ -1,5 +1,6 @@
 """A recorded study opened again: is it still what it was, and what became of one trial."""
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ from search.config import digest_of, from_plain
 from search.datasets import base as datasets
 from search.errors import StudyChangedError, UsageError, unknown_name
 from search.events import Adopted, StudyStarted
+from search.fresh_process import FreshProcess
 from search.journal import Entries
+from search.model_check import ModelCheck, ScoredTrial, Verdict, check_trial
 from search.problem import Data
 from search.recipe import load, trainer
 from search.record import StudyRecord, StudyState, TrialRecord, fold
@@ -19,8 +22,6 @@ from search.setup import Setup, prepare
 from search.store import Store
 from search.study_rules import LATEST_RULES, are_known, training_rules
 from search.training.checkpoint import Checkpoint, CheckpointFolder
-from search.training.trainer import KerasTrainer
-from search.trial import Task
 
 if TYPE_CHECKING:
     import keras
@@ -93,15 +94,48 @@ class OpenedTrial:
     trial: TrialRecord
     facts: dict[str, Any]
     remark: str | None
-    _trainer: KerasTrainer
-    _task: Task
+    _scored: ScoredTrial
+    _carried: Carried | None
+    _data_dir: Path | None
+
+    @property
+    def metric(self) -> str:
+        """The objective's metric."""
+        return self._scored.record.objective.metric
+
+    def export(self, to: Path, kind: str) -> Verdict:
+        """Write the model as a folder, and check that it is the one that was scored.
+
+        Raises: as `search.export.write`.
+        """
+        checked: list[Verdict] = []
+        header = self._scored.record.header
+        with (
+            FreshProcess() as fresh,
+            tempfile.TemporaryDirectory(prefix="keras-search-") as scratch,
+        ):
+            if kind == "keras":
+                fresh.start()  # it imports TensorFlow while this process makes the model
+            model = self.model()
+
+            def added(folder: Path) -> export.Additions:
+                check = ModelCheck(fresh, header, self._carried, self._data_dir)
+                verdict = Verdict(None, "not checked: only the format keras is")
+                if kind == "keras":
+                    verdict = check_trial(check, self._scored, model, folder, Path(scratch))
+                checked.append(verdict)
+                return verdict.facts, {}
+
+            export.write(model, to, self.facts, kind, added)
+        return checked[-1]
 
     def model(self) -> "keras.Model":
         """The model that the trial hands over: from its checkpoint, or trained again.
 
         Under cross-validation it is trained on all the data that the folds had.
         """
-        return self._trainer.restored(self._task, self.trial.best_epoch or 0)
+        task = self._scored.record.task(self.trial)
+        return self._scored.trainer.restored(task, self.trial.best_epoch or 0)
 
 
 def open_trial(
@@ -137,8 +171,11 @@ def open_trial(
         trial=chosen,
         facts=export.about(record, chosen, data, test),
         remark=_remark(setup, chosen, saved),
-        _trainer=trainer(setup, data, checkpoints, record.header.rules),
-        _task=record.task(chosen),
+        _scored=ScoredTrial(
+            record, chosen, trainer(setup, data, checkpoints, record.header.rules), data
+        ),
+        _carried=carried,
+        _data_dir=data_dir,
     )
 
 

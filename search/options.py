@@ -99,6 +99,7 @@ def parser() -> tuple[_Parser, dict[str, _Parser]]:
     export.add_argument("--to", type=Path, required=True, metavar="DIR")
     _data_dir(export)
     _place(export)
+    _verify_options(command("verify", "train trials again and compare them with the record"))
     predict = command("predict", "what an exported model says of .npy, .npz, .csv or image files")
     predict.add_argument("export", type=Path, metavar="EXPORT", help="folder written by a search")
     predict.add_argument("input", type=Path, metavar="INPUT")
@@ -165,6 +166,27 @@ def _run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--config", type=Path, metavar="FILE.toml", help="options from a file")
     _watching(run)
     _place(run)
+
+
+def _verify_options(verify: argparse.ArgumentParser) -> None:
+    verify.add_argument(
+        "study",
+        nargs="+",
+        metavar="STUDY[/TRIAL]",
+        help="a study, for its winner, or trials of one study",
+    )
+    which = verify.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="every trial")
+    which.add_argument("--sample", type=int, metavar="N", help="the winner and N - 1 others")
+    verify.add_argument(
+        "--fit",
+        action="store_true",
+        help="train by Keras's own fit, and compare within rounding (default: by the training "
+        "loop of a study, bit for bit)",
+    )
+    verify.add_argument("--json", action="store_true", help="print one JSON document")
+    _data_dir(verify)
+    _place(verify)
 
 
 def _report_options(report: argparse.ArgumentParser) -> None:

@@ -138,7 +138,7 @@ def trainer(setup: Setup, data: Data, checkpoints: Checkpoints, rules: int) -> K
         SystemClock(),
         patience=setup.patience,
         most_epochs=setup.settings.max_epochs,
-        folding=_folding(setup.config),
+        folding=folding_of(setup.config),
         rules=training_rules(rules),
     )
 
@@ -160,13 +160,14 @@ def load(setup: Setup, data_dir: Path | None) -> Data:
             f"{type(error).__name__}: {error}; see that its files are here, or correct load"
         ) from error
     check_data(data)
-    folding = _folding(setup.config)
+    folding = folding_of(setup.config)
     if folding is not None:
         folding.check(data)
     return data
 
 
-def _folding(config: StudyConfig) -> Folding | None:
+def folding_of(config: StudyConfig) -> Folding | None:
+    """Return the folds of a study; None without cross-validation."""
     return None if config.cv is None else Folding(config.cv, seed_for(config.seed, "folds"))
 
 

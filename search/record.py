@@ -237,6 +237,16 @@ class StudyRecord:
         judged = self.judged
         return dict(judged.test) if judged is not None and judged.trial == trial.trial else {}
 
+    def verified(self, trial: TrialRecord) -> tuple[bool | None, str]:
+        """Whether a trial's exported model is the one that was scored, and why not.
+
+        (None, "") where that was not checked.
+        """
+        judged = self.judged
+        if judged is None or judged.trial != trial.trial:
+            return None, ""
+        return judged.verified, judged.reason
+
     def ahead(self) -> TrialRecord | None:
         """The trial with the best score, whatever its budget, the earlier among equals."""
         return self._first.among(self.trials.values())

@@ -24,7 +24,11 @@ _UNKNOWN = (ValueError, TypeError, KeyError, ImportError, AttributeError, NotImp
 
 
 def restored(
-    directory: Path, header: StudyStarted, problem: Problem | None, carried: Carried | None
+    directory: Path,
+    header: StudyStarted,
+    problem: Problem | None,
+    carried: Carried | None,
+    data_dir: Path | None = None,
 ) -> "keras.Model":
     """The model in an export folder, in this process; it predicts as the exported one.
 
@@ -32,7 +36,8 @@ def restored(
     functions that Keras does not know here, a loss of the user's among them, the study's problem
     builds it anew and the file gives the weights only: the given problem, else the one that the
     study's word names. Where there is no such problem, what comes is the model without its loss,
-    and where that does not help, its graph, which predicts and no more.
+    and where that does not help, its graph, which predicts and no more. `data_dir`: where the files
+    of the data are, for a problem that has statistics.
 
     Raises: SearchError where the export holds nothing of this; StudyChangedError where the given
     problem, or the data its statistics come from, are no longer the study's.
@@ -44,7 +49,8 @@ def restored(
         with contextlib.suppress(*_UNKNOWN):
             return keras.saving.load_model(path, safe_mode=True)
     try:
-        return _rebuilt(_problem(header, problem, carried).problem, header, directory)
+        found = _problem(header, problem, carried).problem
+        return _rebuilt(found, header, directory, data_dir)
     except SearchError:
         if problem is not None:
             raise
@@ -71,6 +77,8 @@ def served(directory: Path) -> "keras.Model":
 def _problem(header: StudyStarted, given: Problem | None, carried: Carried | None) -> LoadedProblem:
     if given is not None and carried is not None:
         found = LoadedProblem(carried.word, given, carried.digest, ())
+    elif carried is not None and carried.content is not None:
+        found = carried.opened()
     else:
         with seeded_import(seed_for(int(header.config["seed"]), "problem")):
             found = problems.load(header.config["problem"])
@@ -79,7 +87,9 @@ def _problem(header: StudyStarted, given: Problem | None, carried: Carried | Non
     return found
 
 
-def _rebuilt(problem: Problem, header: StudyStarted, directory: Path) -> "keras.Model":
+def _rebuilt(
+    problem: Problem, header: StudyStarted, directory: Path, data_dir: Path | None
+) -> "keras.Model":
     """The model as `build` makes it, with the weights of the file."""
     import numpy as np
 
@@ -88,7 +98,7 @@ def _rebuilt(problem: Problem, header: StudyStarted, directory: Path) -> "keras.
 
     train = Part((), ())
     if problem.statistics is not None:
-        data = problem.load(None)
+        data = problem.load(data_dir)
         if datasets.digest(data) != header.digests["data"]:
             raise _changed(header, "the data its statistics come from")
         train = data.train

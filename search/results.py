@@ -1,5 +1,6 @@
 """A study as Python code sees it: its best trial, its tables, its models."""
 
+import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,17 +23,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dashboards.tables import Tables
+    from search.verification import Verification
 
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The winner of a study. `test`: its metrics on the test data, empty where there are none."""
+    """The winner of a study. `test`: its metrics on the test data, empty where there are none.
+
+    `verified`: whether the exported model, loaded in a new process, has the recorded scores; None
+    where that was not checked. `reason`: why not.
+    """
 
     trial: str
     score: float
     best_epoch: int
     params: Params
     test: dict[str, float]
+    verified: bool | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,8 @@ class Study:
                 "the model, or go on with search.resume"
             )
         params, test = dict(best.params), record.tested(best)
-        return Best(best.trial, best.score, best.best_epoch, params, test)
+        verified = record.verified(best)
+        return Best(best.trial, best.score, best.best_epoch, params, test, *verified)
 
     @property
     def trials(self) -> "pd.DataFrame":
@@ -144,6 +153,38 @@ class Study:
         name = self.name if trial is None else f"{self.name}/{trial}"
         words = ("export", name, "--to", str(to), "--format", format, "--store", str(self.store))
         return Path(ask(Request(words, self.carried)))
+
+    def verify(
+        self,
+        *trials: str,
+        all: bool = False,
+        sample: int | None = None,
+        fit: bool = False,
+    ) -> "list[Verification]":
+        """Train trials again, each alone in a new process, and compare every epoch with the record.
+
+        Args:
+            trials: Which ones; by default the winner.
+            all: Every trial.
+            sample: The winner and so many others, less one.
+            fit: Train by Keras's own `fit` and compare within rounding, rather than by the training
+                loop of a study, bit for bit.
+
+        Returns:
+            A result for each trial: `same`, `exact`, and the first `difference` with its likely
+            `cause`.
+
+        Raises:
+            UsageError: For an unknown trial, or a study without a winner.
+        """
+        from search.verification import Verification
+
+        names = [f"{self.name}/{trial}" for trial in trials] or [self.name]
+        words = ["verify", *names, "--json", "--store", str(self.store)]
+        words += ["--all"] * all + ["--fit"] * fit
+        words += [] if sample is None else ["--sample", str(sample)]
+        said = json.loads(ask(Request(tuple(words), self.carried)))
+        return [Verification.from_plain(one) for one in said["trials"]]
 
     def _read(self) -> tuple[StudyRecord, StudyState]:
         return read(Store(self.store), self.name)

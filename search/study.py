@@ -34,7 +34,7 @@ from search.setup import Setup, prepare
 from search.store import Store
 from search.study_rules import LATEST_RULES
 from search.trackers.audience import Audience
-from search.trackers.base import Exported, Tracker
+from search.trackers.base import Exported, FirstEpoch, Tracker
 from search.whole_folder import sweep
 
 LIBRARIES = (
@@ -196,6 +196,7 @@ class _Run:
         name, checkpoints = header.study, store.checkpoints(header.study)
         trainer = self.crew.trainer(self.data, header, checkpoints)
         trackers = self.around.trackers(self.setup, raised or self.record.limit)
+        trackers = [*trackers, FirstEpoch(self.crew.fresh.start)]
         tracker = Audience(trackers, partial(summary.rebuild_command, store=store))
         executor = self.crew.executor(trainer, header, checkpoints, waits=self.proposer.prunes)
         coordinator = Coordinator(
@@ -214,7 +215,9 @@ class _Run:
             if adopt:
                 coordinator.adopt(versions(self.around.crew), rules)
             coordinator.run()
-            exported = judge(self.record, coordinator, trainer, self.data, store.export(name))
+            check = self.crew.model_check(header)
+            place = store.export(name)
+            exported = judge(self.record, coordinator, trainer, self.data, place, check)
         except KeyboardInterrupt:
             coordinator.interrupt()
             raise StudyInterrupted(name) from None

@@ -10,6 +10,7 @@ from search.config import StudyConfig
 from search.record import StudyRecord, TrialRecord
 from search.store import Store
 from search.trackers.base import Exported
+from search.wording import verified_text
 
 
 def closing(record: StudyRecord, exported: Exported | None, store: Store, width: int | None) -> str:
@@ -35,9 +36,14 @@ def closing(record: StudyRecord, exported: Exported | None, store: Store, width:
         test = ", ".join(f"{name} {value:.4f}" for name, value in record.judged.test.items())
         before = record.judged_before
         met = f"met by {before} winners before this one" if before else "met once"
+        if record.judged.verified is False:
+            met += ", not of the model that was scored"
         lines.append(f"on test data, {met}: {test}")
     if exported is not None:
         lines.append(f"model: {exported.directory}{_refit(record, best)}")
+    verified = verified_text(*record.verified(best), metric)
+    if verified:
+        lines.append(verified)
     stopped = f"{len(record.trials)} trials, {record.epochs_trained} epochs, {record.seconds:.0f} s"
     lines += ["", f"{stopped}; {_why(record)}", ""]
     directory = None if exported is None else exported.directory

@@ -173,6 +173,22 @@ def best_text(study: StudyRecord, best: TrialRecord | None) -> str:
     return f"{text} (ahead after {after}: {_name(ahead)}, {score_text(ahead.score)})"
 
 
+def verified_text(verified: bool | None, reason: str, metric: str) -> str:
+    """Whether the exported model is the one that was scored, in a sentence; "" for an old study.
+
+    >>> verified_text(True, "", "val_loss")
+    'verified: loaded from its file in a new process, the model has the recorded val_loss'
+    >>> verified_text(False, "evaluation is random", "val_loss")
+    'NOT VERIFIED: evaluation is random'
+    """
+    if verified:
+        shown = f"has the recorded {metric}" if not reason else f"is as recorded ({reason})"
+        return f"verified: loaded from its file in a new process, the model {shown}"
+    if verified is False:
+        return f"NOT VERIFIED: {reason}"
+    return f"not verified: {reason}" if reason else ""
+
+
 def stopped_text(study: StudyRecord) -> str:
     """Why the study stopped."""
     reasons = {

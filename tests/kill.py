@@ -109,6 +109,11 @@ def compare(store: Path, seed: int, backends: list[str]) -> None:
     """Run all studies, then print what came of them."""
     prepare()
     hits = {backend: both_studies(store, backend, seed) for backend in backends}
+    if "hyperband" in backends:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            code = main(["verify", "hyperband-killed", "--all", "--store", str(store)])
+        assert code == 0, printed.getvalue()
     # only now: reading opens MLflow's database, which no child may inherit
     for backend in backends:
         both = {name: document(store, f"{backend}-{name}") for name in ("whole", "killed")}

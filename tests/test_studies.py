@@ -65,7 +65,8 @@ def test_the_document_has_the_names_that_are_promised(shown, backend):
         "trials",
         "mlflow",
     ]
-    assert list(shown["best"]) == ["trial", "score", "best_epoch", "params", "test", "spread"]
+    best = ["trial", "score", "best_epoch", "params", "test", "verified", "reason", "spread"]
+    assert list(shown["best"]) == best
     assert list(shown["trials"][0]) == [
         "trial",
         "state",

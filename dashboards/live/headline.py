@@ -40,7 +40,14 @@ def headline(standing: Standing) -> "list[Component]":
     if running:
         parts.append(_number("Left", time_text(standing.left), "about"))
     if best is not None and best.test:
-        parts.append(_number(*_test_words(best.test, standing.objective.metric)))
+        name, value, remark = _test_words(best.test, standing.objective.metric)
+        if best.verified is False:
+            remark = f"does not apply; {remark}" if remark else "does not apply"
+        parts.append(_number(name, value, remark))
+    if best is not None and (best.verified is not None or best.reason):
+        word = {True: "verified", False: "NOT verified", None: "not checked"}[best.verified]
+        remark = best.reason or "it has the recorded score"
+        parts.append(_number("Exported model", word, remark, wide=best.verified is not True))
     parts.append(_number("Failures", str(standing.failures), standing.latest_failure))
     return parts
 

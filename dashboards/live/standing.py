@@ -37,6 +37,8 @@ class Best:
     params: str
     gain: float | None
     test: Mapping[str, float]
+    verified: bool | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ def _best(record: StudyRecord) -> Best | None:
     trial = record.best()
     if trial is None or trial.score is None or trial.best_epoch is None:
         return None
+    verified, reason = record.verified(trial)
     return Best(
         trial=trial.trial,
         score=trial.score,
@@ -130,4 +133,6 @@ def _best(record: StudyRecord) -> Best | None:
         params=brief_params_text(trial.params),
         gain=None if trial.trial == BASELINE_TRIAL else gain(record),
         test=record.tested(trial),
+        verified=verified,
+        reason=reason,
     )

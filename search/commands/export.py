@@ -7,6 +7,7 @@ from search.commands.common import note, out, store_of
 from search.config import Environment
 from search.errors import unknown_name
 from search.opened import open_trial
+from search.wording import verified_text
 
 
 def main(options: Namespace, environment: Environment) -> int:
@@ -18,5 +19,9 @@ def main(options: Namespace, environment: Environment) -> int:
     opened = open_trial(store_of(options), study, trial or None, data_dir)
     if opened.remark is not None:
         note(opened.remark)
-    out(str(export.write(opened.model(), options.to, opened.facts, options.format)))
+    verdict = opened.export(options.to, options.format)
+    said = verified_text(verdict.verified, verdict.reason, opened.metric)
+    if verdict.verified is not True:
+        note(said)
+    out(str(options.to))
     return 0

@@ -5,10 +5,11 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from search.errors import SearchError, UsageError
 from search.executors import _dask_nannies
@@ -33,27 +34,42 @@ _LOCAL_PATIENCE = 60.0
 _CLUSTER_PATIENCE = 600.0
 
 
+class Lender(Protocol):
+    """Something that another process may serve; see `search.fresh_process`."""
+
+    def lend(self) -> socket.socket:
+        """Return the socket to serve."""
+        ...
+
+
 def local(
     environments: Sequence[Mapping[str, str]],
     load: Load,
     clock: Clock,
     *,
     memory_bytes: int | None = None,
+    fresh: Lender | None = None,
 ) -> DaskWorkers:
     """Start a process on this machine for each environment, and do not wait for it.
 
     Each may use `memory_bytes` (None: its share). Where no environment asks for anything (GPUs),
-    all are forked from one that has imported what they need.
+    all are forked from one that has imported what they need; a process that serves `fresh` too.
     """
     # CUDA does not survive a fork, nor do some of macOS's libraries
     forked = sys.platform == "linux" and not any(environments)
     # A session of its own: Ctrl-C is for the coordinator, which ends them when it has closed.
-    process = subprocess.Popen(
-        [sys.executable, "-m", _dask_nannies.__name__, *([_dask_nannies.FORK] * forked)],
-        stdin=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    words = [_dask_nannies.FORK] if forked else []
+    with contextlib.ExitStack() as lent:
+        handles = []
+        if forked and fresh is not None:
+            handles = [lent.enter_context(fresh.lend()).fileno()]
+        process = subprocess.Popen(
+            [sys.executable, "-m", _dask_nannies.__name__, *words, *map(str, handles)],
+            stdin=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            pass_fds=handles,
+        )
     try:
         return _around(process, environments, load, clock, memory_bytes)
     except BaseException:

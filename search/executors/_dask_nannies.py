@@ -1,15 +1,17 @@
 """The process in which the nannies of this machine's workers live, started before Dask is imported.
 
-Run as `python -m search.executors._dask_nannies [fork]`. It learns from its standard input, in one
-line, the scheduler's address and what nannies there are to be: that may take its time, as the
-forkserver is at its imports meanwhile, the longest part of a start. Ends with the input, the
-scheduler or a signal.
+Run as `python -m search.executors._dask_nannies [fork [FD]]`. It learns from its standard input, in
+one line, the scheduler's address and what nannies there are to be: that may take its time, as the
+forkserver is at its imports meanwhile, the longest part of a start. FD is served by a process that
+is forked and trains nothing. Ends with the input, the scheduler or a signal.
 """
 
 import json
 import multiprocessing
 import multiprocessing.forkserver
 import sys
+import threading
+from multiprocessing.connection import Connection
 
 NURSERY = "search.nursery"
 FORK = "fork"
@@ -20,6 +22,8 @@ def main() -> None:
     if FORK in sys.argv:
         multiprocessing.get_context("forkserver").set_forkserver_preload([NURSERY, "distributed"])
         multiprocessing.forkserver.ensure_running()
+        for handle in sys.argv[sys.argv.index(FORK) + 1 :]:
+            threading.Thread(target=_serve, args=(int(handle),), daemon=True).start()
     import dask
     from distributed import utils
     from distributed.cli import dask_spec
@@ -33,6 +37,18 @@ def main() -> None:
         order = json.loads(line)
         arguments = [order["scheduler"], "--spec", json.dumps(order["spec"])]
         dask_spec.main(arguments, standalone_mode=False)
+
+
+def _serve(handle: int) -> None:
+    """Have the forkserver fork a process that serves a socket as `search.fresh_process` does.
+
+    In a thread: the forkserver answers when its imports are over.
+    """
+    from search.fresh_process import serve_lent
+
+    with Connection(handle) as connection:
+        context = multiprocessing.get_context("forkserver")
+        context.Process(target=serve_lent, args=(connection,)).start()
 
 
 if __name__ == "__main__":

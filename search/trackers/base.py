@@ -1,6 +1,6 @@
 """Write-only views of a study: what a tracker is told, and when."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -54,6 +54,29 @@ class Tracker(Protocol):
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
         """The study stopped; `exported` is the winner's model where there is one."""
         ...
+
+
+class FirstEpoch:
+    """Calls a function after the first epoch of a study: until then others load, and come first."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+
+    def start_study(self, study: StudyRecord) -> None:
+        """Do nothing."""
+
+    def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
+        """Do nothing."""
+
+    def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
+        """Make the call; it must be harmless when it is made again."""
+        self._call()
+
+    def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
+        """Do nothing."""
+
+    def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
+        """Do nothing."""
 
 
 class Slow(Protocol):

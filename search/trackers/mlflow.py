@@ -294,6 +294,10 @@ class _OpenStudy:
             self.experiment.client.delete_tag(self.parent.run_id, key)
             del self.parent.tags[key]
         self.experiment.write(self.parent, [Point(values, 0, self._end_ms())], tags=tags)
+        best = self._record.best()
+        if best is not None and best.trial in self._children:
+            verified = mlflow_words.verified_tags(self._record, best)
+            self.experiment.write(self._children[best.trial], tags=verified)
         text = mlflow_words.leaderboard(self._record, state)
         self.experiment.client.log_text(self.parent.run_id, text, "leaderboard.csv")
 

@@ -217,9 +217,19 @@ def winner(record: StudyRecord) -> tuple[dict[str, Any], dict[str, float]]:
         tags = {"search.best.trial": best.trial}
         tags |= {f"search.best.{name}": value for name, value in best.params.items()}
         values["best_score"] = best.score
+        tags |= verified_tags(record, best)
         if record.judged is not None and record.judged.trial == best.trial:
             values |= {_test_key(name): value for name, value in record.judged.test.items()}
     return tags, values
+
+
+def verified_tags(record: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
+    """Whether a trial's exported model is the one that was scored; nothing where not checked."""
+    verified, reason = record.verified(trial)
+    if verified is None and not reason:
+        return {}
+    words = {True: "true", False: "false", None: "not checked"}
+    return {"search.best.verified": words[verified], "search.best.verified.reason": reason}
 
 
 def _test_key(name: str) -> str:

@@ -11,7 +11,7 @@ from search import arrays
 from search.class_weights import class_labels, class_weights
 from search.parameters import Params
 from search.problem import Data, Fit, Part
-from search.training.metric_values import Logs
+from search.training.metric_values import Logs, finite, metric_values
 
 if TYPE_CHECKING:
     import keras
@@ -197,6 +197,11 @@ def evaluate(model: "keras.Model", part: Part, batch_size: int, hooks: Any = Non
         callbacks=hooks,
     )
     return logs
+
+
+def metrics_on(model: "keras.Model", part: Part, batch_size: int) -> dict[str, float]:
+    """Return the finite metrics of a model on a part of the data."""
+    return finite(metric_values(evaluate(model, part, batch_size)))
 
 
 def predictions(model: "keras.Model", part: Part, batch_size: int) -> Any:

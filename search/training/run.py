@@ -198,6 +198,12 @@ class TrialRun:
         (only,) = self._models
         only.average()
 
+    def averaged_models(self) -> "list[keras.Model]":
+        """The models, for good with the averaged weights of an optimizer that keeps some."""
+        for model in self._models:
+            model.average()
+        return [model.model for model in self._models]
+
     def use_best(self, best: Arrays) -> None:
         """Give the model the weights of a best epoch."""
         assign(self.model.variables, best)

@@ -1,5 +1,6 @@
 """The trainer: one task in, one report per new epoch, one outcome out, exact across crashes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,15 @@ class _Prepared:
     shared: SharedEpochs
     older: OlderObjects
     places: list[Place]
+
+
+@dataclass(frozen=True, slots=True)
+class FoldModel:
+    """The model of a fold after `epoch`, and the part of the data that it is evaluated on."""
+
+    model: "keras.Model"
+    part: Part
+    epoch: int
 
 
 class KerasTrainer:
@@ -140,6 +150,25 @@ class KerasTrainer:
             run.catch_up(epoch)
         run.average()
         return run.model
+
+    @property
+    def measures(self) -> bool:
+        """Whether it evaluates the models itself, rather than a `fit` of the user's."""
+        return self._problem.fit is None
+
+    def folds(self, task: Task) -> Iterator[FoldModel]:
+        """Under cross-validation the model of each fold, as the trial's checkpoint has it.
+
+        None where there is no checkpoint, or none that a model can be put to.
+        """
+        run, saved = self._run(task), self._usable(task)
+        if self._folding is None or saved is None:
+            return
+        run.restore(saved)
+        if run.epoch != saved.epoch:
+            return
+        for model, place in zip(run.averaged_models(), self._ready().places, strict=True):
+            yield FoldModel(model, place.ground.parts(place.data).validation, run.epoch)
 
     def _trained_on_all(self, task: Task, epoch: int) -> "keras.Model":
         prepared, params = self._ready(), task.proposal.params

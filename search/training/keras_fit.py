@@ -1,0 +1,222 @@
+"""A trial trained by Keras's own `fit`, in one call, outside the platform's training loop.
+
+The model is built and seeded as the trainer does it, and each epoch has the examples in the order
+that the trainer gives them; all else is Keras's: steps, class weights, callbacks, evaluation.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from search import arrays, outcomes
+from search.problem import Data, Part, Problem
+from search.seeds import seed_for
+from search.study_rules import TrainingRules
+from search.training import agreement, preflight, runtime
+from search.training.callbacks import UserCallbacks, hook
+from search.training.folds import Folding, Ground, undivided
+from search.training.metric_values import finite, metric_values
+from search.trial import Task
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+Curve = list[dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class FitCurve:
+    """The metrics of each epoch, and what is known of them for a comparison.
+
+    `means`: metrics in which rounding stays rounding; others may count rows, of which an epoch has
+    `rows` in training and `held_out` in validation. `incomparable`: what Keras's `fit` means
+    otherwise, and why.
+    """
+
+    epochs: Curve
+    means: frozenset[str]
+    rows: int
+    held_out: int
+    incomparable: Mapping[str, str]
+
+
+def fit_curve(
+    problem: Problem, data: Data, task: Task, folding: Folding | None, rules: TrainingRules
+) -> FitCurve:
+    """Train a task from its first epoch to the end of its budget by `fit`; the curve it gives.
+
+    With `folding` each fold is trained, and the metrics are means over folds.
+    """
+    grounds, seeds = [undivided(data)], [task.seed]
+    if folding is not None:
+        data, grounds = folding.of(data)
+        seeds = [seed_for(task.seed, "fold", number + 1) for number in range(len(grounds))]
+    fits = [
+        _Fit(problem, data, ground, task, seed, rules)
+        for ground, seed in zip(grounds, seeds, strict=True)
+    ]
+    by_fold = [one.curve() for one in fits]
+    curve: Curve = []
+    for metrics in zip(*by_fold, strict=False):
+        whole = metrics[0]
+        if folding is not None:
+            whole = outcomes.over_folds(problem.objective, metrics)
+        if problem.derived is not None:
+            more = problem.derived([*curve, whole])
+            whole = whole | {name: float(value) for name, value in more.items()}
+        curve.append(whole)
+    ground = grounds[0]
+    return FitCurve(
+        curve,
+        frozenset(fits[0].means),
+        len(ground.rows),
+        ground.stop - ground.first,
+        fits[0].incomparable,
+    )
+
+
+class _Fit:
+    """One model, on its share of the data."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        data: Data,
+        ground: Ground,
+        task: Task,
+        seed: int,
+        rules: TrainingRules,
+    ) -> None:
+        params = task.proposal.params
+        self._problem = problem
+        self._data = data
+        self._ground = ground
+        self._params = params
+        self._seed = seed
+        self._epochs = task.proposal.budget.stop
+        self._batch_size = int(params.get("batch_size", problem.batch_size))
+        given = problem.evaluation_batch_size or rules.evaluation_batch_size
+        self._test_batch = given or self._batch_size
+        build = problem.builder(ground.part(data))
+        runtime.fresh(seed)
+        self._model = build(params)
+        if not self._model.built:
+            preflight.call(self._model, data.train)
+        self.means: set[str] = set()
+        self.incomparable: dict[str, str] = {}
+
+    def curve(self) -> Curve:
+        """Train, and return the metrics of each epoch."""
+        callbacks: Sequence[keras.callbacks.Callback] = []
+        if self._problem.callbacks is not None:
+            callbacks = list(self._problem.callbacks(self._params))
+        if self._problem.fit is not None:
+            curve = self._by_own_fit(callbacks)
+        else:
+            curve = self._by_fit(callbacks)
+        self.means = agreement.means(self._model) if self._model.compiled else set()
+        optimizer = getattr(self._model.optimizer, "inner_optimizer", self._model.optimizer)
+        if optimizer is not None and getattr(optimizer, "use_ema", False):
+            self.incomparable["val_"] = "fit evaluates the weights before they are averaged"
+        return curve
+
+    def _by_fit(self, callbacks: "Sequence[keras.callbacks.Callback]") -> Curve:
+        found: Curve = []
+        steps = -(-len(self._ground.rows) // self._batch_size)
+        held_out = self._data.validation.take(slice(self._ground.first, self._ground.stop))
+        first, last = _recorders(self._model, found)
+        self._model.fit(
+            self._batches(),
+            epochs=self._epochs,
+            steps_per_epoch=steps,
+            shuffle=False,
+            verbose=0,
+            class_weight=self._class_weight(),
+            validation_data=_dataset(held_out).batch(self._test_batch),
+            callbacks=[first, *callbacks, last],
+        )
+        return found
+
+    def _class_weight(self) -> dict[int, float] | None:
+        weights = self._data.class_weight
+        return None if weights is None else dict(weights)
+
+    def _batches(self) -> "tf.data.Dataset":
+        """The batches of all epochs, one after the other; the last one of an epoch may be small."""
+        import tensorflow as tf
+
+        rows = self._ground.rows
+        orders = np.stack([rows[self._order(epoch)] for epoch in range(1, self._epochs + 1)])
+        whole = arrays.mapped(tf.constant, _batch(self._data.train))
+
+        def gathered(order: "tf.Tensor") -> Any:
+            return arrays.mapped(lambda array: tf.gather(array, order), whole)
+
+        epochs = tf.data.Dataset.from_tensor_slices(orders)
+        size = self._batch_size
+        chunks = epochs.flat_map(
+            lambda order: tf.data.Dataset.from_tensor_slices(order).batch(size)
+        )
+        return chunks.map(gathered)
+
+    def _order(self, epoch: int) -> "np.ndarray[Any, Any]":
+        generator = np.random.default_rng(seed_for(self._seed, "order", epoch))
+        return generator.permutation(len(self._ground.rows))
+
+    def _by_own_fit(self, callbacks: "Sequence[keras.callbacks.Callback]") -> Curve:
+        """Call the user's `fit` as `Problem.fit` documents it."""
+        fit, model = self._problem.fit, self._model
+        assert fit is not None
+        share = self._ground.parts(self._data)
+        batches = hook(callbacks)
+        around = UserCallbacks(callbacks, model, self._epochs)
+        around.train_begin(None)
+        found: Curve = []
+        while len(found) < self._epochs and not around.stopped:
+            epoch = len(found) + 1
+            around.epoch_begin(epoch)
+            runtime.seeded(seed_for(self._seed, "fit", epoch))
+            given = fit(self._params, model, share, [] if batches is None else [batches])
+            metrics = dict(given)
+            rate = getattr(model.optimizer, "learning_rate", None) if model.compiled else None
+            rates = {} if rate is None else {"learning_rate": float(np.asarray(rate))}
+            if model.compiled and not any(name.startswith("val_") for name in metrics):
+                held_out = _dataset(share.validation).batch(self._test_batch)
+                tested = model.evaluate(held_out, verbose=0, return_dict=True)
+                metrics |= {f"val_{name}": value for name, value in tested.items()}
+            found.append(finite(metric_values(around.epoch_end(epoch, metrics))) | rates)
+        return found
+
+
+def _recorders(
+    model: "keras.Model", found: Curve
+) -> "tuple[keras.callbacks.Callback, keras.callbacks.Callback]":
+    """Callbacks that note the learning rate before, and the metrics after all other callbacks."""
+    import keras
+
+    rates: list[dict[str, float]] = []
+
+    def before(epoch: int, logs: Any) -> None:
+        rate = getattr(model.optimizer, "learning_rate", None)
+        rates.append({} if rate is None else {"learning_rate": float(np.asarray(rate))})
+
+    def after(epoch: int, logs: Any) -> None:
+        found.append(finite(metric_values(logs)) | rates[-1])
+
+    made = keras.callbacks.LambdaCallback
+    return made(on_epoch_end=before), made(on_epoch_end=after)
+
+
+def _dataset(part: Part) -> "tf.data.Dataset":
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices(arrays.mapped(tf.constant, _batch(part)))
+
+
+def _batch(part: Part) -> tuple[Any, ...]:
+    if part.y is None:
+        return (part.x,)
+    return (part.x, part.y) if part.weights is None else (part.x, part.y, part.weights)
