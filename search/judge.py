@@ -89,11 +89,14 @@ class _End:
         test: dict[str, float] = {}
         part = self.data.test
         if part is not None:
-            size = self._batch_size(part)
-            test = _tried("no test result", lambda: metrics_on(self.model, part, size)) or {}
+            test = _tried("no test result", lambda: self._metrics_on(part)) or {}
         return Judged(self.best.trial, test, "", verdict.verified, verdict.reason)
 
-    def _batch_size(self, part: Part) -> int:
+    def _metrics_on(self, part: Part) -> dict[str, float]:
+        return metrics_on(self.model, part, self._batch_size())
+
+    def _batch_size(self) -> int:
+        part = self.data.validation
         return self.trainer.evaluation_batch_size(self.model, self.best.params, part)
 
     def _verdict(self, folder: Path) -> Verdict:
@@ -114,8 +117,7 @@ class _End:
         """The files beside the model, as far as they can be made."""
 
         def made() -> dict[str, bytes]:
-            part = self.data.test or self.data.validation
-            said = _evidence(self.record, self.model, self.data, self._batch_size(part))
+            said = _evidence(self.record, self.model, self.data, self._batch_size())
             return winner.files(described(self.model), said)
 
         return _tried("no pictures of what the winner says", made) or {}

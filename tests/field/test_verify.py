@@ -1,7 +1,7 @@
 """`verify` trains trials again alone: as recorded for sound problems, and what is not is found."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,12 +16,14 @@ from search.cli import main
 from search.config import StudyConfig
 from search.coordinator import Coordinator
 from search.errors import UsageError
+from search.event_json import decode, encode
 from search.events import Entry
 from search.executors import dask
 from search.executors.dask import DaskExecutor, DaskWorkers
 from search.fresh_process import FreshProcess
 from search.hypermodel import from_hypermodel
 from search.journal import Journal
+from search.journal_reader import read
 from search.machine import environments
 from search.opened import digests
 from search.parameters import Choice, Float, Parameter
@@ -244,6 +246,14 @@ def test_what_keras_fit_gives_is_what_is_recorded(bench, name, more):
         assert ("left out" in result.cause) == (fit and name == "averaged")
 
 
+def edit(journal: Path, change: Callable[[str], str]) -> None:
+    """Write a journal again, with each entry changed as text, and with right checksums."""
+    texts = [change(encode(entry)) for entry in read(journal)]
+    journal.unlink()
+    with Journal.create(journal, [decode(text) for text in texts]):
+        pass
+
+
 def test_a_record_that_is_wrong_differs_from_the_epoch_that_is(bench):
     plain = replace(problem(lambda _: dense(), data(X, Y)), name="edited")
     bench.search(plain)
@@ -251,12 +261,8 @@ def test_a_record_that_is_wrong_differs_from_the_epoch_that_is(bench):
     verifier = opened(bench.store, "edited", bench.fresh, None, pack(plain))
     best = verifier.record.best()
     curve = [dict(report.metrics) for report in best.curve]
-    lines = path.read_text().splitlines()
-    for number, line in enumerate(lines):
-        if line.startswith(f'["{best.trial}",2,'):
-            wrong = curve[1]["val_loss"] + 0.25
-            lines[number] = line.replace(repr(curve[1]["val_loss"]), repr(wrong))
-    path.write_text("\n".join(lines) + "\n")
+    right, wrong = curve[1]["val_loss"], curve[1]["val_loss"] + 0.25
+    edit(path, lambda text: text.replace(f'"val_loss":{right!r}', f'"val_loss":{wrong!r}'))
     for fit in (False, True):
         (result,) = bench.verify(plain, Trials(), fit=fit)
         assert result.same is False
@@ -281,7 +287,7 @@ def test_the_command_says_what_came_of_it_and_exits_so(bench, tmp_path, capsys):
     (result,) = study.verify(fit=True)
     assert result.same
     path = tmp_path / "store" / "journals" / "own-randomized-1.jsonl"
-    path.write_text(path.read_text().replace('"val_loss":', '"val_lost":'))
+    edit(path, lambda text: text.replace('"val_loss":', '"val_lost":'))
     assert main(["verify", f"{study.name}/1", *store]) == 1
     assert "trial 1: DIFFERS from epoch 1 on: val_lo" in capsys.readouterr().out
 
