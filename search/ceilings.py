@@ -83,7 +83,9 @@ def remarks(
             f"{_said(epochs)} is not searched{baseline}"
         )
         return
-    limit = f"--max-epochs {most}" if config.max_epochs else f"the problem's max_epochs={most}"
+    limit = f"the study's ceiling of {most}"
+    if config.max_epochs or problem.max_epochs:
+        limit = f"--max-epochs {most}" if config.max_epochs else f"the problem's max_epochs={most}"
     left = capped(epochs, most, lowers=True)
     if left != epochs:
         yield f"epochs: {limit} leaves {_said(left)} of {_said(epochs)}"

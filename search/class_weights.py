@@ -1,7 +1,9 @@
 """Class weights: what a user gives, held against the labels that they are for."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search.errors import UsageError, unknown_name
@@ -58,19 +60,17 @@ def class_labels(y: Any) -> "Labels":
 
     Raises: UsageError for other labels, and for those of several outputs, as Keras's `fit`.
     """
-    import numpy as np
-
-    several = isinstance(y, Mapping | tuple) or (isinstance(y, list) and np.ndim(y[0]) > 0)
-    if y is None or several:
+    if y is None or isinstance(y, Mapping | list | tuple):
         got = "no labels" if y is None else f"labels for {len(y)} outputs"
         raise UsageError(
             f"class_weight is for a model with one output, and the training part has {got}; give "
             "each example its weight instead, Part(x, y, weights)"
         )
-    y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] > 1:
-        return np.asarray(y.argmax(1))
-    labels: Labels = y.reshape(-1)
+    if not all(hasattr(y, word) for word in ("dtype", "ndim", "reshape")):
+        raise UsageError(
+            f"class_weight needs labels in an array, got {type(y).__name__}; see search.data.part"
+        )
+    labels: Labels = y.argmax(1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
     if labels.dtype.kind in "OSU":
         raise UsageError(
             f"class_weight needs labels that are numbered, got {y.dtype} ({labels[0]!r}, ...); "
@@ -92,11 +92,9 @@ def class_labels(y: Any) -> "Labels":
 
 def _known(labels: "Labels", y: Any, names: tuple[str, ...]) -> list[Any]:
     """The labels that there are, with those of classes that train happens to lack."""
-    import numpy as np
-
-    columns = np.shape(y)[1] if np.ndim(y) == 2 else 1
+    columns = y.shape[1] if y.ndim == 2 else 1
     declared = max(len(names), columns if columns > 1 else 0)
-    return sorted({*np.unique(labels).tolist(), *range(declared)})
+    return sorted({*labels.tolist(), *range(declared)})
 
 
 def _label(key: Any, known: list[Any], names: tuple[str, ...]) -> Any:
@@ -117,9 +115,7 @@ def _word(label: Any) -> str:
 
 
 def _checked(key: Any, weight: Any) -> Any:
-    import numpy as np
-
-    number = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
+    number = isinstance(weight, Real) and not isinstance(weight, bool)
     if not number or not math.isfinite(weight) or weight < 0:
         raise UsageError(
             f"class_weight[{key!r}] must be a finite number from 0, got {weight!r}; correct it"
@@ -128,8 +124,7 @@ def _checked(key: Any, weight: Any) -> Any:
 
 
 def _balanced(labels: "Labels") -> ClassWeights:
-    import numpy as np
-
-    values, counts = np.unique(labels, return_counts=True)
-    weights = len(labels) / (len(values) * counts)
-    return ClassWeights(zip(values.tolist(), weights.tolist(), strict=True))
+    counts = Counter(labels.tolist())
+    return ClassWeights(
+        {label: len(labels) / (len(counts) * count) for label, count in sorted(counts.items())}
+    )
