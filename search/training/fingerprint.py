@@ -231,7 +231,7 @@ def _array(value: Any) -> tuple[str, list[Any]]:
     array = np.ascontiguousarray(value)
     if array.dtype.hasobject:
         return f"{np.shape(value)}", array.ravel().tolist()
-    content = hashlib.sha256(array.view(np.uint8) if array.ndim else array.tobytes()).hexdigest()
+    content = hashlib.sha256(array.reshape(-1).view(np.uint8).data).hexdigest()
     return f"{array.dtype} {np.shape(value)} {content}", []
 
 

@@ -116,9 +116,9 @@ def apply_on_the_optimizer(on: bool) -> keras.Model:
 def method_of_another_layer(on: bool) -> keras.Model:
     other = keras.layers.Dense(8, "relu" if on else "tanh")
     other.build((None, 8))
-    model = dense()
-    model.layers[0].call = other.call
-    return model
+    layer = keras.layers.Dense(8, trainable=False)
+    layer.call = other.call
+    return classifier([keras.Input((8,)), layer])
 
 
 def attribute_of_a_layer(on: bool) -> keras.Model:
