@@ -201,9 +201,17 @@ def _attributes(value: Any) -> list[Any]:
     return inner
 
 
-def _refuse_own_code(function: FunctionType) -> None:
+def own_code(value: Any) -> bool:
+    """Return whether a value is a function or a method whose code is not a library's."""
+    function = getattr(value, "__func__", value)
+    if not isinstance(function, FunctionType):
+        return False
     home = str(function.__globals__.get("__name__", "")).partition(".")[0]
-    if home not in _LIBRARIES and not home.startswith("namedtuple_"):
+    return home not in _LIBRARIES and not home.startswith("namedtuple_")
+
+
+def _refuse_own_code(function: FunctionType) -> None:
+    if own_code(function):
         raise _UnreadableError(f"{function.__module__}.{function.__qualname__}")
 
 
