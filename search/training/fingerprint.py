@@ -43,6 +43,8 @@ _INITIALIZER_SEED = "_init_seed"
 # TensorFlow's records for its checkpoints: references to what other attributes hold.
 _CHECKPOINT_PREFIX = "_self_"
 _MOST_OBJECTS = 500_000
+# scikeras 0.13 gives these to Keras's classes, for pickle; no step calls them.
+_COPIED_BY = {"__reduce__", "__reduce_ex__", "__copy__", "__deepcopy__"}
 
 
 class _UnreadableError(Exception):
@@ -85,6 +87,7 @@ class _Reader:
 
         self._tf = tf
         self._policy = keras.DTypePolicy
+        self._tables = (tf.lookup.StaticHashTable, tf.lookup.experimental.MutableHashTable)
         self._words: list[str] = []
         self._numbers: dict[int, int] = {}
         # an object that exists only while it is read would leave its number to another one
@@ -141,13 +144,10 @@ class _Reader:
             return self._tf_variable(value), []
         if isinstance(value, self._tf.Tensor):
             return _tensor(value), []
-        if isinstance(value, self._tf.lookup.StaticHashTable):
+        if isinstance(value, self._tables):
             return name, [value._default_value, *_table(value)]
         if isinstance(value, self._tf.DType | self._tf.TensorShape):
             return f"{name} {value!r}", []
-        if isinstance(value, self._tf.lookup.experimental.MutableHashTable):
-            # counts of `adapt`, which no call of a layer reads
-            return name, list(_table(value))
         if name.startswith("tensorflow.python.trackable.data_structures."):
             return name, [value.__wrapped__]
         if name.endswith("distribute_lib._DefaultDistributionStrategy"):
@@ -174,7 +174,9 @@ class _Reader:
             if _root(base) not in _LIBRARIES:
                 raise _UnreadableError(f"{base.__module__}.{base.__qualname__}")
             if _root(base) == "keras":
-                for member in vars(base).values():
+                for name, member in vars(base).items():
+                    if name in _COPIED_BY:
+                        continue
                     function = getattr(member, "__func__", getattr(member, "fget", member))
                     if isinstance(function, FunctionType):
                         _refuse_own_code(function)
@@ -201,9 +203,17 @@ def _attributes(value: Any) -> list[Any]:
     return inner
 
 
-def _refuse_own_code(function: FunctionType) -> None:
+def own_code(value: Any) -> bool:
+    """Return whether a value is a function or a method whose code is not a library's."""
+    function = getattr(value, "__func__", value)
+    if not isinstance(function, FunctionType):
+        return False
     home = str(function.__globals__.get("__name__", "")).partition(".")[0]
-    if home not in _LIBRARIES and not home.startswith("namedtuple_"):
+    return home not in _LIBRARIES and not home.startswith("namedtuple_")
+
+
+def _refuse_own_code(function: FunctionType) -> None:
+    if own_code(function):
         raise _UnreadableError(f"{function.__module__}.{function.__qualname__}")
 
 
@@ -231,7 +241,7 @@ def _array(value: Any) -> tuple[str, list[Any]]:
     array = np.ascontiguousarray(value)
     if array.dtype.hasobject:
         return f"{np.shape(value)}", array.ravel().tolist()
-    content = hashlib.sha256(array.view(np.uint8) if array.ndim else array.tobytes()).hexdigest()
+    content = hashlib.sha256(array.reshape(-1).view(np.uint8).data).hexdigest()
     return f"{array.dtype} {np.shape(value)} {content}", []
 
 

@@ -57,11 +57,12 @@ def _stateful(value: Any, inside: bool) -> bool:
         return False
     if isinstance(value, _GENERATORS):
         return True
-    return inside or _of_keras(type(value))
+    kind: Any = type(value)
+    return inside or _of_keras(kind)
 
 
 @functools.cache
-def _of_keras(kind: type) -> bool:
+def _of_keras(kind: Any) -> bool:
     """Whether it is a class of Keras's, or one of TensorFlow's that tracks variables."""
     for base in kind.__mro__:
         root = base.__module__.partition(".")[0]

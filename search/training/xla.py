@@ -8,6 +8,8 @@ the rule says must be the same in every budget of a trial and in every worker.
 
 from typing import TYPE_CHECKING
 
+from search.training.fingerprint import own_code
+
 if TYPE_CHECKING:
     import keras
 
@@ -45,8 +47,11 @@ def compiles(model: "keras.Model", steps: int) -> bool:
 
 
 def keras_own(thing: object) -> bool:
-    """Whether an object's class is one of Keras's own, and it has no step of its own."""
-    return type(thing).__module__.split(".")[0] == "keras" and "train_step" not in vars(thing)
+    """Whether an object's class is one of Keras's own, and no method of it was replaced."""
+    if type(thing).__module__.split(".")[0] != "keras":
+        return False
+    replaced = (name for name in vars(thing) if hasattr(type(thing), name))
+    return not any(own_code(vars(thing)[name]) for name in replaced)
 
 
 def _fast(layer: "keras.Layer") -> bool:

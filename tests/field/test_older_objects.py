@@ -112,7 +112,7 @@ def whole_model() -> Any:
 
 
 def lists_of_layers() -> Any:
-    class Blocks(keras.layers.Layer):
+    class Blocks(keras.layers.Layer):  # type: ignore[misc]  # untyped
         def __init__(self) -> None:
             super().__init__()
             self.blocks: list[Any] = []

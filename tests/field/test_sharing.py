@@ -12,7 +12,7 @@ from search.seeds import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.training.folds import Folding
 from search.training.trainer import KerasTrainer
-from search.trial import Budget, EpochReport, Proposal, Task
+from search.trial import Budget, Completed, EpochReport, Proposal, Task
 from tests.field.tables import data, new_trainer, table, train
 
 Build = Callable[[bool], keras.Model]
@@ -116,9 +116,9 @@ def apply_on_the_optimizer(on: bool) -> keras.Model:
 def method_of_another_layer(on: bool) -> keras.Model:
     other = keras.layers.Dense(8, "relu" if on else "tanh")
     other.build((None, 8))
-    model = dense()
-    model.layers[0].call = other.call
-    return model
+    layer = keras.layers.Dense(8, trainable=False)
+    layer.call = other.call
+    return classifier([keras.Input((8,)), layer])
 
 
 def attribute_of_a_layer(on: bool) -> keras.Model:
@@ -163,6 +163,7 @@ def test_a_model_is_handed_over_as_it_was_scored() -> None:
         curve, outcome = train(problem, {"on": on}, trainer=trainer, trial=trial)
         recorded = tuple(EpochReport(trial, epoch, one, 0.0) for epoch, one in enumerate(curve, 1))
         task = Task(Proposal(trial, {"on": on}, Budget(0, 2)), 7, recorded)
+        assert isinstance(outcome, Completed)
         model = trainer.restored(task, outcome.best_epoch)
         x, y = problem.load(None).validation.x, problem.load(None).validation.y
         accuracy = (np.asarray(model(x)).argmax(1) == y).mean()
@@ -178,14 +179,14 @@ def test_each_fold_and_the_final_model_have_the_vocabulary_of_their_own_rows(
 ) -> None:
     x = np.array([f"w{number}" for number in np.random.default_rng(0).integers(0, 60, 60)])
     own = data(x[:, None], np.arange(60) % 3)
-    seen: list[tuple[Any, list[str], list[str]]] = []
+    seen: list[list[str]] = []
 
     def build(params: Any, words: list[str]) -> keras.Model:
         layer = keras.layers.StringLookup(max_tokens=80)
         layer.set_vocabulary(words)
         return looked_up(layer, keras.layers.Embedding(80, 4), keras.layers.Flatten())
 
-    class Words(keras.callbacks.Callback):
+    class Words(keras.callbacks.Callback):  # type: ignore[misc]  # untyped
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             words = self.model.layers[0].get_vocabulary(include_special_tokens=False)
             seen.append(words)

@@ -200,6 +200,15 @@ def test_a_class_of_keras_that_somebody_changed_has_no_fingerprint(
     assert fingerprint(network()) is None
 
 
+def test_methods_for_pickle_that_scikeras_gives_to_keras_are_no_difference() -> None:
+    runtime.fresh(1)
+    before = fingerprint(network())
+    import scikeras  # noqa: F401 - it replaces methods of Keras's classes
+
+    runtime.fresh(2)
+    assert fingerprint(network()) == before
+
+
 def test_large_arrays_are_read_as_bytes() -> None:
     matrix = np.random.default_rng(0).normal(size=(20000, 50)).astype("float32")
     initializer = keras.initializers.Constant(matrix)

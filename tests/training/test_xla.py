@@ -72,6 +72,10 @@ def test_the_rule():
     assert not xla.compiles(build({"dropout": True}), MANY)
     assert not xla.compiles(convolutional(), MANY)
     assert not xla.compiles(own_step(), MANY)
+    replaced = build({})
+    inner = replaced.layers[2].call
+    replaced.layers[2].call = lambda inputs, **given: inner(inputs, **given)
+    assert not xla.compiles(replaced, MANY)
     assert xla.compiles(build({"optimizer": sgd, "jit": True}), 1), "the user has asked for it"
 
 
