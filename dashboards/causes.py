@@ -50,6 +50,11 @@ def remedy(kind: str) -> str:
         return (
             "Leave out the highest learning rates, or clip gradients (clipnorm of the optimizer)."
         )
+    if kind == "objective":
+        return (
+            "The objective has no finite value for these settings: define it where it divides by "
+            "zero, or choose another objective."
+        )
     if kind == "lost":
         return (
             "A worker died or took too long: fewer --workers leave each more memory, a longer "

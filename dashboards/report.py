@@ -1,6 +1,7 @@
 """The report: studies as one HTML page that needs nothing but itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dashboards.answer import value_text
@@ -23,10 +24,14 @@ class Report:
     """The page on one study, or on several with a comparison first.
 
     Making it computes importances and figures; `html` and `charts` only write down what is there.
-    Nothing is read from a clock: one journal gives one page.
+    Nothing is read from a clock: one journal gives one page. `damaged`: the names of studies that
+    cannot be read, with the reasons; the page lists them.
     """
 
-    def __init__(self, studies: Sequence[Study]) -> None:
+    def __init__(
+        self, studies: Sequence[Study], damaged: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self._damaged = damaged
         self._named = {study.tables.study: study.tables for study in studies}
         self._chapters: list[Chapter] = []
         self._charts: list[Chart] = []
@@ -64,6 +69,7 @@ class Report:
             title=title,
             generator=GENERATOR,
             chapters=self._chapters,
+            damaged=self._damaged,
             compared=self._compared,
             studies=self._compare() if several else [],
             shown=SHOWN,

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from search.errors import UsageError, unknown_name
+from search.errors import JournalError, UsageError, unknown_name
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SCALARS = (str, int, float)  # what TOML has beside dates, lists and tables
@@ -21,6 +21,8 @@ class StudyConfig:
 
     `trials` and `seconds` (active time) are caps and may be raised later; `study` is a name; all
     else defines the study. `assignments`: the `--set` texts. `cv`: folds of cross-validation.
+    `ceiling`: the epochs that a trial may have at most, as a study's header holds them; `recorded`:
+    the settings are read from a header, which held no ceiling before there were ranges above 9.
 
     Raises: UsageError for a value out of range.
     """
@@ -40,10 +42,12 @@ class StudyConfig:
     population: int | None = None
     generations: int | None = None
     cv: int | None = None
+    ceiling: int | None = None
+    recorded: bool = False
 
     def __post_init__(self) -> None:
         least = {"trials": 1, "max_epochs": 1, "patience": 0, "factor": 2, "seed": 0}
-        least |= {"population": 2, "generations": 1, "cv": 2}
+        least |= {"population": 2, "generations": 1, "cv": 2, "ceiling": 1}
         for name, low in least.items():
             value = getattr(self, name)
             if value is not None and value < low:
@@ -66,8 +70,8 @@ class StudyConfig:
         for later in ("population", "generations", "cv"):
             if plain[later] is None:
                 del plain[later]
-        for cap in ("trials", "seconds", "study"):
-            plain.pop(cap)
+        for other in ("trials", "seconds", "study", "ceiling", "recorded"):
+            plain.pop(other)
         return plain | {"assignments": list(self.assignments)}
 
 
@@ -77,8 +81,18 @@ def digest_of(plain: Mapping[str, Any]) -> str:
 
 
 def from_plain(plain: Mapping[str, Any]) -> StudyConfig:
-    """The settings that `StudyConfig.plain` gave, as a journal's header holds them."""
-    return StudyConfig(**{**plain, "assignments": tuple(plain["assignments"])})
+    """Return the settings that `StudyConfig.plain` gave, as a journal's header holds them.
+
+    Raises: JournalError for settings that this version cannot understand.
+    """
+    try:
+        given = {**plain, "assignments": tuple(plain["assignments"]), "recorded": True}
+        return StudyConfig(**given)
+    except (TypeError, LookupError, UsageError) as error:
+        raise JournalError(
+            f"the settings in the header of the journal cannot be understood ({error}); restore "
+            "the journal from a copy, or use the version that wrote it"
+        ) from error
 
 
 def parse_seconds(text: str) -> float:

@@ -73,9 +73,9 @@ class Coordinator:
         self.write(limit)
         self._proposer.limit(limit.trials)
 
-    def adopt(self, versions: Mapping[str, str]) -> None:
-        """Go on with a new backend that is told what the record holds."""
-        self.write(Adopted(versions))
+    def adopt(self, versions: Mapping[str, str], rules: int | None = None) -> None:
+        """Go on with a new backend that is told what the record holds; `rules`: as in `Adopted`."""
+        self.write(Adopted(versions, rules))
         self._proposer.adopt(self._record)
 
     def run(self) -> None:

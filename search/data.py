@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from search import arrays
 from search.errors import DataError, UsageError, unknown_name
@@ -138,15 +138,16 @@ def split(
     test: float | Part | None = 0.2,
     *,
     seed: int = 0,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
 ) -> Data:
     """The data of a problem: a part in three, by fractions of it, or parts that are there already.
 
     Single labels that are texts or whole numbers are classes: each part gets its share of each.
     Texts become 0, 1, ... in sorted order, with `Data.class_names`. The same seed gives the same
-    parts. `test=None` for no test data.
+    parts. `test=None` for no test data. `class_weight`: as for `Data`; texts are keys too.
 
-    Raises: UsageError for fractions that leave a part empty; DataError for a label train lacks.
+    Raises: UsageError for fractions that leave a part empty, and for class weights that do not fit
+    the labels; DataError for a label train lacks.
     """
     import numpy as np
 

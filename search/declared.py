@@ -1,6 +1,7 @@
 """Whether what a user hands over is of the right kind, told where it is handed over."""
 
 import inspect
+import numbers
 from typing import TYPE_CHECKING, Any
 
 from search.errors import UsageError
@@ -22,6 +23,8 @@ def check_problem(problem: "Problem") -> None:
     check_function("load", problem.load, "data_dir")
     building = ("params",) if problem.statistics is None else ("params", "statistics")
     check_function("build", problem.build, *building)
+    for place in ("batch_size", "evaluation_batch_size", "max_epochs"):
+        check_count(place, getattr(problem, place), optional=place != "batch_size")
     others = {
         "statistics": (problem.statistics, ("train",)),
         "callbacks": (problem.callbacks, ("params",)),
@@ -40,6 +43,17 @@ def check_kind(place: str, value: object, kind: type, remedy: str) -> None:
     """
     if not isinstance(value, kind):
         raise UsageError(f"{place} must be {_a(kind)}, got {_said(value)}; {remedy}")
+
+
+def check_count(place: str, value: object, *, optional: bool) -> None:
+    """Refuse what is no whole number from 1; `optional`: None is one.
+
+    Raises: UsageError.
+    """
+    if optional and value is None:
+        return
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
+        raise UsageError(f"{place} must be a whole number from 1, got {value!r}; correct it")
 
 
 def check_function(place: str, value: Any, *arguments: str) -> None:

@@ -21,9 +21,10 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from search import leaderboard
 from search.declared import check_function
+from search.directions import objective_of
 from search.errors import UsageError, unknown_name
 from search.objective import Objective
-from search.parameters import Params
+from search.parameters import Int, Params
 from search.problem import Data, Part, Problem
 from search.record import StudyRecord
 from search.results import Study
@@ -44,6 +45,10 @@ def _classifies(estimator: "SearchCV") -> bool:
     return estimator.task == "classification"
 
 
+def _objective(given: Objective | str | None) -> Objective:
+    return objective_of(given or "val_loss") if given is None or isinstance(given, str) else given
+
+
 def _refits(estimator: "SearchCV") -> bool:
     if not estimator.refit:
         raise AttributeError("refit must be True to predict, got False; set it and fit again")
@@ -59,10 +64,11 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
     `Problem` has its own. Classes reach the model as 0, 1, ...: use sparse_categorical_crossentropy
     with one output for each, or binary_crossentropy with a single one.
 
-    `objective`: by default the loss on held-out rows, as small as can be. `cv`: folds; None holds
-    out a fifth of the rows, by class where that is possible. `refit`: train the winner again, for
-    as many epochs as were best, on all rows. `store`: the folder that keeps the study; None forgets
-    it. The other settings are those of `search.tune`; `workers=0` trains in this process.
+    `objective`: an `Objective`, or a metric's name that tells its direction; by default the loss on
+    held-out rows. `cv`: folds; None holds out a fifth of the rows, by class where that is possible.
+    `refit`: train the winner again, for as many epochs as were best, on all rows. `store`: the
+    folder that keeps the study; None forgets it. The other settings are those of `search.tune`;
+    `workers=0` trains in this process.
 
     After `fit`: `best_params_`, `best_score_` (larger is better), `best_index_`, `best_epoch_`,
     `cv_results_` (one entry per trial, in scikit-learn's form), `classes_`, `study_` where it is
@@ -82,7 +88,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
         seed: int = 0,
         patience: int | None = None,
         batch_size: int = 32,
-        objective: Objective | None = None,
+        objective: Objective | str | None = None,
         baseline: Params | None = None,
         cv: int | None = None,
         refit: bool = True,
@@ -193,7 +199,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
         return Problem(
             name="estimator",
             space=self.space,
-            objective=self.objective or Objective("val_loss", "min"),
+            objective=_objective(self.objective),
             load=lambda _: data,
             build=self.problem,
             statistics=lambda _: facts,
@@ -230,10 +236,16 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
 
     def _refitted(self, problem: Problem, data: Data, store: Path) -> "keras.Model":
         """The winner trained on all rows: a study of one trial, scored at its last epoch."""
+        epochs, space, params = self.best_epoch_, problem.space, dict(self.best_params_)
+        if "epochs" in params:
+            # early stopping may have ended the winner below the range that was searched
+            space = space.replace(Int("epochs", epochs, epochs))
+            params["epochs"] = epochs
         winner = replace(
             problem,
             load=lambda _: data,
-            baseline=self.best_params_,
+            space=space,
+            baseline=params,
             objective=replace(problem.objective, score_at="last"),
             patience=None,
         )
@@ -241,7 +253,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
             winner,
             backend="randomized",
             trials=1,
-            max_epochs=self.best_epoch_,
+            max_epochs=epochs,
             seed=self.seed,
             workers=0 if self.workers == 0 else 1,
             store=store,

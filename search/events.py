@@ -1,29 +1,15 @@
-"""The events a study is made of, and their form in the journal: one line of JSON per event."""
+"""The events a study is made of."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from search import network as networks
-from search.errors import JournalError, NewerJournalError
 from search.objective import Metrics, Objective
-from search.trial import (
-    Answer,
-    Budget,
-    Completed,
-    Decision,
-    EpochReport,
-    Exhausted,
-    Failed,
-    Outcome,
-    Proposal,
-    Pruned,
-    Wait,
-)
+from search.trial import Answer, Decision, EpochReport, Outcome
 
-# 2: a report is an array, and fields that have their default are left out. 1 is read too.
-FORMAT = 2
+# 2: a report is an array, and fields that have their default are left out. 3: each line has a
+# number and a checksum (see `search.journal_lines`). 1 and 2 are read, and continued as they are.
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +74,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """From here on a new backend proposes; it knows what was recorded, and replays what follows."""
+    """From here on a new backend proposes; it knows what was recorded, and replays what follows.
+
+    `rules`: the rules that the study follows from here on (see `search.study_rules`), where those
+    of its header were not known; None where it keeps them.
+    """
 
     versions: Mapping[str, str]
+    rules: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +109,6 @@ class Judged:
 
 Event: TypeAlias = StudyStarted | Limited | Asked | Reported | Told | Adopted | Stopped | Judged
 
-_KINDS: dict[str, type[Event]] = {
-    "study": StudyStarted,
-    "limit": Limited,
-    "ask": Asked,
-    "report": Reported,
-    "tell": Told,
-    "adopt": Adopted,
-    "stop": Stopped,
-    "judge": Judged,
-}
-_WORDS = {kind: word for word, kind in _KINDS.items()}
-_OUTCOMES: dict[str, type[Outcome]] = {"completed": Completed, "pruned": Pruned, "failed": Failed}
-_OUTCOME_WORDS = {kind: word for word, kind in _OUTCOMES.items()}
-_OUTCOME_FIELDS = {
-    kind: [(field.name, field.default) for field in fields(kind)] for kind in _OUTCOME_WORDS
-}
-_NETWORK = "network"
-_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -144,107 +116,3 @@ class Entry:
 
     seconds: float
     event: Event
-
-
-def encode(entry: Entry) -> str:
-    """One line of the journal, without its line end.
-
-    An object with the event's name under "event" and its time under "at"; but for a report, of
-    which there are most, an array: trial, epoch, metrics, seconds, time, and "stop" where that was
-    the decision.
-
-    Raises: ValueError for a number that JSON has no word for (NaN, infinity).
-    """
-    event = entry.event
-    at = round(entry.seconds, 3)
-    if isinstance(event, Reported):
-        report = event.report
-        row = [report.trial, report.epoch, dict(report.metrics), report.seconds, at]
-        return _JSON.encode(row if event.decision is Decision.CONTINUE else [*row, "stop"])
-    data: dict[str, Any] = {"event": _WORDS[type(event)], "at": at}
-    if isinstance(event, Asked):
-        data["answer"] = plain_answer(event.answer)
-        if event.by_study:
-            data["by_study"] = True
-    elif isinstance(event, Told):
-        outcome = event.outcome
-        data |= {"trial": event.trial, "outcome": _OUTCOME_WORDS[type(outcome)]}
-        for name, default in _OUTCOME_FIELDS[type(outcome)]:
-            value = getattr(outcome, name)
-            if default is MISSING or value != default:
-                data[name] = networks.plain(value) if name == _NETWORK else value
-    else:
-        data |= asdict(event)
-        if isinstance(event, Judged) and event.verified is None and not event.reason:
-            del data["verified"], data["reason"]  # as in older journals
-    return _JSON.encode(data)
-
-
-def beginning(kind: type[Event]) -> bytes:
-    """How a line with an event of this kind begins (reports, which are arrays, aside)."""
-    return f'{{"event":"{_WORDS[kind]}",'.encode()
-
-
-def decode(line: str) -> Entry:
-    """The entry that a line of the journal holds.
-
-    Raises: JournalError when it is not one; NewerJournalError for a header of a newer format.
-    """
-    try:
-        data = json.loads(line)
-        if isinstance(data, list):
-            trial, epoch, metrics, took, at, *stop = data
-            report = EpochReport(trial, epoch, metrics, took)
-            return Entry(float(at), Reported(report, Decision(*stop or ["continue"])))
-        word, seconds = data.pop("event"), float(data.pop("at"))
-        return Entry(seconds, _event(word, data))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise JournalError(f"not a journal event: {line[:80]!r} ({error})") from error
-
-
-def _event(word: str, data: dict[str, Any]) -> Event:
-    if word == "ask":
-        return Asked(_answer(data["answer"]), data.get("by_study", False))
-    if word == "report":  # of format 1
-        decision = Decision(data.pop("decision"))
-        return Reported(EpochReport(**data), decision)
-    if word == "tell":
-        trial, kind = data.pop("trial"), _OUTCOMES[data.pop("outcome")]
-        if _NETWORK in data:
-            data[_NETWORK] = networks.from_plain(data[_NETWORK])
-        return Told(trial, kind(**data))
-    if word == "study":
-        if data["format"] > FORMAT:  # before the fields, which may be others by then
-            raise NewerJournalError(
-                f"its format must be {FORMAT} at most, got {data['format']}: it was written by a "
-                "newer version; upgrade"
-            )
-        data["objective"] = Objective(**data["objective"])
-    return _KINDS[word](**data)
-
-
-def plain_answer(answer: Answer) -> Any:
-    """The JSON form of an answer: a word, or an object without the fields that say nothing."""
-    if isinstance(answer, Wait):
-        return "wait"
-    if isinstance(answer, Exhausted):
-        return "exhausted"
-    budget = answer.budget
-    plain: dict[str, Any] = {
-        "trial": answer.trial,
-        "params": dict(answer.params),
-        "budget": [budget.start, budget.stop],
-    }
-    if answer.labels:
-        plain["labels"] = dict(answer.labels)
-    if answer.may_continue:
-        plain["may_continue"] = True
-    return plain
-
-
-def _answer(plain: Any) -> Answer:
-    if plain == "wait":
-        return Wait()
-    if plain == "exhausted":
-        return Exhausted()
-    return Proposal(**plain | {"budget": Budget(*plain["budget"])})

@@ -1,9 +1,7 @@
 """From a trial to a model on disk that takes the problem's raw inputs."""
 
 import json
-import os
-import shutil
-import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,6 +12,7 @@ from search.leaderboard import spread
 from search.problem import Data
 from search.record import StudyRecord, TrialRecord
 from search.trackers.base import Exported
+from search.whole_folder import whole_folder
 
 if TYPE_CHECKING:
     import keras
@@ -91,9 +90,7 @@ def write(
             f"--to must be a new folder or an earlier export, got {directory}; choose another"
         )
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
-        try:
+        with whole_folder(directory) as temporary:
             if kind != "keras" or not _described(model, temporary):
                 model.export(temporary / SERVED, verbose=False)
             facts = facts | {"format": kind}
@@ -102,13 +99,6 @@ def write(
             _write_facts(temporary, facts | dict(more))
             for name, content in files.items():
                 (temporary / name).write_bytes(content)
-            temporary.chmod(0o755)
-            if directory.exists():
-                shutil.rmtree(directory)
-            os.replace(temporary, directory)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
     except OSError as error:
         raise SearchError(f"cannot write {directory}: {error.strerror or error}") from error
     return directory
@@ -120,15 +110,15 @@ def _write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
 
 def _described(model: "keras.Model", folder: Path) -> bool:
     """Write the model as Keras does; whether Keras alone can make it again."""
-    import keras
-
     try:
         model.save(folder / MODEL)
     except (NotImplementedError, TypeError, ValueError):  # a class without a usable get_config
         (folder / MODEL).unlink(missing_ok=True)
         model.save_weights(folder / WEIGHTS)
         return False
-    return serialized.only_keras(keras.saving.serialize_keras_object(model))
+    with zipfile.ZipFile(folder / MODEL) as written:
+        # what was just serialized: again, a matrix in a config would take seconds
+        return serialized.only_keras(json.loads(written.read("config.json")))
 
 
 def winner(directory: Path, data: Data) -> Exported:

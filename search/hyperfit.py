@@ -4,10 +4,12 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from search.class_weights import class_weights
 from search.errors import UsageError
 from search.objective import Metrics
 from search.parameters import Params
 from search.problem import Data, Part
+from search.training.metric_values import metric_values, numbers_of
 
 if TYPE_CHECKING:
     import keras
@@ -87,7 +89,9 @@ class Probe:
         if train.weights is not None:
             named["sample_weight"] = train.weights
         if data.class_weight is not None:
-            named["class_weight"] = dict(data.class_weight)
+            named["class_weight"] = dict(
+                class_weights(data.class_weight, train.y, data.class_names)
+            )
         named |= settings
         kinds = [parameter.kind for parameter in self._parameters.values()]
         if inspect.Parameter.VAR_KEYWORD not in kinds:
@@ -117,24 +121,23 @@ class OwnFit:
         hp = self._hyperparameters({**params, "epochs": 1})
         return self._metrics(self._probe.train(hp, model, data, callbacks))
 
-    def _metrics(self, result: Any) -> dict[str, float]:
+    def _metrics(self, result: Any) -> Metrics:
         """Whatever KerasTuner takes from a fit, as metrics: a History, metrics, or the score."""
         import keras
 
         if isinstance(result, list) and result:
-            every = [self._metrics(one) for one in result]
+            every = [metric_values(self._metrics(one)) for one in result]
             return {name: sum(one[name] for one in every) / len(every) for name in every[0]}
         if isinstance(result, keras.callbacks.History):
-            return {name: float(values[-1]) for name, values in result.history.items()}
-        try:
-            if isinstance(result, Mapping):
-                return {name: float(value) for name, value in result.items()}
-            return {self._metric: float(result)}
-        except (TypeError, ValueError) as error:
+            return {name: values[-1] for name, values in result.history.items()}
+        if isinstance(result, Mapping):
+            return result
+        if numbers_of(result) is None:
             raise UsageError(
                 "HyperModel.fit must return a History, metrics by name or the score, got "
                 f"{result!r}; return what model.fit returns"
-            ) from error
+            )
+        return {self._metric: result}
 
 
 def _tuple(part: Part) -> tuple[Any, ...]:

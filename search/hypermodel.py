@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search import ceilings
 from search.declared import check_function
+from search.directions import known_direction, objective_of
 from search.discovery import Asked, Discovery, discover
 from search.errors import UsageError
 from search.hyperfit import OwnFit, Probe
@@ -38,7 +40,8 @@ def from_hypermodel(
     derived: Callable[[Sequence[Metrics]], Metrics] | None = None,
     batch_size: int = 32,
     patience: int | None = 3,
-    max_epochs: int = 9,
+    max_epochs: int | None = None,
+    evaluation_batch_size: int | None = None,
     trials: int = 20,
     description: str = "",
     levels: int = 3,
@@ -48,8 +51,8 @@ def from_hypermodel(
 
     `hypermodel`: a `keras_tuner.HyperModel`, a function `build(hp)`, or a Tuner that has one.
     `load`: the data, or what loads them. `objective`: ours, KerasTuner's, or a metric's name where
-    KerasTuner knows its direction. `baseline` goes by KerasTuner's names. `levels`: what a grid
-    visits of a continuous range.
+    that tells whether large or small values are better (losses, errors, accuracies, F1, ...).
+    `baseline` goes by KerasTuner's names. `levels`: what a grid visits of a continuous range.
 
     The space is found here, by at most `most_builds` builds (`search.discovery`), and warnings say
     what could not be told. An overridden `HyperModel.fit` is called once for each epoch, with
@@ -71,6 +74,8 @@ def from_hypermodel(
     for remark in (*found.remarks, *(probe.remarks if probe else ())):
         warnings.warn(f"{name}: {remark}", stacklevel=2)
 
+    most_epochs = max_epochs or ceilings.of_space(found.space)
+
     def hyperparameters(params: Params) -> "keras_tuner.HyperParameters":
         hp = given(names, params, _say_default)
         hp.values.update(names.plain(params))
@@ -78,7 +83,7 @@ def from_hypermodel(
 
     def build(params: Params) -> "keras.Model":
         # handed out by some backends, and no parameter then: a build that asks gets the ceiling
-        return hypermodel.build(hyperparameters({"epochs": max_epochs, **params}))
+        return hypermodel.build(hyperparameters({"epochs": most_epochs, **params}))
 
     return Problem(
         name=name,
@@ -94,6 +99,7 @@ def from_hypermodel(
         patience=patience,
         max_epochs=max_epochs,
         trials=trials,
+        evaluation_batch_size=evaluation_batch_size,
         description=description or f"a KerasTuner hypermodel; {found.runs} builds found its space",
     )
 
@@ -136,15 +142,16 @@ def _objective(objective: Any) -> Objective:
     if isinstance(objective, Objective):
         return objective
     if isinstance(objective, str):
-        try:
-            objective = keras_tuner.oracles.RandomSearchOracle(objective=objective).objective
-        except ValueError as error:
-            raise UsageError(
-                f"objective {objective!r}: KerasTuner knows no direction for it; give "
-                f"Objective({objective!r}, 'min') or 'max'"
-            ) from error
+        return objective_of(objective)
     if not isinstance(objective, keras_tuner.Objective) or isinstance(objective.name, list):
         raise UsageError(f"objective must be one metric, got {objective!r}; give Objective(...)")
+    known = known_direction(objective.name)
+    if known is not None and known != objective.direction:
+        # KerasTuner makes one of a bare name too, and guesses "min" for most names
+        raise UsageError(
+            f"objective: KerasTuner's says {objective.direction!r} of {objective.name!r}, which is "
+            f'better at its {known}; give search.Objective("{objective.name}", "{known}")'
+        )
     return Objective(objective.name, objective.direction)
 
 

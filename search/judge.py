@@ -14,11 +14,11 @@ from search.errors import SearchWarning
 from search.events import Judged
 from search.export import Additions
 from search.model_check import ModelCheck, ScoredTrial, Verdict, check_trial
-from search.problem import Data
+from search.problem import Data, Part
 from search.record import StudyRecord, TrialRecord
 from search.trackers.base import Exported
 from search.training.description import described
-from search.training.epochs import evaluate, predictions
+from search.training.epochs import metrics_on, predictions
 from search.training.trainer import KerasTrainer
 
 if TYPE_CHECKING:
@@ -89,8 +89,12 @@ class _End:
         test: dict[str, float] = {}
         part = self.data.test
         if part is not None:
-            test = _tried("no test result", lambda: evaluate(self.model, part)) or {}
+            size = self._batch_size(part)
+            test = _tried("no test result", lambda: metrics_on(self.model, part, size)) or {}
         return Judged(self.best.trial, test, "", verdict.verified, verdict.reason)
+
+    def _batch_size(self, part: Part) -> int:
+        return self.trainer.evaluation_batch_size(self.model, self.best.params, part)
 
     def _verdict(self, folder: Path) -> Verdict:
         with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
@@ -110,7 +114,8 @@ class _End:
         """The files beside the model, as far as they can be made."""
 
         def made() -> dict[str, bytes]:
-            said = _evidence(self.record, self.model, self.data)
+            part = self.data.test or self.data.validation
+            said = _evidence(self.record, self.model, self.data, self._batch_size(part))
             return winner.files(described(self.model), said)
 
         return _tried("no pictures of what the winner says", made) or {}
@@ -126,7 +131,9 @@ def _tried(lost: str, work: Callable[[], Result]) -> Result | None:
         return None
 
 
-def _evidence(record: StudyRecord, model: "keras.Model", data: Data) -> evidence.Evidence | None:
+def _evidence(
+    record: StudyRecord, model: "keras.Model", data: Data, batch_size: int
+) -> evidence.Evidence | None:
     """What the model says of the test data, or of the validation data where there are none.
 
     None where it was trained on those too, as under cross-validation.
@@ -135,7 +142,7 @@ def _evidence(record: StudyRecord, model: "keras.Model", data: Data) -> evidence
     if data.test is None and "cv" in record.header.config:
         return None
     name: evidence.PartName = "validation" if data.test is None else "test"
-    outputs = predictions(model, part)
+    outputs = predictions(model, part, batch_size)
     names = list(getattr(model, "output_names", None) or ())
     metric = record.objective.metric
     return evidence.gathered(outputs, names, part, name, data.class_names, metric)

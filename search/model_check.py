@@ -21,7 +21,7 @@ from search.problem import Data, Part
 from search.record import StudyRecord, TrialRecord
 from search.restoring import restored, served
 from search.training import agreement, runtime
-from search.training.epochs import evaluate, predictions
+from search.training.epochs import metrics_on, predictions
 from search.training.trainer import KerasTrainer
 
 if TYPE_CHECKING:
@@ -53,14 +53,16 @@ class SavedModel:
     """A model in an export folder, and what an evaluation on a part of the data must give.
 
     `expected`: metrics by Keras's names. `objective`: the one that the study optimises, by that
-    kind of name, which need not be among them. `measured`: whether the platform has evaluated them,
-    and not a `fit` of the user's. `name`: "" or which fold's model it is.
+    kind of name, which need not be among them. `batch_size`: that of an evaluation. `measured`:
+    whether the platform has evaluated them, and not a `fit` of the user's. `name`: "" or which
+    fold's model it is.
     """
 
     folder: Path
     part: Part
     expected: Metrics
     objective: str
+    batch_size: int
     measured: bool
     name: str = ""
 
@@ -113,11 +115,12 @@ def check_trial(
     report = trial.curve[(trial.best_epoch or len(trial.curve)) - 1]
     seconds = max(one.seconds for one in trial.curve)
     measured = trainer.measures
+    size = trainer.evaluation_batch_size(model, trial.params, data.validation)
     if "cv" not in record.header.config:
         known = expected(report.metrics)
-        return check([SavedModel(folder, data.validation, known, metric, measured)], seconds)
-    itself = evaluate(model, data.validation)
-    models = [SavedModel(folder, data.validation, itself, metric, measured=True)]
+        return check([SavedModel(folder, data.validation, known, metric, size, measured)], seconds)
+    itself = metrics_on(model, data.validation, size)
+    models = [SavedModel(folder, data.validation, itself, metric, size, measured=True)]
     about = export.about(record, trial, data, None)
     for number, fold in enumerate(trainer.folds(record.task(trial)), start=1):
         score = trial.curve[fold.epoch - 1].metrics.get(_fold_metric(number, record))
@@ -125,7 +128,7 @@ def check_trial(
             break
         known = {metric: score}
         place = export.write(fold.model, scratch / f"fold-{number}", about)
-        models.append(SavedModel(place, fold.part, known, metric, measured, f"fold {number}"))
+        models.append(SavedModel(place, fold.part, known, metric, size, measured, f"fold {number}"))
     return check(models, seconds)
 
 
@@ -170,13 +173,13 @@ def _one(
     except Exception as error:  # noqa: BLE001 - a model is the user's code: anything may come
         return Verdict(False, f"the exported model cannot be loaded ({_in_a_line(error)})")
     try:
-        found = evaluate(model, saved.part)
+        found = metrics_on(model, saved.part, saved.batch_size)
         compared = _compared(saved, found)
         if not compared:
             return Verdict(None, _nothing(saved, found))
-        allowed = agreement.tolerances(model, saved.part)
+        allowed = agreement.tolerances(model, saved.part, saved.batch_size)
         wrong = [n for n in compared if not allowed.equal(n, found[n], saved.expected[n])]
-        again = evaluate(model, saved.part) if wrong else found
+        again = metrics_on(model, saved.part, saved.batch_size) if wrong else found
     except Exception as error:  # noqa: BLE001 - as above
         said = f"the exported model cannot be evaluated ({_in_a_line(error)})"
         return Verdict(False if saved.measured else None, said)
@@ -200,7 +203,7 @@ def _graph(saved: SavedModel, model: "keras.Model") -> str:
     part = saved.part.take(slice(_ROWS))
     try:
         mine, again, its = (
-            [array for _, array in arrays.named(predictions(one, part), "")]
+            [array for _, array in arrays.named(predictions(one, part, saved.batch_size), "")]
             for one in (model, model, served(saved.folder))
         )
     except Exception:  # noqa: BLE001 - as above

@@ -11,14 +11,16 @@ from search.carried import Carried
 from search.config import digest_of, from_plain
 from search.datasets import base as datasets
 from search.errors import StudyChangedError, UsageError, unknown_name
-from search.events import StudyStarted
+from search.events import Adopted, StudyStarted
 from search.fresh_process import FreshProcess
+from search.journal import Entries
 from search.model_check import ModelCheck, ScoredTrial, Verdict, check_trial
 from search.problem import Data
 from search.recipe import load, trainer
 from search.record import StudyRecord, StudyState, TrialRecord, fold
 from search.setup import Setup, prepare
 from search.store import Store
+from search.study_rules import LATEST_RULES, are_known, training_rules
 from search.training.checkpoint import Checkpoint, CheckpointFolder
 
 if TYPE_CHECKING:
@@ -47,6 +49,30 @@ def refuse_changes(header: StudyStarted, setup: Setup, data: Data) -> None:
             f"study {header.study} can only go on as it was begun, but its {' and '.join(changed)} "
             f"changed since; undo the change{where}, or begin a new study with `run`"
         )
+
+
+def refuse_other_name(header: StudyStarted, name: str) -> None:
+    """Refuse to continue a journal whose file was renamed: its checkpoints have the other name.
+
+    Raises: StudyChangedError naming the study.
+    """
+    if header.study != name:
+        raise StudyChangedError(
+            f"the journal {name}.jsonl is that of study {header.study}. Rename it to "
+            f"{header.study}.jsonl, and resume that study"
+        )
+
+
+def rules_to_adopt(header: StudyStarted, entries: Entries, *, adopt: bool) -> int | None:
+    """Return the rules that a study follows once it is adopted; None where it keeps its own.
+
+    Raises: StudyChangedError for rules that this version does not know, unless it is adopted.
+    """
+    rules = header.rules if entries.last(Adopted) is None else fold(entries).header.rules
+    if adopt and not are_known(rules):
+        return LATEST_RULES
+    training_rules(rules)
+    return None
 
 
 def read(store: Store, study: str) -> tuple[StudyRecord, StudyState]:

@@ -9,21 +9,38 @@ from search.network import Network
 from search.objective import Metrics, Objective
 from search.trial import Completed, EpochReport, Failed, Pruned
 
+_LOSSES = ("loss", "val_loss")
+
 
 def values(objective: Objective, curve: Sequence[EpochReport]) -> list[float]:
     """The objective's metric after epochs 1, 2, ...
 
-    Raises: UsageError when the epochs do not have that metric, naming those they have.
+    Raises: UsageError when an epoch does not have that metric, naming those it has.
     """
-    if curve and objective.metric not in curve[0].metrics:
-        reported = sorted(curve[0].metrics)
-        close = difflib.get_close_matches(objective.metric, reported, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else "; compile it with that metric"
-        raise UsageError(
-            f"objective: the model must report {objective.metric!r}, got {', '.join(reported)}"
-            f"{hint}"
-        )
+    for report in curve:
+        if objective.metric not in report.metrics:
+            raise _missing(objective.metric, report)
     return [report.metrics[objective.metric] for report in curve]
+
+
+def _missing(metric: str, report: EpochReport) -> UsageError:
+    reported = sorted(report.metrics)
+    parts = [name for name in reported if name.startswith((f"{metric}_0", f"{metric}_at_0"))]
+    if parts:
+        return UsageError(
+            f"objective {metric!r} must be one number, got several ({parts[0]}, ...); compile the "
+            'metric with average="macro" or another average, or name one of them as the objective'
+        )
+    if report.epoch > 1:
+        return UsageError(
+            f"objective: every epoch must report {metric!r}, got none in epoch {report.epoch}; "
+            "report it in each epoch"
+        )
+    close = difflib.get_close_matches(metric, reported, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else "; compile it with that metric"
+    return UsageError(
+        f"objective: the model must report {metric!r}, got {', '.join(reported)}{hint}"
+    )
 
 
 def over_folds(objective: Objective, folds: Sequence[Metrics]) -> dict[str, float]:
@@ -32,7 +49,8 @@ def over_folds(objective: Objective, folds: Sequence[Metrics]) -> dict[str, floa
     `fold_1_<metric>`, ... are the objective's metric in each fold, `<metric>_std` is their standard
     deviation as scikit-learn has it (divided by the number of folds).
     """
-    means = {name: _mean([fold[name] for fold in folds]) for name in folds[0]}
+    common = [name for name in folds[0] if all(name in fold for fold in folds)]
+    means = {name: _mean([fold[name] for fold in folds]) for name in common}
     metric = objective.metric
     if metric not in means:
         return means
@@ -89,18 +107,30 @@ def pruned(
     return Pruned(scores[best - 1], best, len(curve), seconds, parameter_count, way, network)
 
 
-def not_finite(metrics: Metrics, curve: Sequence[EpochReport]) -> Failed | None:
-    """The failure that an epoch's metrics amount to when one of them is NaN or infinite, else None.
+def not_finite(
+    objective: Objective, metrics: Metrics, curve: Sequence[EpochReport]
+) -> Failed | None:
+    """The failure when the loss or the objective of an epoch is NaN or infinite, else None.
 
-    `curve`: the epochs before it.
+    `curve`: the epochs before it. Other metrics may be undefined for a while, as precision is
+    before anything is predicted positive: they end no trial.
     """
-    bad = sorted(name for name, value in metrics.items() if not math.isfinite(value))
+    bad = sorted(
+        name
+        for name in {*_LOSSES, objective.metric} & metrics.keys()
+        if not math.isfinite(metrics[name])
+    )
     if not bad:
         return None
-    epoch = len(curve) + 1
+    diverged = any(name in _LOSSES for name in bad)
+    advice = (
+        "a lower learning rate may help"
+        if diverged
+        else "define its value where it divides by zero, or choose another objective"
+    )
     return Failed(
-        kind="nan",
-        message=f"{', '.join(bad)} not finite in epoch {epoch}; a lower learning rate may help",
+        kind="nan" if diverged else "objective",
+        message=f"{', '.join(bad)} not finite in epoch {len(curve) + 1}; {advice}",
         traceback="",
         at_epoch=len(curve),
         seconds=_seconds(curve),

@@ -21,7 +21,7 @@ def epochs_meaning(backend: str, space: Space, most: int) -> str:
 def recorded_plan(record: StudyRecord) -> Plan:
     """The plan of a study that is read, maybe while another process runs it.
 
-    Where the command did not say how many epochs a trial may have, the longest budget that was
+    Where the header does not say how many epochs a trial may have, the longest budget that was
     asked for does: the baseline, which comes first, has a whole one. The epochs in all are not
     known before that, nor without a number of trials.
     """
@@ -30,7 +30,7 @@ def recorded_plan(record: StudyRecord) -> Plan:
         space, module = from_description(header.space), backends.module(header.backend)
     except (UsageError, KeyError, TypeError):  # a backend or a parameter of another version
         return Plan(limit.trials, None, limit.seconds, "")
-    most = header.config.get("max_epochs") or record.longest
+    most = header.config.get("ceiling") or header.config.get("max_epochs") or record.longest
     meaning = epochs_meaning(header.backend, space, most)
     if limit.trials is None or most < 1:
         return Plan(limit.trials, None, limit.seconds, meaning)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from search import arrays
+from search.class_weights import class_weights
 from search.declared import check_kind, check_problem
 from search.errors import SearchError, SpaceError, UsageError, unknown_name
 from search.objective import Metrics, Objective
@@ -74,17 +75,19 @@ class Data:
     """Training, validation and test parts, as a client of the finished model would feed them.
 
     `test` is touched once, by the winner. `class_names[k]` says what label k means.
-    `class_weight[k]`: what a training example of label k counts in the loss (1.0 where k is left
-    out), for a model with one output; it goes with no weights of the training part.
+    `class_weight`: what a training example of each label counts in the loss (1.0 for a label that
+    is left out), by label or by class name, or "balanced": n / (classes * examples of the class).
+    It is for a model with one output, and goes with no weights of the training part.
 
-    Raises: UsageError for what is no `Part`, and for both kinds of weights at once.
+    Raises: UsageError for what is no `Part`, for both kinds of weights at once, and for class
+    weights that do not fit the labels of the training part.
     """
 
     train: Part
     validation: Part
     test: Part | None = None
     class_names: tuple[str, ...] = ()
-    class_weight: Mapping[int, float] | None = None
+    class_weight: Mapping[Any, float] | Literal["balanced"] | None = None
 
     def __post_init__(self) -> None:
         for place, part in (("train", self.train), ("validation", self.validation)):
@@ -96,6 +99,9 @@ class Data:
                 "data must have class_weight or weights of the training part, got both; multiply "
                 "them into the weights"
             )
+        if self.class_weight is not None:
+            checked = class_weights(self.class_weight, self.train.y, self.class_names)
+            object.__setattr__(self, "class_weight", checked)
 
 
 @dataclass(frozen=True)
@@ -108,9 +114,11 @@ class Problem:
     cross-validation) before any model is built, means and deviations for instance; where there is
     one, models come from `build(params, statistics)`. `baseline` are the settings in use today:
     trial 0 of every study. Where the space has an Int named "epochs" it is the number of epochs;
-    one named "batch_size" is the batch size, else `batch_size` here. `patience`: epochs without
-    improvement before a trial stops. `callbacks(params)` gives Keras callbacks for one trial; see
-    `search.training.callbacks`.
+    one named "batch_size" is the batch size, else `batch_size` here. `max_epochs`: what a trial may
+    have at most; by default the high end of that Int, or 9 where there is none. `patience`: epochs
+    without improvement before a trial stops. `evaluation_batch_size`: rows in a batch of the
+    evaluation; by default as in training, or more where loss and metrics are means over rows.
+    `callbacks(params)` gives Keras callbacks for one trial; see `search.training.callbacks`.
 
     `derived(curve)`: more metrics for the last epoch of a curve, given as the metrics of epochs
     1, 2, ...; a pure function, whose metrics the objective may name like any other.
@@ -134,9 +142,10 @@ class Problem:
     fit: "Fit | None" = None
     batch_size: int = 32
     patience: int | None = 3
-    max_epochs: int = 9
+    max_epochs: int | None = None
     trials: int = 20
     description: str = ""
+    evaluation_batch_size: int | None = None
 
     def __post_init__(self) -> None:
         check_name("problem", self.name)

@@ -1,9 +1,10 @@
 """What a study has come to: the fold of its journal's events. Nothing here is stored twice."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from search.errors import JournalError
+from search.event_checks import IMPOSSIBLE
 from search.events import (
     Adopted,
     Asked,
@@ -69,9 +70,10 @@ def _completed(trial: TrialRecord) -> bool:
 class StudyRecord:
     """A study as its journal tells it, entry by entry.
 
-    `told`: the trials in the order of their outcomes. `entries`: how many were applied, the header
-    included: the lines of the journal. What views ask for after every event is kept up to date
-    here, so that no event costs more the more trials there are.
+    `header`: that of the journal, with the rules that the study follows now. `told`: the trials in
+    the order of their outcomes. `entries`: how many were applied, the header included: the lines of
+    the journal. What views ask for after every event is kept up to date here, so that no event
+    costs more the more trials there are.
     """
 
     def __init__(self, header: StudyStarted) -> None:
@@ -134,9 +136,15 @@ class StudyRecord:
 
         Raises: JournalError when it does not fit what came before.
         """
+        self.entries += 1
+        try:
+            self._apply(entry)
+        except IMPOSSIBLE as error:
+            raise JournalError(f"line {self.entries} of the journal is damaged: {error}") from error
+
+    def _apply(self, entry: Entry) -> None:
         event = entry.event
         self.seconds = entry.seconds
-        self.entries += 1
         if isinstance(event, Stopped):
             self.stopped = event.reason
             return
@@ -172,7 +180,10 @@ class StudyRecord:
             self._moved(trial)
         elif isinstance(event, Limited):
             self.limit = event
-        elif not isinstance(event, Adopted):
+        elif isinstance(event, Adopted):
+            if event.rules is not None:
+                self.header = replace(self.header, rules=event.rules)
+        else:
             raise JournalError(
                 "a journal has one header, got a second; the journal has been edited"
             )
@@ -182,7 +193,12 @@ class StudyRecord:
         if trial is None:
             trial = TrialRecord(proposal.trial, len(self.trials), self.seconds, self._metrics)
             self.trials[proposal.trial] = trial
-        elif trial.trial not in self._pending:
+        elif trial.trial in self._pending:
+            raise JournalError(
+                f"trial {trial.trial}: a proposal must follow the outcome of the last one; the "
+                "journal has been edited"
+            )
+        else:
             self._settled -= trial.stop_epoch
         trial.add_proposal(proposal, self._shared)
         self.longest = max(self.longest, proposal.budget.stop)

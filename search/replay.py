@@ -3,7 +3,8 @@
 from typing import Any
 
 from search.errors import ReplayDivergedError
-from search.events import Adopted, Asked, Entry, Limited, Reported, Told, plain_answer
+from search.event_json import plain_answer
+from search.events import Adopted, Asked, Entry, Limited, Reported, Told
 from search.journal import Entries
 from search.proposer import Proposer
 from search.record import StudyRecord

@@ -13,6 +13,8 @@ from search.datasets import base as datasets
 from search.errors import SearchError, StudyChangedError
 from search.events import StudyStarted
 from search.problem import LoadedProblem, Part, Problem
+from search.seeds import seed_for
+from search.training.seeded_import import seeded_import
 
 if TYPE_CHECKING:
     import keras
@@ -78,7 +80,8 @@ def _problem(header: StudyStarted, given: Problem | None, carried: Carried | Non
     elif carried is not None and carried.content is not None:
         found = carried.opened()
     else:
-        found = problems.load(header.config["problem"])
+        with seeded_import(seed_for(int(header.config["seed"]), "problem")):
+            found = problems.load(header.config["problem"])
     if found.source_digest != header.digests["problem"]:
         raise _changed(header, "its problem")
     return found

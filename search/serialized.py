@@ -23,8 +23,7 @@ def _modules(written: Any) -> Iterator[Any]:
     if isinstance(written, dict):
         if "class_name" in written and "config" in written and written["class_name"] not in _VALUES:
             yield written.get("module")
-        for value in written.values():
-            yield from _modules(value)
-    elif isinstance(written, list | tuple):
-        for value in written:
+        written = list(written.values())
+    for value in written:
+        if isinstance(value, dict | list | tuple):  # not for each number of a matrix
             yield from _modules(value)

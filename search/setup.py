@@ -3,22 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from search import offers
+from search import ceilings, offers
 from search import problem as problems
 from search.backends import base as backends
 from search.backends.base import Backend, BackendSettings, Known
 from search.carried import Carried
+from search.ceilings import capped as _capped
 from search.config import StudyConfig
 from search.coordinator import Baseline
 from search.errors import UsageError
 from search.events import Limited
 from search.narrowing import narrow
-from search.parameters import Choice, Int, Parameter, Params
+from search.parameters import Params
 from search.plans import epochs_meaning
 from search.problem import LoadedProblem, Problem
 from search.proposer import Proposer
+from search.seeds import seed_for
 from search.space import Space
 from search.training import runtime
+from search.training.seeded_import import seeded_import
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Setup:
 
     `space` and `baseline` are the problem's, narrowed and with "epochs" as the backend sees it;
     `problem` scores as this study does; `patience` None means no early stopping. `carried`: the
-    problem as it travels, where it was given from Python.
+    problem as it travels, where it was given from Python. `epochs_remarks`: what the ceiling of
+    epochs changes of what the user asked for.
     """
 
     config: StudyConfig
@@ -38,6 +42,7 @@ class Setup:
     settings: BackendSettings
     patience: int | None
     carried: Carried | None = None
+    epochs_remarks: tuple[str, ...] = ()
 
     def proposer(self) -> Proposer:
         """A fresh backend, wrapped for the study.
@@ -68,7 +73,7 @@ class Setup:
     def remarks(self) -> tuple[str, ...]:
         """What a user should know of the backend on this space before the search begins."""
         remarks = backends.module(self.config.backend).remarks(self.space, self.settings)
-        return (*remarks, *_cross_validation(self.config))
+        return (*self.epochs_remarks, *remarks, *_cross_validation(self.config))
 
     def planned_epochs(self, limit: Limited) -> int | None:
         """About how many epochs the study trains in all; None without a number of trials."""
@@ -111,7 +116,8 @@ def prepare(config: StudyConfig, carried: Carried | None = None) -> Setup:
     offers.check(config.backend, config.sampler, config.pruner, own)
     as_budget = backends.module(config.backend).EPOCHS_AS_BUDGET
     runtime.settle()  # a problem file may import Keras at its top
-    loaded = problems.load(config.problem) if carried is None else carried.opened()
+    with seeded_import(seed_for(config.seed, "problem")):
+        loaded = problems.load(config.problem) if carried is None else carried.opened()
     problem = loaded.problem
     if as_budget and any(text.partition("=")[0].strip() == "epochs" for text in config.assignments):
         raise UsageError(
@@ -119,17 +125,20 @@ def prepare(config: StudyConfig, carried: Carried | None = None) -> Setup:
         )
     space = narrow(problem.space, config.assignments)
     baseline = dict(problem.baseline) if problem.baseline is not None else None
-    max_epochs = config.max_epochs or problem.max_epochs
+    max_epochs = ceilings.ceiling(config, problem, space)
     patience = problem.patience if config.patience is None else config.patience
-    epochs = next((p for p in space.parameters if p.name == "epochs"), None)
+    epochs, said = ceilings.searched(space), list[str]()
+    if epochs is not None:
+        said += ceilings.remarks(config, problem, epochs, max_epochs, as_budget=as_budget)
     if epochs is not None and as_budget:
         space = space.without("epochs")
         if baseline is not None:
             baseline.pop("epochs", None)
     elif epochs is not None:
-        space = space.replace(_capped(epochs, max_epochs))
-        if baseline is not None and "epochs" in baseline:
-            baseline["epochs"] = min(int(baseline["epochs"]), max_epochs)
+        earlier = config.recorded and config.ceiling is None
+        space = space.replace(_capped(epochs, max_epochs, lowers=earlier))
+        if baseline is not None and ceilings.is_cut(config, problem):
+            baseline = dict(ceilings.cut(baseline, max_epochs))
         if config.patience is None:
             # the number of epochs is the question: stopping early would answer another one
             patience = None
@@ -150,26 +159,5 @@ def prepare(config: StudyConfig, carried: Carried | None = None) -> Setup:
         ),
         patience=patience,
         carried=carried,
+        epochs_remarks=tuple(said),
     )
-
-
-def _capped(epochs: Parameter, most: int) -> Parameter:
-    """The searched epochs with a ceiling, on the same steps where there is one left.
-
-    Raises: UsageError when `--set` left only values above the ceiling.
-    """
-    if isinstance(epochs, Choice):
-        options = tuple(option for option in epochs.options if int(option) <= most)
-        if not options:
-            raise UsageError(
-                f"--max-epochs must leave some epochs of {epochs.options}, got {most}; raise it"
-            )
-        return replace(epochs, options=options)
-    if not isinstance(epochs, Int) or epochs.high <= most:
-        return epochs
-    low = min(epochs.low, most)
-    high = low + (most - low) // epochs.step * epochs.step
-    levels = epochs.levels
-    if isinstance(levels, tuple):
-        levels = tuple(level for level in levels if level <= high) or None
-    return replace(epochs, low=low, high=high, levels=levels)

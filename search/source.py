@@ -57,9 +57,9 @@ class _Reader:
 
     def _definition(self, value: FunctionType | type | ModuleType) -> Iterator[bytes]:
         module = value if isinstance(value, ModuleType) else sys.modules.get(value.__module__)
-        home = _home(module)
-        if home is not None:
-            yield digest_of_files(sources(home)).encode()
+        file = home(module)
+        if file is not None:
+            yield digest_of_files(sources(file)).encode()
         own = module is None or module.__name__ == "__main__"
         if isinstance(value, FunctionType):
             yield from self._function(value, own=own)
@@ -80,7 +80,7 @@ class _Reader:
             return
         yield from _text(function)
         known = function.__globals__
-        for name in sorted(_names(function.__code__)):
+        for name in sorted(names(function.__code__)):
             if name in known and name not in vars(builtins):
                 yield name.encode()
                 yield from self.words(known[name])
@@ -124,7 +124,7 @@ class _Reader:
             pass
         yield from self.words(type(value))
         module = sys.modules.get(type(value).__module__)
-        if module is None or module.__name__ == "__main__" or _home(module) is not None:
+        if module is None or module.__name__ == "__main__" or home(module) is not None:
             yield from self.words(getattr(value, "__dict__", {}))
 
     def _all(self, values: Iterable[Any]) -> Iterator[bytes]:
@@ -138,8 +138,8 @@ def _name(value: Any) -> bytes:
     return f"{value.__module__}.{value.__qualname__}".encode()
 
 
-def _home(module: ModuleType | None) -> Path | None:
-    """The file of a module of the user's; None for a library's and for `__main__`."""
+def home(module: ModuleType | None) -> Path | None:
+    """Return the file of a module of the user's; None for a library's and for `__main__`."""
     if module is None or module.__name__ == "__main__" or not module.__dict__.get("__file__"):
         return None
     if module.__name__.partition(".")[0] in ("search", *sys.stdlib_module_names):
@@ -171,8 +171,9 @@ def _bytecode(code: CodeType) -> Iterator[bytes]:
             yield repr(constant).encode()
 
 
-def _names(code: CodeType) -> set[str]:
-    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+def names(code: CodeType) -> set[str]:
+    """Return the names of globals and attributes that the code uses, inner functions included."""
+    inner = [names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
     return set(code.co_names).union(*inner)
 
 

@@ -1,10 +1,13 @@
 """Where everything lies under `--store`: the only place that knows the folder's layout."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from search.errors import SearchError, UsageError, unknown_name
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def check_name(kind: str, name: str) -> None:
@@ -12,7 +15,7 @@ def check_name(kind: str, name: str) -> None:
 
     Raises: UsageError for one that cannot.
     """
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise UsageError(
             f"{kind} name must be letters, digits, '.', '_' and '-', 100 at most and a letter or "
             f"digit first, got {name!r}; rename it"
@@ -52,12 +55,32 @@ class Store:
         """The folder of a study's checkpoints."""
         return self.root / "checkpoints" / study
 
+    @property
+    def exports(self) -> Path:
+        """The folder of exported winners, one folder per study."""
+        return self.root / "exports"
+
     def export(self, study: str) -> Path:
         """The folder of a study's exported winner."""
-        return self.root / "exports" / study
+        return self.exports / study
 
     def studies(self) -> list[str]:
         """The names of the studies, in alphabetical order."""
+        return [name for name in self._stems() if _NAME.fullmatch(name)]
+
+    def misnamed(self) -> list[str]:
+        """The names of journals that cannot be those of studies, in alphabetical order."""
+        return [name for name in self._stems() if not _NAME.fullmatch(name)]
+
+    def latest_first(self) -> list[str]:
+        """The names of the studies, the one whose journal was written last first."""
+        written = []
+        for name in self.studies():
+            with contextlib.suppress(OSError):  # removed since
+                written.append((self.journal(name).stat().st_mtime_ns, name))
+        return [name for _, name in sorted(written, reverse=True)]
+
+    def _stems(self) -> list[str]:
         return sorted(path.stem for path in self.journals.glob("*.jsonl"))
 
     def existing(self, study: str) -> Path:

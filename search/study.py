@@ -23,7 +23,7 @@ from search.errors import (
 from search.events import Entry, Limited, StudyStarted
 from search.journal import Entries, Journal
 from search.judge import judge
-from search.opened import digests, refuse_changes
+from search.opened import digests, refuse_changes, refuse_other_name, rules_to_adopt
 from search.problem import Data
 from search.proposer import Proposer
 from search.recipe import THREADS
@@ -35,6 +35,7 @@ from search.store import Store
 from search.study_rules import LATEST_RULES
 from search.trackers.audience import Audience
 from search.trackers.base import Exported, FirstEpoch, Tracker
+from search.whole_folder import sweep
 
 LIBRARIES = (
     *("keras-hyperparameter-search", "keras", "tensorflow", "numpy"),
@@ -105,7 +106,14 @@ def start(config: StudyConfig, around: Surroundings) -> Result:
         data = crew.load()
         journal, first = _begun(setup, data, limit, around)
         ending.enter_context(journal)
+        _sweep_exports(around.store, journal.path.stem)
         return _Run(setup, around, crew, data, journal, fold(first), proposer).to_the_end()
+
+
+def _sweep_exports(store: Store, study: str) -> None:
+    """Delete what killed exports left; the caller has the study for itself."""
+    sweep(store.exports, study, earlier=True)
+    sweep(store.exports)
 
 
 def _begun(
@@ -138,14 +146,17 @@ def resume(
     `adopt`: do not hold the backend to its recorded answers, but tell a new one what is known.
 
     Raises: as `start`; StudyChangedError when the problem's source, its data or the settings are
-    no longer those of the header; StudyLockedError when another process runs it;
-    ReplayDivergedError when a library answers otherwise than it did.
+    no longer those of the header, or its rules are not known; StudyLockedError when another
+    process runs it; ReplayDivergedError when a library answers otherwise than it did.
     """
     journal, entries = Journal.reopen(around.store.existing(name))
     with ExitStack() as ending:
         ending.enter_context(journal)
+        _sweep_exports(around.store, name)
         raised = _raised(entries, trials, seconds)
         record = fold(islice(entries, 1))
+        refuse_other_name(record.header, name)
+        rules = rules_to_adopt(record.header, entries, adopt=adopt)
         setup = prepare(from_plain(record.header.config), around.carried)
         offers.require(record.header.backend)
         recorded = record.header.versions.get(_WORKERS)
@@ -161,7 +172,7 @@ def resume(
         else:
             replay(entries, record, proposer)
         run = _Run(setup, around, crew, data, journal, record, proposer)
-        return run.to_the_end(raised, adopt=adopt)
+        return run.to_the_end(raised, adopt=adopt, rules=rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +187,12 @@ class _Run:
     record: StudyRecord
     proposer: Proposer
 
-    def to_the_end(self, raised: Limited | None = None, *, adopt: bool = False) -> Result:
+    def to_the_end(
+        self, raised: Limited | None = None, *, adopt: bool = False, rules: int | None = None
+    ) -> Result:
         header, store = self.record.header, self.around.store
+        if rules is not None:
+            header = replace(header, rules=rules)
         name, checkpoints = header.study, store.checkpoints(header.study)
         trainer = self.crew.trainer(self.data, header, checkpoints)
         trackers = self.around.trackers(self.setup, raised or self.record.limit)
@@ -198,7 +213,7 @@ class _Run:
             if raised is not None:
                 coordinator.extend(raised)
             if adopt:
-                coordinator.adopt(versions(self.around.crew))
+                coordinator.adopt(versions(self.around.crew), rules)
             coordinator.run()
             check = self.crew.model_check(header)
             place = store.export(name)
@@ -219,7 +234,7 @@ def _header(name: str, setup: Setup, data: Data, crew: Crew) -> StudyStarted:
         backend=setup.config.backend,
         seed=setup.config.seed,
         objective=setup.problem.objective,
-        config=setup.config.plain(),
+        config=setup.config.plain() | {"ceiling": setup.settings.max_epochs},
         space=setup.space.describe(),
         digests=digests(setup, data),
         versions=versions(crew),

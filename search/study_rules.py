@@ -34,9 +34,15 @@ def training_rules(number: int) -> TrainingRules:
 
     Raises: StudyChangedError for rules that this version does not know.
     """
-    if number not in _TRAINING:
+    if not are_known(number):
         raise StudyChangedError(
-            f"the study follows rules {number}, and this version knows {min(_TRAINING)} to "
-            f"{max(_TRAINING)}. Resume it with the version that started it, or with --adopt"
+            f"the study follows rules {number} for the training of its trials, and this version "
+            f"knows {min(_TRAINING)} to {max(_TRAINING)}. Resume it with the version that started "
+            "it, or with --adopt, which keeps every result and trains by the rules of this version"
         )
     return _TRAINING[number]
+
+
+def are_known(number: int) -> bool:
+    """Whether this version can train by the rules with this number."""
+    return number in _TRAINING

@@ -121,6 +121,8 @@ def repeat_command(record: StudyRecord, store: Store) -> str:
     defaults = StudyConfig(problem=config["problem"]).plain()
     words = ["run", path_word(config["problem"])]
     for name, value in config.items():
+        if name == "ceiling":
+            continue  # follows from the other settings
         if name == "assignments":
             words += [word for text in value for word in ("--set", text)]
         elif value != defaults.get(name):

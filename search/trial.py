@@ -111,8 +111,8 @@ class Pruned:
 class Failed:
     """The trial went wrong after `at_epoch` completed epochs.
 
-    `kind`: "nan" for metrics that are not finite, "lost" for a worker that died, else the name of
-    the exception's class.
+    `kind`: "nan" for a loss that is not finite, "objective" for such an objective, "lost" for a
+    worker that died, else the name of the exception's class.
     """
 
     kind: str

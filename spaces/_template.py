@@ -97,7 +97,7 @@ PROBLEM = Problem(
         "learning_rate": 0.01,
     },
     batch_size=16,  # or put an Int "batch_size" into the space
-    max_epochs=9,
+    max_epochs=9,  # of a trial; leave it out where the space has an Int "epochs"
     patience=3,  # epochs without improvement before a trial stops; None: never
     description="wine (13 measurements, 3 classes), a small network",
 )

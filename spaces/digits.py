@@ -35,5 +35,6 @@ PROBLEM = Problem(
         "dropout": 0.0,
         "epochs": 9,
     },
+    max_epochs=9,
     description="scikit-learn's digits (8 x 8 images, 10 classes), multilayer perceptron",
 )

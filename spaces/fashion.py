@@ -38,5 +38,6 @@ PROBLEM = Problem(
         "dropout": 0.0,
         "epochs": 9,
     },
+    max_epochs=9,
     description="Fashion-MNIST (28 x 28 images of clothing, 10 classes), multilayer perceptron",
 )

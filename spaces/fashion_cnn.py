@@ -70,5 +70,6 @@ PROBLEM = Problem(
         "learning_rate": 0.001,
         "batch_size": 64,
     },
+    max_epochs=9,
     description="Fashion-MNIST (28 x 28 images of clothing, 10 classes), convolutional network",
 )

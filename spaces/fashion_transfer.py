@@ -95,5 +95,6 @@ PROBLEM = Problem(
         "learning_rate": 0.01,
         "batch_size": 32,
     },
+    max_epochs=9,
     description="Fashion-MNIST, lower layers reused from the model of an earlier study of fashion",
 )

@@ -35,5 +35,6 @@ PROBLEM = Problem(
         "dropout": 0.0,
         "epochs": 9,
     },
+    max_epochs=9,
     description="MNIST (28 x 28 images of digits, 10 classes), multilayer perceptron",
 )

@@ -48,6 +48,7 @@ PROBLEM = Problem(
     build=build,
     baseline={"dropout": 0.0, "l2": 0.0},
     batch_size=128,
+    max_epochs=9,
     patience=3,
     description="Fashion-MNIST, a larger network than needed: early stopping, dropout and L2 only",
 )

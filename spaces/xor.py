@@ -41,5 +41,6 @@ PROBLEM = Problem(
     build=build,
     baseline={"layers": 0, "optimizer": "sgd", "learning_rate": 0.1},
     batch_size=4,
+    max_epochs=9,
     description="XOR (4 rows, 2 classes), no hidden layer against one",
 )

@@ -10,9 +10,10 @@ from search import journal as journals
 from search.backends.base import Backend, Known
 from search.coordinator import Baseline, Coordinator
 from search.errors import SearchError
-from search.events import Entry, Event, Limited, StudyStarted
+from search.events import FORMAT, Entry, Event, Limited, StudyStarted
 from search.executors.simulated import SimulatedExecutor, VirtualClock
 from search.journal import Journal
+from search.journal_lines import JournalLines
 from search.objective import Objective
 from search.parameters import Choice, Float, Int, Params
 from search.proposer import Proposer
@@ -84,6 +85,18 @@ class MortalJournal:
 
     def commit(self) -> None:
         self._journal.commit()
+
+
+def journal_texts(path: Path) -> list[str]:
+    """The lines of a journal of the present format, without their numbers and checksums."""
+    lines = JournalLines(FORMAT)
+    return [lines.decode(line) for line in path.read_bytes().splitlines(keepends=True)]
+
+
+def write_journal(path: Path, texts: Iterable[str]) -> None:
+    """Write a journal of the present format with valid numbers and checksums."""
+    lines = JournalLines(FORMAT)
+    path.write_bytes(b"".join(map(lines.encode, texts)))
 
 
 class RememberingExecutor(SimulatedExecutor):

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from search.parameters import Choice, Float, Int
 from tests.test_docs import blocks
 
@@ -27,6 +29,10 @@ def test_the_code_of_the_page_runs():
     assert "27 builds found its space" in problem.description
     for block in others:
         exec(block, names)
+    base = names["TRANSFER"].build({"fine_tune": False, "rate": 0.01}).layers[0]
+    assert not base.trainable_variables
+    for mine, its in zip(base.get_weights(), names["TRAINED"], strict=True):
+        np.testing.assert_array_equal(mine, its)
     data = names["data"]
     assert {name: array.shape for name, array in data.train.x.items()} == {
         "who": (16, 1),

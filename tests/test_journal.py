@@ -8,13 +8,17 @@ import os
 import signal
 import subprocess
 import sys
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from search import journal as journals
+from search import journal_lock
 from search.cli import main
 from search.errors import JournalError, StudyLockedError
+from search.event_json import decode, encode
 from search.events import (
     FORMAT,
     Adopted,
@@ -26,10 +30,10 @@ from search.events import (
     Stopped,
     StudyStarted,
     Told,
-    decode,
-    encode,
 )
 from search.journal import Journal, Tail
+from search.journal_lines import JournalLines
+from search.journal_lock import WriterLock
 from search.record import fold
 from search.trial import (
     Budget,
@@ -212,7 +216,7 @@ def test_a_look_at_the_lock_does_not_keep_a_writer_out(tmp_path, monkeypatch):
             if len(pauses) == 2:
                 fcntl.flock(looking, fcntl.LOCK_UN)
 
-        monkeypatch.setattr(journals, "sleep", look_ends)
+        monkeypatch.setattr(journal_lock, "sleep", look_ends)
         Journal.reopen(path)[0].close()
     assert len(pauses) == 2
 
@@ -220,7 +224,7 @@ def test_a_look_at_the_lock_does_not_keep_a_writer_out(tmp_path, monkeypatch):
 def test_a_writer_that_stays_is_waited_for_a_fifth_of_a_second_at_most(tmp_path, monkeypatch):
     path = tmp_path / "s.jsonl"
     pauses = []
-    monkeypatch.setattr(journals, "sleep", pauses.append)
+    monkeypatch.setattr(journal_lock, "sleep", pauses.append)
     with begun(path), pytest.raises(StudyLockedError, match=f"recorded as process {os.getpid()}"):
         Journal.reopen(path)
     assert 0 < sum(pauses) <= 0.2
@@ -268,22 +272,22 @@ def test_clean_says_in_one_line_what_it_may_not_change(tmp_path, capsys, monkeyp
     # root may do everything: the refusal of a read-only store is acted, by path
     forbidden = tmp_path / what
 
-    real_open, real_unlink = Path.open, Path.unlink
+    real_open, real_unlink = os.open, Path.unlink
 
     def refused(path: Path) -> None:
         if path == forbidden:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
-    def opened(path, mode="r", *arguments, **named):
-        if set(mode) & set("wa+"):
-            refused(path)
-        return real_open(path, mode, *arguments, **named)
+    def opened(path, flags, *arguments, **named):
+        if flags & os.O_RDWR:
+            refused(Path(path))
+        return real_open(path, flags, *arguments, **named)
 
     def unlinked(path, missing_ok=False):
         refused(path)
         real_unlink(path, missing_ok)
 
-    monkeypatch.setattr(Path, "open", opened)
+    monkeypatch.setattr(os, "open", opened)
     monkeypatch.setattr(Path, "unlink", unlinked)
     assert main(["clean", "s", "--store", str(tmp_path)]) == 1
     said = capsys.readouterr().err
@@ -293,9 +297,10 @@ def test_clean_says_in_one_line_what_it_may_not_change(tmp_path, capsys, monkeyp
     assert len(said.splitlines()) == 1
 
 
-def test_a_full_disk_is_one_clear_error():
-    with open("/dev/full", "r+b", buffering=0) as raw, open(os.devnull) as lock:
-        journal = Journal(Path("s.jsonl"), io.BufferedRandom(raw), lock)
+def test_a_full_disk_is_one_clear_error(tmp_path):
+    with open("/dev/full", "r+b", buffering=0) as raw:
+        lock, lines = WriterLock(tmp_path / "s.jsonl"), JournalLines(FORMAT)
+        journal = Journal(Path("s.jsonl"), io.BufferedRandom(raw), lock, lines)
         journal.append(Entry(0.0, Stopped("time")))
         with pytest.raises(JournalError, match=r"cannot write s.jsonl: No space left on device"):
             journal.commit()
@@ -335,3 +340,44 @@ def test_a_journal_is_followed_to_where_it_is_said_to_be_on_disk(tmp_path):
         with path.open("ab") as file:
             file.write(b'{"event":"stop"')  # a line that a full disk cut short
         assert list(tail.until(9)) == []
+
+
+def test_each_line_ends_with_its_number_and_a_checksum_of_all_before(tmp_path):
+    path = tmp_path / "s.jsonl"
+    with begun(path) as journal:
+        journal.append(Entry(1.0, EVENTS[2]))
+        journal.append(Entry(1.0, Reported(EpochReport("0", 1, {"loss": 0.5}, 1.5), Decision.STOP)))
+    crc = 0
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        data = json.loads(line)
+        crc = zlib.crc32(line[: line.rindex(b",")], crc)
+        if isinstance(data, list):
+            assert data == ["0", 1, {"loss": 0.5}, 1.5, 1.0, "stop", number, crc]
+        else:
+            assert list(data)[-2:] == ["line", "crc"]
+            assert (data["line"], data["crc"]) == (number, crc)
+
+
+@pytest.mark.parametrize("format", [1, 2])
+def test_a_study_of_an_earlier_format_is_continued_in_its_own(tmp_path, format):
+    path = tmp_path / "s.jsonl"
+    first = [Entry(0.0, replace(header(), format=format)), Entry(0.0, Limited(3, None))]
+    reported = Entry(1.0, Reported(EpochReport("1", 1, {"loss": 0.5}, 1.5), Decision.CONTINUE))
+    Journal.create(path, first).close()
+    before = path.read_bytes()
+    for _ in range(2):
+        journal, entries = Journal.reopen(path)
+        with journal:
+            count = len(list(entries))
+            journal.append(reported)
+    assert path.read_bytes().startswith(before)
+    assert [entry.event for entry in journals.read(path)][2:] == 2 * [reported.event]
+    assert count == 3
+    data = json.loads(path.read_bytes().splitlines()[-1])
+    assert isinstance(data, dict if format == 1 else list)
+    assert len(data) == (7 if format == 1 else 5)
+
+
+def test_what_an_event_says_by_default_is_not_written():
+    assert "rules" not in encode(Entry(0.0, Adopted({"python": "3.12"})))
+    assert '"rules":2' in encode(Entry(0.0, Adopted({"python": "3.12"}, 2)))

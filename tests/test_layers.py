@@ -25,8 +25,10 @@ PLAIN = {
     ),
     *("parameters", "pace", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
-    *("deadline", "declared", "dependence", "discovery", "fitness", "fresh_process", "masking"),
-    *("relevance", "study_rules"),
+    *("ceilings", "conditions", "deadline", "declared", "dependence"),
+    *("directions", "discovery", "event_checks", "event_json", "failures", "fitness"),
+    *("fresh_process", "importing", "journal_lines", "lists", "masking", "relevance", "remarks"),
+    *("scalars", "study_rules", "texts"),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
@@ -34,7 +36,9 @@ WIRING = {
     *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
     *("evidence", "trial_view"),
     *("nursery", "offers", "options"),
-    *("data", "hyperfit", "hypermodel", "hyperparameters"),
+    *("class_weights", "data", "frames", "pipelines", "tables"),
+    *("hyperfit", "hypermodel", "hyperparameters", "hyperspace"),
+    *("journal_lock", "journal_reader", "whole_folder"),
     *("opened", "plans", "predict", "proposer", "recipe", "replay", "setup", "several", "study"),
     *("summary", "model_check", "verification"),
 }

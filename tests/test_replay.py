@@ -12,7 +12,7 @@ from search.events import Asked, Limited, Reported, Told
 from search.leaderboard import document
 from search.trial import Proposal
 from tests.scripted import ScriptedBackend
-from tests.support import OBJECTIVE, SPACE, SimulatedStudy
+from tests.support import OBJECTIVE, SPACE, SimulatedStudy, journal_texts, write_journal
 
 SETTINGS = {
     "grid": BackendSettings(max_epochs=3),
@@ -114,8 +114,10 @@ def test_a_finished_study_can_be_extended(name, tmp_path):
 
 @pytest.mark.parametrize("field", ["params", "labels", "budget"])
 def test_an_answer_that_differs_is_named_with_its_line(name, undisturbed, tmp_path, field):
-    _, lines = undisturbed
-    numbered = [(i, json.loads(line)) for i, line in enumerate(lines, start=1)]
+    path = tmp_path / "s.jsonl"
+    path.write_text("".join(undisturbed[1]))
+    texts = journal_texts(path)
+    numbered = [(i, json.loads(text)) for i, text in enumerate(texts, start=1)]
     number, event = next(
         (i, e)
         for i, e in numbered
@@ -125,9 +127,7 @@ def test_an_answer_that_differs_is_named_with_its_line(name, undisturbed, tmp_pa
         and not e.get("by_study")
     )
     event["answer"][field] = {"params": {"layers": 9}, "labels": {"x": 1}, "budget": [0, 77]}[field]
-    changed = [*lines[: number - 1], json.dumps(event) + "\n", *lines[number:]]
-    path = tmp_path / "s.jsonl"
-    path.write_text("".join(changed))
+    write_journal(path, [*texts[: number - 1], json.dumps(event), *texts[number:]])
     with pytest.raises(ReplayDivergedError, match=rf"at line {number} {field} was .*--adopt"):
         study(path, name).resume()
 
@@ -159,9 +159,10 @@ def test_adopt_keeps_every_result_and_goes_on(name, undisturbed, tmp_path):
 def test_a_decision_that_differs_is_named(tmp_path):
     path = tmp_path / "s.jsonl"
     SimulatedStudy(path, ScriptedBackend, Limited(9, None)).start()
-    assert ',"stop"]' in path.read_text()
-    flipped = path.read_text().replace(',"stop"]', "]", 1)
-    path.write_text(flipped)
+    texts = journal_texts(path)
+    place = next(i for i, text in enumerate(texts) if text.endswith(',"stop"]'))
+    texts[place] = texts[place].replace(',"stop"]', "]")
+    write_journal(path, texts)
     with pytest.raises(ReplayDivergedError, match="decision was 'continue' and is now 'stop'"):
         SimulatedStudy(path, ScriptedBackend, Limited(9, None)).resume()
 
@@ -170,9 +171,9 @@ def test_an_edited_curve_is_refused(tmp_path):
     path = tmp_path / "s.jsonl"
     shown = SimulatedStudy(path, ScriptedBackend, Limited(4, None))
     shown.start()
-    lines = path.read_text().splitlines(keepends=True)
-    gap = next(i for i, line in enumerate(lines) if '",2,{' in line)
-    path.write_text("".join([*lines[:gap], *lines[gap + 1 :]]))
+    texts = journal_texts(path)
+    gap = next(i for i, text in enumerate(texts) if '",2,{' in text)
+    write_journal(path, [*texts[:gap], *texts[gap + 1 :]])
     with pytest.raises(JournalError, match="epoch 2 must come next, got 3"):
         shown.resume()
 

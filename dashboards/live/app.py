@@ -52,14 +52,17 @@ def make(watcher: Watcher, clock: Clock, study: str | None = None) -> "Dash":
 
     def page() -> object:
         studies = watcher.studies()
-        chosen = study or next(iter(studies), None)
-        if chosen is None:
-            return layout.empty(f"There are no studies in {watcher.store.root} yet.")
-        try:
-            standing = watcher.look(chosen)
-            return layout.whole(standing, watcher.drawn(chosen), studies)
-        except SearchError as error:
-            return layout.empty(str(error))
+        damaged = []
+        for name in dict.fromkeys([*([study] if study else []), *studies]):
+            try:
+                standing = watcher.look(name)
+                drawn = watcher.drawn(name)
+            except SearchError as error:
+                damaged.append(f"Study {name}: {error}")
+            else:
+                return layout.whole(standing, drawn, studies, " ".join(damaged))
+        nothing = f"There are no studies in {watcher.store.root} yet."
+        return layout.empty(" ".join(damaged) or nothing)
 
     app.layout = page
     callbacks.connect(app, watcher, clock)

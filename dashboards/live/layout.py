@@ -21,8 +21,10 @@ GRAPH = {
 }
 
 
-def whole(standing: Standing, drawn: Drawn, studies: Sequence[str]) -> "Component":
-    """The page of a study."""
+def whole(
+    standing: Standing, drawn: Drawn, studies: Sequence[str], trouble: str = ""
+) -> "Component":
+    """The page of a study; `trouble` says which others cannot be shown, and why."""
     from dash import dcc, html
 
     tables, wanted = drawn.tables, Wanted()
@@ -47,7 +49,7 @@ def whole(standing: Standing, drawn: Drawn, studies: Sequence[str]) -> "Componen
                     html.P(headline.about(standing), id="about"),
                 ]
             ),
-            html.P(id="trouble", role="alert"),
+            html.P(trouble, id="trouble", role="alert"),
             html.Dl(headline.headline(standing), id="headline"),
             html.Section(headline.flights(standing), id="flights"),
             html.Div(

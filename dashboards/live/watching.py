@@ -138,13 +138,7 @@ class Watcher:
 
     def studies(self) -> list[str]:
         """The studies of the store, the one that was written last first."""
-        written = []
-        for name in self.store.studies():
-            try:
-                written.append((self.store.journal(name).stat().st_mtime_ns, name))
-            except OSError:  # removed since
-                continue
-        return [name for _, name in sorted(written, reverse=True)]
+        return self.store.latest_first()
 
     def look(self, study: str) -> Standing:
         """Where a study stands now.

@@ -91,6 +91,8 @@ def _store(store: Store) -> Iterator[tuple[bool, str]]:
     if not store.journals.is_dir():
         yield True, f"store {store.root}: no studies yet"
         return
+    for name in store.misnamed():
+        yield False, f"journal {name!r}: its name cannot be that of a study. Rename the file."
     for name in store.studies():
         try:
             record, state = read(store, name)
@@ -98,7 +100,7 @@ def _store(store: Store) -> Iterator[tuple[bool, str]]:
             yield False, f"study {name}: {error}"
             continue
         owner = journals.writer(store.journal(name))
-        running = f", run by process {owner}" if owner is not None else ""
+        running = "" if owner is None else f", run by process {owner or 'unknown'}"
         cv = record.header.config.get("cv")
         folds = f", cross-validated: an epoch trains {cv} models" if cv else ""
         yield True, f"study {name}: {state}, {len(record.trials)} trials{folds}{running}"
@@ -108,7 +110,9 @@ def _rebuild(store: Store, environment: Environment, study: str, data_dir: Path 
     path = store.existing(study)
     owner = journals.writer(path)
     if owner is not None:
-        raise SearchError(f"study {study} is being run by process {owner}; wait for it to end")
+        raise SearchError(
+            f"study {study} is being run by process {owner or 'unknown'}; wait for it to end"
+        )
     record, _ = read(store, study)
     exported, missing = None, ""
     try:

@@ -8,7 +8,7 @@ from search import problem as problems
 from search.backends import base as backends
 from search.commands.common import out, read, store_of
 from search.config import Environment
-from search.errors import JournalError, SearchError
+from search.errors import JournalError, NewerJournalError, SearchError
 from search.store import Store
 
 
@@ -38,11 +38,14 @@ def _backends() -> Iterator[list[str]]:
 def _studies(store: Store) -> Iterator[list[str]]:
     if not store.journals.is_dir():
         raise SearchError(f"no studies in {store.root} yet; run one, or name a folder with --store")
+    for name in store.misnamed():
+        yield [name, "damaged: the name of its file cannot be that of a study. Rename the file."]
     for name in store.studies():
         try:
             record, state = read(store, name)
         except JournalError as error:
-            yield [name, f"unreadable: {error}"]
+            word = "unreadable" if isinstance(error, NewerJournalError) else "damaged"
+            yield [name, f"{word}: {error}"]
             continue
         best = record.best()
         score = "-" if best is None or best.score is None else f"{best.score:.4f}"

@@ -15,7 +15,7 @@ from search import export, summary
 from search.commands.common import mlflow_error, note, out, store_of, tracking_uri
 from search.config import Environment
 from search.deadline import within
-from search.errors import SearchError, SearchWarning, UsageError
+from search.errors import JournalError, SearchError, SearchWarning, UsageError
 from search.record import StudyRecord
 from search.store import Store
 
@@ -30,8 +30,8 @@ def main(options: Namespace, environment: Environment) -> int:
     store = store_of(options)
     names = list(dict.fromkeys(options.study))
     refuse_target(options.to)  # before the work, not after it
-    studies = [_study(store, name) for name in names]
-    report = Report(studies)
+    studies, damaged = _readable(store, names)
+    report = Report(studies, damaged)
     _write(options.to, report.html())
     out(str(options.to))
     records = [study.tables.record for study in studies]
@@ -41,7 +41,27 @@ def main(options: Namespace, environment: Environment) -> int:
         figures = {chart.name: chart.figure for chart in report.charts()}
         for path in save(figures, options.figures, options.format):
             out(str(path))
-    return 0
+    return 1 if damaged else 0
+
+
+def _readable(store: Store, names: Sequence[str]) -> tuple[list[Study], dict[str, str]]:
+    """Return the studies that can be read, and why the others cannot.
+
+    Raises: JournalError when none can be read.
+    """
+    studies: list[Study] = []
+    damaged: dict[str, JournalError] = {}
+    for name in names:
+        try:
+            studies.append(_study(store, name))
+        except JournalError as error:
+            damaged[name] = error
+    if not studies:
+        raise next(iter(damaged.values()))
+    reasons = {name: str(reason) for name, reason in damaged.items()}
+    for name, reason in reasons.items():
+        note(f"study {name} is left out of the report: {reason}")
+    return studies, reasons
 
 
 def refuse_target(path: Path) -> None:

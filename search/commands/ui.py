@@ -14,7 +14,7 @@ from search.commands.common import (
     view,
 )
 from search.config import Environment
-from search.errors import SearchError
+from search.errors import JournalError, SearchError
 from search.mlflow_ui import serve, study_link, view_link
 from search.store import Store
 from search.trackers.mlflow_views import ALL_STUDIES
@@ -61,8 +61,15 @@ def main(options: Namespace, environment: Environment) -> int:
 
 
 def _latest(store: Store) -> str:
-    """The study whose journal was written last."""
-    journals = [store.journal(name) for name in store.studies()]
-    if not journals:
+    """Return the study whose journal was written last, of those that can be read."""
+    names = store.latest_first()
+    if not names:
         raise SearchError(f"no studies in {store.root} yet; run one, or name a folder with --store")
-    return max(journals, key=lambda path: path.stat().st_mtime).stem
+    for name in names:
+        try:
+            read(store, name)
+        except JournalError as error:
+            note(f"study {name} is left out: {error}")
+        else:
+            return name
+    return names[0]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
 
 from search import arrays
+from search.class_weights import class_weights
 from search.errors import DataError, unknown_name
 from search.problem import Data, Part
 
@@ -259,7 +260,8 @@ def digest(data: Data) -> str:
     """SHA-256, in hexadecimal, over all arrays (dtype, shape, values), names and weights."""
     result = hashlib.sha256("\x1f".join(data.class_names).encode())
     if data.class_weight is not None:
-        result.update(f"\x1eclass_weight {sorted(data.class_weight.items())}\x1e".encode())
+        weights = class_weights(data.class_weight, data.train.y, data.class_names)
+        result.update(f"\x1eclass_weight {sorted(weights.items())}\x1e".encode())
     for name in ("train", "validation", "test"):
         part = getattr(data, name)
         for place, array in _named_arrays(part, name) if part is not None else ():

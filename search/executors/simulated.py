@@ -100,7 +100,7 @@ class SimulatedExecutor:
         except ValueError as error:
             failed = Failed("ValueError", str(error), "", len(curve))
             return Finished(trial, task.attempt, failed)
-        nan = outcomes.not_finite(metrics, curve)
+        nan = outcomes.not_finite(self._objective, metrics, curve)
         if nan is not None:
             return Finished(trial, task.attempt, nan)
         report = EpochReport(trial, len(curve) + 1, metrics, self._seconds(params))

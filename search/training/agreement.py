@@ -25,9 +25,10 @@ class Tolerances:
     change whose outputs are within `relative` of a tie or a threshold; they are found when needed.
     """
 
-    def __init__(self, model: "keras.Model", part: Part, relative: float) -> None:
+    def __init__(self, model: "keras.Model", part: Part, batch_size: int, relative: float) -> None:
         self._model = model
         self._part = part
+        self._batch_size = batch_size
         self._relative = relative
         self._flips: float | None = None
 
@@ -38,7 +39,7 @@ class Tolerances:
         if name in means(self._model):
             return False
         if self._flips is None:
-            self._flips = _share(self._model, self._part, self._relative)
+            self._flips = _share(self._model, self._part, self._batch_size, self._relative)
         return abs(one - other) <= self._flips * (1 + self._relative)
 
 
@@ -54,11 +55,11 @@ def alike(one: "Sequence[np.ndarray[Any, Any]]", other: "Sequence[np.ndarray[Any
     )
 
 
-def tolerances(model: "keras.Model", part: Part) -> Tolerances:
+def tolerances(model: "keras.Model", part: Part, batch_size: int) -> Tolerances:
     """Return the tolerances for a model by its precision: 1e-5, or 2e-2 with 16-bit layers."""
     layers = model._flatten_layers()
     half = any(layer.compute_dtype in _HALF_PRECISION for layer in layers)
-    return Tolerances(model, part, MIXED if half else FLOAT32)
+    return Tolerances(model, part, batch_size, MIXED if half else FLOAT32)
 
 
 def _close(one: float, other: float, relative: float) -> bool:
@@ -88,15 +89,16 @@ def _metrics(model: "keras.Model") -> Iterator[Any]:
         yield from getattr(metric, "metrics", [metric])
 
 
-def _share(model: "keras.Model", part: Part, relative: float) -> float:
+def _share(model: "keras.Model", part: Part, batch_size: int, relative: float) -> float:
     """What a metric that counts rows can change by, where rounding flips the rows that it may.
 
     One row changes a metric of one class by 2 divided by the rows of that class at most.
     """
     try:
-        flat = [array for _, array in arrays.named(predictions(model, part), "")]
+        given = predictions(model, part, batch_size)
     except Exception:  # noqa: BLE001 - the model is the user's code: no rows are known to be near
         return 0.0
+    flat = [array for _, array in arrays.named(given, "")]
     marks = np.array(sorted({0.5, *_thresholds(model)}))
     near = np.zeros(part.size, bool)
     for outputs in flat:

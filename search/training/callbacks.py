@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from search.training.metric_values import Logs
+
 if TYPE_CHECKING:
     import keras
 
@@ -71,15 +73,15 @@ class UserCallbacks:
         """Before the evaluation."""
         self._all.on_test_begin()
 
-    def test_end(self, metrics: dict[str, float]) -> None:
+    def test_end(self, logs: Logs) -> None:
         """After the evaluation, with its metrics by Keras's names."""
-        self._all.on_test_end(dict(metrics))
+        self._all.on_test_end(dict(logs))
 
-    def epoch_end(self, epoch: int, metrics: dict[str, float]) -> dict[str, float]:
-        """After the epoch; the metrics, with what the callbacks have added."""
+    def epoch_end(self, epoch: int, logs: Logs) -> Logs:
+        """After the epoch; the logs, with what the callbacks have added."""
         self._logs = {}
-        self._all.on_epoch_end(epoch - 1, metrics)
-        return metrics | {name: float(value) for name, value in self._logs.items()}
+        self._all.on_epoch_end(epoch - 1, logs)
+        return logs | self._logs
 
     def _see(self, logs: dict[str, Any]) -> None:
         self._logs = logs

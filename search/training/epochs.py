@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from search import arrays
-from search.errors import UsageError
+from search.class_weights import class_labels, class_weights
 from search.parameters import Params
 from search.problem import Data, Fit, Part
+from search.training.metric_values import Logs, finite, metric_values
 
 if TYPE_CHECKING:
     import keras
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 1000  # of epochs that are trained outside a study
 
 Order: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
@@ -28,30 +29,25 @@ class Epochs(Protocol):
         """How it trains: "fit", "graph", or "compiled" by XLA."""
         ...
 
-    def train(self, order: Order, batch_size: int) -> dict[str, float]:
+    def train(self, order: Order, batch_size: int) -> Logs:
         """Train on the examples in this order, in batches, the last one maybe smaller."""
         ...
 
-    def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
-        """Evaluate on the validation part, or on its rows [first, stop)."""
+    def test(
+        self, first: int = 0, stop: int | None = None, batch_size: int = EVALUATION_BATCH
+    ) -> Logs:
+        """Evaluate on the validation part, or on its rows [first, stop), in batches."""
         ...
 
 
 def weighted(data: Data) -> Part:
-    """The training part, each example with the weight of its class where classes have weights.
-
-    Labels are integers `(n,)` or `(n, 1)`, or one-hot `(n, k)`, as `fit` takes them.
-
-    Raises: UsageError for several outputs, which `fit` refuses too.
-    """
+    """The training part, each example with the weight of its class where classes have weights."""
     if data.class_weight is None:
         return data.train
-    labels = data.train.y
-    if not isinstance(labels, np.ndarray):
-        raise UsageError("class_weight is for models with one output; give weights per output")
-    labels = labels.argmax(1) if labels.ndim > 1 and labels.shape[1] > 1 else labels.reshape(-1)
+    checked = class_weights(data.class_weight, data.train.y, data.class_names)
+    labels = class_labels(data.train.y)
     weights = np.ones(len(labels), np.float32)
-    for label, weight in data.class_weight.items():
+    for label, weight in checked.items():
         weights[labels == label] = weight
     return Part(data.train.x, data.train.y, weights)
 
@@ -72,7 +68,7 @@ class FitEpochs:
         self._validation = data.validation
         self._hooks = [] if hook is None else [hook]
 
-    def train(self, order: Order, batch_size: int) -> dict[str, float]:
+    def train(self, order: Order, batch_size: int) -> Logs:
         """Train one epoch, as Keras does it."""
         part = self._train.take(order)
         raw: list[Any] = []
@@ -87,11 +83,14 @@ class FitEpochs:
         )
         for variable, value in zip(self._model.trainable_variables, raw, strict=True):
             variable.assign(value)
-        return {name: float(values[-1]) for name, values in history.history.items()}
+        return {name: values[-1] for name, values in history.history.items()}
 
-    def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
+    def test(
+        self, first: int = 0, stop: int | None = None, batch_size: int = EVALUATION_BATCH
+    ) -> Logs:
         """Evaluate, as Keras does it."""
-        return evaluate(self._model, self._validation.take(slice(first, stop)), self._hooks)
+        held_out = self._validation.take(slice(first, stop))
+        return evaluate(self._model, held_out, batch_size, self._hooks)
 
 
 class OwnEpochs:
@@ -112,27 +111,29 @@ class OwnEpochs:
         self._model = model
         self._data = data
         self._hooks = [] if hook is None else [hook]
-        self._tested: dict[str, float] = {}
+        self._tested: Logs = {}
 
-    def train(self, order: Order, batch_size: int) -> dict[str, float]:
+    def train(self, order: Order, batch_size: int) -> Logs:
         """Train one epoch; the order of the data and the size of a batch are its own affair."""
         metrics = self._fit(self._params, self._model, self._data, self._hooks)
         prefix = "val_"
         self._tested = {
-            name.removeprefix(prefix): float(value)
+            name.removeprefix(prefix): value
             for name, value in metrics.items()
             if name.startswith(prefix)
         }
-        return {n: float(value) for n, value in metrics.items() if not n.startswith(prefix)}
+        return {name: value for name, value in metrics.items() if not name.startswith(prefix)}
 
-    def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
+    def test(
+        self, first: int = 0, stop: int | None = None, batch_size: int = EVALUATION_BATCH
+    ) -> Logs:
         """What it gave of validation data, else Keras's evaluation of a compiled model.
 
         Of the data it was given, that is all of the validation part.
         """
         if self._tested:
             return self._tested
-        return evaluate(self._model, self._data.validation, self._hooks)
+        return evaluate(self._model, self._data.validation, batch_size, self._hooks)
 
 
 def _kept(model: "keras.Model", into: list[Any]) -> "keras.callbacks.Callback":
@@ -182,23 +183,28 @@ def say_fit(reason: str) -> None:
     warnings.warn(f"training by keras's fit, which is slower ({reason})", stacklevel=2)
 
 
-def evaluate(model: "keras.Model", part: Part, hooks: Any = None) -> dict[str, float]:
+def evaluate(model: "keras.Model", part: Part, batch_size: int, hooks: Any = None) -> Logs:
     """The model's loss and metrics on a part of the data, by name; none without `compile`."""
     if not model.compiled:
         return {}
-    metrics = model.evaluate(
+    logs: Logs = model.evaluate(
         part.x,
         part.y,
         sample_weight=part.weights,
-        batch_size=EVALUATION_BATCH,
+        batch_size=batch_size,
         verbose=0,
         return_dict=True,
         callbacks=hooks,
     )
-    return {name: float(value) for name, value in metrics.items()}
+    return logs
 
 
-def predictions(model: "keras.Model", part: Part) -> Any:
+def metrics_on(model: "keras.Model", part: Part, batch_size: int) -> dict[str, float]:
+    """Return the finite metrics of a model on a part of the data."""
+    return finite(metric_values(evaluate(model, part, batch_size)))
+
+
+def predictions(model: "keras.Model", part: Part, batch_size: int) -> Any:
     """What the model gives for the examples of a part: arrays `(n, ...)`, in its structure.
 
     By calls of the model, batch by batch: `predict` would trace a graph for what is done once.
@@ -206,8 +212,8 @@ def predictions(model: "keras.Model", part: Part) -> Any:
     import keras
 
     batches = []
-    for start in range(0, part.size, EVALUATION_BATCH):
-        x = part.take(slice(start, start + EVALUATION_BATCH)).x
+    for start in range(0, part.size, batch_size):
+        x = part.take(slice(start, start + batch_size)).x
         given = arrays.mapped(keras.ops.convert_to_numpy, model(x, training=False))
         batches.append([array for _, array in arrays.named(given, "")])
     joined = iter([np.concatenate(pieces) for pieces in zip(*batches, strict=True)])

@@ -1,8 +1,8 @@
 """One epoch of training, and one of validation, in one TensorFlow graph each.
 
 Between two steps of a small model `fit` spends more time than on the step itself. Here the whole
-epoch is one call into TensorFlow, through Keras's public `train_step` and `test_step`: equal to
-`fit` bit for bit, and several times faster.
+epoch is one call into TensorFlow, through Keras's public `train_step` and `test_step`: trained
+equal to `fit` bit for bit, and several times faster.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from search import arrays
 from search.problem import Data, Part
 from search.training.epochs import EVALUATION_BATCH, Order, weighted
+from search.training.metric_values import Logs
 
 if TYPE_CHECKING:
     import keras
@@ -48,7 +49,7 @@ class GraphEpochs:
     """The epoch as one TensorFlow graph; with `compiled_batch`, compiled by XLA for that batch.
 
     `rows`: how many an epoch trains on, all by default. A plain graph takes any number, a compiled
-    one those that make as many whole batches.
+    one those that make as many whole batches. `batch_size`: a size of batches that the model takes.
 
     Raises: whatever Keras or TensorFlow raise where the model cannot be traced so; the model is
     then as it was.
@@ -60,10 +61,11 @@ class GraphEpochs:
         data: TensorData,
         compiled_batch: int | None = None,
         rows: int | None = None,
+        batch_size: int = 32,
     ) -> None:
         import tensorflow as tf
 
-        _create_metrics(model, data)
+        _create_metrics(model, data, batch_size)
         self.way = "graph" if compiled_batch is None else "compiled"
         self.model = model
 
@@ -75,29 +77,33 @@ class GraphEpochs:
                 _train_compiled(model, data, order, compiled_batch, rows or data.sizes[0])
             return _results(model)
 
-        def test(first: "tf.Tensor", stop: "tf.Tensor") -> dict[str, "tf.Tensor"]:
+        def test(
+            first: "tf.Tensor", stop: "tf.Tensor", size: "tf.Tensor"
+        ) -> dict[str, "tf.Tensor"]:
             model.reset_metrics()
-            _test(model, data, first, stop)
+            _test(model, data, (first, stop, size))
             return _results(model)
 
         numbers, number = tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)
         self._train = _traced(train, [numbers, number])
-        self._test = _traced(test, [number, number])
+        self._test = _traced(test, [number, number, number])
         self._validation_size = data.sizes[1]
 
-    def train(self, order: Order, batch_size: int) -> dict[str, float]:
+    def train(self, order: Order, batch_size: int) -> Logs:
         """Train one epoch, in one call into TensorFlow."""
         import tensorflow as tf
 
         # every argument a tensor: a Python number would be traced as a constant
-        return _floats(self._train(tf.constant(order, tf.int32), tf.constant(batch_size, tf.int32)))
+        return _logs(self._train(tf.constant(order, tf.int32), tf.constant(batch_size, tf.int32)))
 
-    def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
+    def test(
+        self, first: int = 0, stop: int | None = None, batch_size: int = EVALUATION_BATCH
+    ) -> Logs:
         """Evaluate, in one call into TensorFlow."""
         import tensorflow as tf
 
-        span = first, self._validation_size if stop is None else stop
-        return _floats(self._test(*(tf.constant(row, tf.int32) for row in span)))
+        span = first, self._validation_size if stop is None else stop, batch_size
+        return _logs(self._test(*(tf.constant(number, tf.int32) for number in span)))
 
 
 def _traced(function: Any, signature: list[Any]) -> Any:
@@ -114,8 +120,10 @@ def _results(model: "keras.Model") -> dict[str, "tf.Tensor"]:
     return {name: tf.identity(value) for name, value in model.get_metrics_result().items()}
 
 
-def _floats(metrics: dict[str, "tf.Tensor"]) -> dict[str, float]:
-    return {name: float(value) for name, value in metrics.items()}
+def _logs(metrics: dict[str, "tf.Tensor"]) -> Logs:
+    """The metrics as `fit` has them in its logs: numbers, and arrays where they are none."""
+    values = {name: value.numpy() for name, value in metrics.items()}
+    return {name: float(value) if value.ndim == 0 else value for name, value in values.items()}
 
 
 def _step(model: "keras.Model", data: TensorData, rows: "tf.Tensor") -> None:
@@ -164,11 +172,15 @@ def _train_compiled(
         _step(model, data, order[whole:])
 
 
-def _test(model: "keras.Model", data: TensorData, first: "tf.Tensor", end: "tf.Tensor") -> None:
+def _test(
+    model: "keras.Model", data: TensorData, span: tuple["tf.Tensor", "tf.Tensor", "tf.Tensor"]
+) -> None:
     import tensorflow as tf
 
+    first, end, batch_size = span
+
     def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
-        stop = tf.minimum(start + EVALUATION_BATCH, end)
+        stop = tf.minimum(start + batch_size, end)
         batch = arrays.mapped(lambda array: array[start:stop], data.validation)
         _refuse_own_logs(model, model.test_step(batch))
         return (stop,)
@@ -182,13 +194,14 @@ def _refuse_own_logs(model: "keras.Model", logs: dict[str, Any]) -> None:
         raise ValueError("its steps report values that are no metrics")
 
 
-def _create_metrics(model: "keras.Model", data: TensorData) -> None:
+def _create_metrics(model: "keras.Model", data: TensorData, batch_size: int) -> None:
     """Have the model create its metrics' variables: none may be created inside a loop.
 
-    The call must leave no trace: a layer may draw random numbers, or count, in every call.
+    The call must leave no trace: a layer may draw random numbers, or count, in every call. It gets
+    a batch as in training, as a loss may take no other.
     """
     states = [(v, v.numpy()) for v in model.non_trainable_variables]
-    x, y, *weights = arrays.mapped(lambda array: array[:1], data.train)
+    x, y, *weights = arrays.mapped(lambda array: array[:batch_size], data.train)
     weight = weights[0] if weights else None
     predicted = model(x, training=False)
     model.compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weight)

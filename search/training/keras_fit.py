@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search import arrays, outcomes
+from search.class_weights import class_labels, class_weights
 from search.problem import Data, Part, Problem
 from search.seeds import seed_for
 from search.study_rules import TrainingRules
 from search.training import agreement, preflight, runtime
 from search.training.callbacks import UserCallbacks, hook
+from search.training.evaluation import is_stateful
 from search.training.folds import Folding, Ground, undivided
+from search.training.metric_values import finite, metric_values
 from search.trial import Task
 
 if TYPE_CHECKING:
@@ -97,12 +100,14 @@ class _Fit:
         self._seed = seed
         self._epochs = task.proposal.budget.stop
         self._batch_size = int(params.get("batch_size", problem.batch_size))
-        self._test_batch = rules.evaluation_batch_size or self._batch_size
+        given = problem.evaluation_batch_size or rules.evaluation_batch_size
+        self._test_batch = given or self._batch_size
         build = problem.builder(ground.part(data))
         runtime.fresh(seed)
         self._model = build(params)
         if not self._model.built:
-            preflight.call(self._model, data.train)
+            rows = self._batch_size if is_stateful(self._model) else 1
+            preflight.call(self._model, data.train, rows)
         self.means: set[str] = set()
         self.incomparable: dict[str, str] = {}
 
@@ -140,7 +145,12 @@ class _Fit:
 
     def _class_weight(self) -> dict[int, float] | None:
         weights = self._data.class_weight
-        return None if weights is None else dict(weights)
+        if weights is None:
+            return None
+        # Keras wants a weight for each label from 0 on
+        given = class_weights(weights, self._data.train.y, self._data.class_names)
+        top = int(class_labels(self._data.train.y).max())
+        return {label: given.get(label, 1.0) for label in range(top + 1)}
 
     def _batches(self) -> "tf.data.Dataset":
         """The batches of all epochs, one after the other; the last one of an epoch may be small."""
@@ -178,14 +188,14 @@ class _Fit:
             around.epoch_begin(epoch)
             runtime.seeded(seed_for(self._seed, "fit", epoch))
             given = fit(self._params, model, share, [] if batches is None else [batches])
-            metrics = {name: float(value) for name, value in given.items()}
+            metrics = dict(given)
             rate = getattr(model.optimizer, "learning_rate", None) if model.compiled else None
             rates = {} if rate is None else {"learning_rate": float(np.asarray(rate))}
             if model.compiled and not any(name.startswith("val_") for name in metrics):
                 held_out = _dataset(share.validation).batch(self._test_batch)
                 tested = model.evaluate(held_out, verbose=0, return_dict=True)
-                metrics |= {f"val_{name}": float(value) for name, value in tested.items()}
-            found.append(around.epoch_end(epoch, metrics) | rates)
+                metrics |= {f"val_{name}": value for name, value in tested.items()}
+            found.append(finite(metric_values(around.epoch_end(epoch, metrics))) | rates)
         return found
 
 
@@ -202,7 +212,7 @@ def _recorders(
         rates.append({} if rate is None else {"learning_rate": float(np.asarray(rate))})
 
     def after(epoch: int, logs: Any) -> None:
-        found.append({name: float(value) for name, value in logs.items()} | rates[-1])
+        found.append(finite(metric_values(logs)) | rates[-1])
 
     made = keras.callbacks.LambdaCallback
     return made(on_epoch_end=before), made(on_epoch_end=after)

@@ -16,7 +16,10 @@ from search.training import preflight, runtime
 from search.training.callbacks import State, UserCallbacks, hook
 from search.training.checkpoint import Arrays
 from search.training.epochs import Epochs, OwnEpochs, averaged
+from search.training.evaluation import evaluation_rows, is_stateful
 from search.training.folds import Ground
+from search.training.metric_values import metric_values
+from search.training.older_objects import OlderObjects, variables_made
 from search.training.shared import SharedEpochs
 
 if TYPE_CHECKING:
@@ -27,12 +30,18 @@ Build: TypeAlias = Callable[[Params], "keras.Model"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a model is trained: how it is built, on which rows of which data, by which epochs."""
+    """Where a model is trained: how it is built, on which rows of which data, by which epochs.
+
+    `older`: the objects that are made before `build` is called, and their first state.
+    `evaluation_batch_size`: rows in a batch of the evaluation; None: as the model allows.
+    """
 
     build: Build
     data: Data
     ground: Ground
     shared: SharedEpochs
+    older: OlderObjects
+    evaluation_batch_size: int | None = None
 
 
 class ModelRun:
@@ -52,19 +61,26 @@ class ModelRun:
         self._params = params
         self._seed = seed
         self._batch_size = int(params.get("batch_size", problem.batch_size))
+        self._evaluation_rows = place.evaluation_batch_size
         self._most_epochs = most_epochs
         self._prepared: tuple[Epochs, UserCallbacks] | None = None
         self._restored: State | None = None
         self._away: tuple[Arrays, bool] | None = None
         compiled = problem.fit is None
-        self.model = _built(
-            place.build, place.data.train, problem.space, params, seed, compiled=compiled
+        first = place.data.train.take(slice(self._batch_size))
+        self.model, self._older = _built(
+            place, first, problem.space, params, seed, compiled=compiled
         )
 
     @property
     def parameter_count(self) -> int:
         """How many numbers the model holds, optimizer left out."""
         return int(self.model.count_params())
+
+    @property
+    def older(self) -> frozenset[int]:
+        """The identities of the layers, optimizers and variables that are older than the model."""
+        return self._older
 
     @property
     def variable_count(self) -> int:
@@ -111,18 +127,23 @@ class ModelRun:
             runtime.seeded(seed_for(self._seed, "fit", epoch))
         generator = np.random.default_rng(seed_for(self._seed, "order", epoch))
         order = ground.rows[generator.permutation(len(ground.rows))]
-        metrics = epochs.train(order, self._batch_size)
+        trained = epochs.train(order, self._batch_size)
         rate = getattr(_optimizer(self.model), "learning_rate", None)
         if rate is not None:
             rate = float(np.asarray(rate))
         if known is None:
             callbacks.test_begin()
             with averaged(self.model):
-                tested = epochs.test(ground.first, ground.stop)
+                tested = epochs.test(ground.first, ground.stop, self._evaluation_batch_size())
             callbacks.test_end(tested)
             known = {f"val_{name}": value for name, value in tested.items()}
-        metrics = callbacks.epoch_end(epoch, metrics | dict(known))
+        metrics = metric_values(callbacks.epoch_end(epoch, trained | dict(known)))
         return metrics if rate is None else metrics | {"learning_rate": rate}
+
+    def _evaluation_batch_size(self) -> int:
+        if self._evaluation_rows is None:  # known once an epoch has made the model's metrics
+            self._evaluation_rows = evaluation_rows(self.model, self._batch_size)
+        return self._evaluation_rows
 
     def ready(self) -> tuple[Epochs, UserCallbacks]:
         """What trains, made when first needed: a model that is only looked at needs no graph."""
@@ -140,6 +161,7 @@ class ModelRun:
                     self._most_epochs,
                     hook(given),
                     rows=len(place.ground.rows),
+                    share=not self._older,
                 )
             callbacks = UserCallbacks(given, self.model, self._most_epochs)
             self._prepared = epochs, callbacks
@@ -190,17 +212,24 @@ class ModelRun:
 
 
 def _built(
-    build: Build, part: Part, space: Space, params: Params, seed: int, *, compiled: bool
-) -> "keras.Model":
+    place: Place, batch: Part, space: Space, params: Params, seed: int, *, compiled: bool
+) -> tuple["keras.Model", frozenset[int]]:
     """The model of a configuration, seeded, with all its variables; `compiled`: it must be.
 
-    Raises: UsageError for what is no model, or one that is not compiled.
+    With the identities of the objects in it that are older than it. `batch`: the examples of a
+    batch; a model that is not built is called with them where it keeps a state for each, else with
+    one.
+
+    Raises: UsageError for what is no model, or one that is not compiled, or one with a variable
+    that earlier builds have left.
     """
     import keras
 
     runtime.fresh(seed)
+    place.older.restore()
+    before = variables_made()
     try:
-        model = build(params)
+        model = place.build(params)
     except KeyError as error:
         raise _asked(error, space, params) from error
     if not isinstance(model, keras.Model):
@@ -208,11 +237,11 @@ def _built(
     if compiled and not model.compiled:
         raise UsageError("build must return a compiled model; call model.compile(...) in it")
     if not model.built:
-        preflight.call(model, part)
+        preflight.call(model, batch, batch.size if is_stateful(model) else 1)
     optimizer = _optimizer(model)
     if optimizer is not None:
         optimizer.build(model.trainable_variables)
-    return model
+    return model, place.older.used_by(model, before)
 
 
 def _asked(error: KeyError, space: Space, params: Params) -> Exception:

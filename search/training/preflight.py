@@ -1,5 +1,6 @@
 """Whether a model and its data fit each other, told before the first trial of a process trains."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -31,12 +32,12 @@ def check(model: "keras.Model", part: Part) -> None:
         fitness.check_labels(loss, part.y, given)
 
 
-def call(model: "keras.Model", part: Part) -> None:
-    """Have an unbuilt model build itself for these examples.
+def call(model: "keras.Model", part: Part, rows: int = 1) -> None:
+    """Have an unbuilt model build itself for the first of these examples.
 
     Raises: DataError where its first layer does not take them; whatever Keras raises else.
     """
-    x = part.take(slice(1)).x
+    x = part.take(slice(rows)).x
     try:
         model(x)
     except ValueError as error:
@@ -50,6 +51,38 @@ def call(model: "keras.Model", part: Part) -> None:
             f"({said.partition('incompatible with the layer: ')[2].partition('.')[0]}); reshape "
             "the data, or begin with a Reshape"
         ) from error
+
+
+def check_batches(
+    model: "keras.Model", part: Part, size: int, counts: Mapping[str, tuple[int, int]]
+) -> None:
+    """Refuse data whose last batches a model of one batch size does not take.
+
+    `size`: the model's. `counts`: the examples of each part, and in which batches it gets them. The
+    model is called with each other number of rows that comes up; its variables stay as they were.
+
+    Raises: DataError.
+    """
+    for name, (count, batch) in counts.items():
+        for rows in sorted({min(batch, count), count % batch} - {0, size}):
+            if not _takes(model, part, rows):
+                raise DataError(
+                    f"the model takes batches of {size} examples, and {count} {name} examples in "
+                    f"batches of {batch} give it one of {rows}. Give a number of examples that "
+                    f"{size} divides and batch_size={size}, or a model that takes any batch"
+                )
+
+
+def _takes(model: "keras.Model", part: Part, rows: int) -> bool:
+    states = [(variable, variable.numpy()) for variable in model.non_trainable_variables]
+    try:
+        model(part.take(np.resize(np.arange(part.size), rows)).x, training=False)
+    except Exception:  # noqa: BLE001 - the model is the user's code: whatever it raises, it does not
+        return False
+    finally:
+        for variable, value in states:
+            variable.assign(value)
+    return True
 
 
 def _declared(model: "keras.Model", side: str) -> dict[str, Shape] | Shape | None:

@@ -1,11 +1,10 @@
 """One trial while it trains: its model, or one for each fold in lockstep, and its curve."""
 
+import math
 import warnings
 from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from search import outcomes
 from search.errors import UsageError
@@ -14,6 +13,7 @@ from search.problem import Problem
 from search.seeds import seed_for
 from search.training.callbacks import State, say_state_is_lost
 from search.training.checkpoint import Arrays, Checkpoint
+from search.training.metric_values import finite, metric_values, numbers_of
 from search.training.model import ModelRun, Place, assign
 from search.trial import EpochReport, Task
 
@@ -44,6 +44,7 @@ class TrialRun:
             ModelRun(problem, place, params, seed, most)
             for place, seed in zip(places, seeds, strict=True)
         ]
+        _refuse_common(self._models)
         self.curve = list(task.recorded)
         self.epoch = 0
         self.best_epoch = 0
@@ -108,7 +109,7 @@ class TrialRun:
         while self.epoch < epoch:
             known = self.curve[self.epoch]
             metrics = self.train()
-            if metrics != dict(known.metrics):
+            if finite(metrics) != dict(known.metrics):
                 warnings.warn(
                     f"trial {known.trial}: epoch {known.epoch} came out differently when it was "
                     f"trained again; the recorded values stand",
@@ -117,7 +118,7 @@ class TrialRun:
             self.take(known)
 
     def train(self) -> dict[str, float]:
-        """Train the next epoch and evaluate it: all metrics, and the learning rate at its end."""
+        """Train the next epoch and evaluate it: all metrics, those that are not finite included."""
         epoch = self.epoch + 1
         self.whole = False
         if len(self._models) == 1:
@@ -134,15 +135,17 @@ class TrialRun:
         """The metrics of the next epoch, with those that the problem derives from the curve."""
         if self._problem.derived is None:
             return metrics
-        curve = [dict(report.metrics) for report in self.curve[: self.epoch]]
-        more = self._problem.derived([*curve, metrics])
+        before = [dict(report.metrics) for report in self.curve[: self.epoch]]
+        # a value that an epoch lacks was not finite there: a difference to it is no KeyError
+        missing = dict.fromkeys((name for one in [*before, metrics] for name in one), math.nan)
+        more = self._problem.derived([*(missing | one for one in before), metrics])
         for name, value in more.items():
-            if name in metrics or not isinstance(value, int | float | np.number):
+            if name in metrics or numbers_of(value) is None:
                 raise UsageError(
                     f"derived must give numbers by new names, got {name!r}: {value!r}; the model "
                     f"reports {', '.join(sorted(metrics))}"
                 )
-        return metrics | {name: float(value) for name, value in more.items()}
+        return metrics | metric_values(more)
 
     def _take_turns(self) -> bool:
         """Whether the folds share traced graphs, and so must leave them to each other."""
@@ -204,3 +207,16 @@ class TrialRun:
     def use_best(self, best: Arrays) -> None:
         """Give the model the weights of a best epoch."""
         assign(self.model.variables, best)
+
+
+def _refuse_common(models: Sequence[ModelRun]) -> None:
+    """Refuse folds whose models have an object in common: each would train that of the others."""
+    seen: set[int] = set()
+    for model in models:
+        if seen & model.older:
+            raise UsageError(
+                "build: the models of the folds share a layer, an optimizer or a variable that was "
+                "made before build was called, so that each fold would train that of the others. "
+                "Make it inside build, or leave out --cv"
+            )
+        seen |= model.older

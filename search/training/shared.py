@@ -2,24 +2,34 @@
 
 Tracing an epoch takes some tenths of a second, compiling it one or two seconds; a search over
 learning rates and batch sizes would pay that for every trial. A trial may train the model of an
-earlier one, with its own values put into the variables, where nothing else can differ: the two are
-equal as Keras writes them down, and consist of Keras's own classes only. L2, dropout rates, momenta
-are constants in the graph: models that differ in them differ in what Keras writes down.
+earlier one, with its own values put into the variables, where nothing else can differ: the two have
+one fingerprint (`search.training.fingerprint`), and the earlier one is still as it was traced.
 """
 
-import hashlib
-import json
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search.problem import Data
-from search.serialized import only_keras
 from search.training import xla
 from search.training.epochs import Epochs, FitEpochs, needs_fit, say_fit
+from search.training.fingerprint import fingerprint
 from search.training.graph import GraphEpochs, TensorData
 
 if TYPE_CHECKING:
     import keras
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Traced epochs, and the fingerprint of their model after it was traced."""
+
+    epochs: GraphEpochs
+    traced: str | None
+
+    def holds(self) -> bool:
+        """Whether nobody, a callback for instance, has changed the model since."""
+        return self.traced is not None and fingerprint(self.epochs.model) == self.traced
 
 
 class SharedEpochs:
@@ -32,7 +42,7 @@ class SharedEpochs:
         self._data = data
         self._tensors = tensors
         self._most = most
-        self._kept: OrderedDict[str, GraphEpochs] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def of(
         self,
@@ -41,18 +51,22 @@ class SharedEpochs:
         epochs: int,
         hook: "keras.callbacks.Callback | None" = None,
         rows: int | None = None,
+        *,
+        share: bool = True,
     ) -> tuple["keras.Model", Epochs]:
         """The fastest way to train a freshly built model, and the model that it trains.
 
         That is the model itself, or one equal to it with the same values. `epochs`: how many a
         trial of the study may have, for the rule whether they are compiled. `hook`: a callback for
         what happens within an epoch, which makes it `fit`. `rows`: how many examples an epoch
-        trains on, by default all of the training part.
+        trains on, by default all of the training part. `share`: whether another model may be
+        trained in its place, now or later.
         """
         reason = needs_fit(model) if hook is None else "a callback that looks into the epoch"
         if reason is None:
             try:
-                return self._graph(model, batch_size, epochs, rows or self._tensors.sizes[0])
+                rows = rows or self._tensors.sizes[0]
+                return self._graph(model, batch_size, epochs, rows, share=share)
             except Exception as error:  # noqa: BLE001 - a model is the user's code: `fit` decides
                 said = next(iter(str(error).splitlines()), "")
                 reason = f"{type(error).__name__}: {said}"
@@ -60,51 +74,28 @@ class SharedEpochs:
         return model, FitEpochs(model, self._data, hook)
 
     def _graph(
-        self, model: "keras.Model", batch_size: int, epochs: int, rows: int
+        self, model: "keras.Model", batch_size: int, epochs: int, rows: int, *, share: bool
     ) -> tuple["keras.Model", GraphEpochs]:
         steps = epochs * -(-rows // batch_size)
         batch = batch_size if xla.compiles(model, steps) else None
-        key = _key(model)
+        key = fingerprint(model) if share else None
         if key is None:
-            return model, GraphEpochs(model, self._tensors, batch, rows)
+            return model, GraphEpochs(model, self._tensors, batch, rows, batch_size)
         if batch is not None:  # how many batches, and whether a smaller one follows
             key = f"{key} {batch} {rows // batch} {rows % batch > 0}"
         kept = self._kept.pop(key, None)
-        if kept is None:
-            kept = GraphEpochs(model, self._tensors, batch, rows)
-        elif kept.model is not model:
-            for mine, its in zip(_state(model), _state(kept.model), strict=True):
+        if kept is None or not kept.holds():
+            epochs_of_model = GraphEpochs(model, self._tensors, batch, rows, batch_size)
+            kept = _Kept(epochs_of_model, fingerprint(model))
+        shared = kept.epochs.model
+        if shared is not model:
+            for mine, its in zip(_state(model), _state(shared), strict=True):
                 its.assign(mine)
         self._kept[key] = kept
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
-        return kept.model, kept
+        return shared, kept.epochs
 
 
 def _state(model: "keras.Model") -> list[Any]:
     return [*model.variables, *model.optimizer.variables]
-
-
-def _key(model: "keras.Model") -> str | None:
-    """All of a model that its graph is made of, but for variables' values.
-
-    None where it cannot be known.
-    """
-    import keras
-
-    if not xla.keras_own(model) or not xla.keras_own(model.optimizer):
-        return None
-    written = keras.saving.serialize_keras_object(model)
-    if not only_keras(written):
-        return None
-    settings = written["compile_config"]["optimizer"]["config"]
-    if isinstance(settings.get("learning_rate"), float):
-        del settings["learning_rate"]  # a variable of the optimizer
-    text = json.dumps(written, sort_keys=True)
-    digest = hashlib.sha256(text.encode())
-    for layer in model._flatten_layers():
-        if hasattr(layer, "finalize_state"):
-            # made from data by `adapt`: constants in the graph, which no config shows
-            for array in layer.get_weights():
-                digest.update(array.tobytes())
-    return digest.hexdigest()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from search import outcomes
 from search.errors import SearchError
+from search.parameters import Params
 from search.problem import Data, Part, Problem
 from search.seeds import Clock
 from search.stopping import stop_epoch
@@ -14,9 +15,13 @@ from search.training import preflight, runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
 from search.training.description import described
+from search.training.epochs import evaluate
+from search.training.evaluation import each_row_alone, evaluation_rows, fixed_batch, is_stateful
 from search.training.folds import Folding, Ground, undivided
 from search.training.graph import TensorData
+from search.training.metric_values import finite
 from search.training.model import ModelRun, Place
+from search.training.older_objects import OlderObjects
 from search.training.run import TrialRun
 from search.training.shared import SharedEpochs
 from search.trial import Decision, EpochReport, Outcome, Task
@@ -31,6 +36,7 @@ class _Prepared:
 
     data: Data
     shared: SharedEpochs
+    older: OlderObjects
     places: list[Place]
 
 
@@ -79,8 +85,12 @@ class KerasTrainer:
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
-        with runtime.gradients_released():
-            return (yield from self._train(task))
+        older = self._ready().older
+        try:
+            with runtime.gradients_released():
+                return (yield from self._train(task))
+        finally:
+            older.restore()  # another study of this process may use them
 
     def _train(self, task: Task) -> Training:
         trial = task.proposal.trial
@@ -103,9 +113,10 @@ class KerasTrainer:
             while decision is Decision.CONTINUE and not self._ended(run, task):
                 started = self._clock.seconds()
                 metrics = run.train()
-                failed = outcomes.not_finite(metrics, run.curve)
+                failed = outcomes.not_finite(self._problem.objective, metrics, run.curve)
                 if failed is not None:
                     return failed
+                metrics = finite(metrics)
                 now = self._clock.seconds()
                 run.take(EpochReport(trial, run.epoch + 1, metrics, round(now - started, 4)))
                 if now - saved_at >= self._checkpoint_seconds:
@@ -161,7 +172,7 @@ class KerasTrainer:
 
     def _trained_on_all(self, task: Task, epoch: int) -> "keras.Model":
         prepared, params = self._ready(), task.proposal.params
-        place = self._place(prepared.data, prepared.shared, undivided(prepared.data))
+        place = self._place(prepared, undivided(prepared.data))
         most = int(params.get("epochs", self._most_epochs))
         model = ModelRun(self._problem, place, params, task.seed, most)
         spread = outcomes.spread_metric(self._problem.objective)
@@ -171,7 +182,8 @@ class KerasTrainer:
                 known = {n: v for n, v in report.metrics.items() if n.startswith("val_")}
                 known.pop(spread, None)
                 metrics = model.train(report.epoch, known)
-                failed = outcomes.not_finite(metrics, task.recorded[: report.epoch - 1])
+                before = task.recorded[: report.epoch - 1]
+                failed = outcomes.not_finite(self._problem.objective, metrics, before)
                 if failed is not None:
                     raise SearchError(
                         f"trial {task.proposal.trial}: training on all examples of the folds must "
@@ -196,7 +208,24 @@ class KerasTrainer:
         if not self._checked:
             preflight.check(run.any_model, self._data.train)
             self._checked = True
+        if self._problem.fit is None:
+            self._check_batches(run.any_model, self._batch_size(task.proposal.params))
         return run
+
+    def _check_batches(self, model: "keras.Model", batch_size: int) -> None:
+        """Refuse a model that takes batches of one size where its data give it others."""
+        own = fixed_batch(model) or (batch_size if is_stateful(model) else None)
+        if own is None:
+            return
+        counts: dict[str, tuple[int, int]] = {}
+        for place in self._ready().places:
+            held_out = place.ground.stop - place.ground.first
+            counts["training"] = len(place.ground.rows), batch_size
+            counts["validation"] = held_out, self._given_batch_size or own
+            preflight.check_batches(model, self._data.train, own, counts)
+        if self._data.test is not None:
+            test = {"test": (self._data.test.size, self._given_batch_size or own)}
+            preflight.check_batches(model, self._data.train, own, test)
 
     def _ready(self) -> _Prepared:
         if self._prepared is None:
@@ -206,14 +235,34 @@ class KerasTrainer:
             if self._folding is not None:
                 data, grounds = self._folding.of(self._data)
             shared = SharedEpochs(data, TensorData(data))
-            places = [self._place(data, shared, ground) for ground in grounds]
-            self._prepared = _Prepared(data, shared, places)
+            prepared = _Prepared(data, shared, OlderObjects([self._problem]), [])
+            prepared.places.extend(self._place(prepared, ground) for ground in grounds)
+            self._prepared = prepared
         return self._prepared
 
-    def _place(self, data: Data, shared: SharedEpochs, ground: Ground) -> Place:
+    def _place(self, prepared: _Prepared, ground: Ground) -> Place:
         """Where a model is trained; statistics are fitted on what it is trained on, no more."""
-        build = self._problem.builder(ground.part(data))
-        return Place(build, data, ground, shared)
+        build = self._problem.builder(ground.part(prepared.data))
+        older = prepared.older.and_of(build)
+        given = self._given_batch_size
+        return Place(build, prepared.data, ground, prepared.shared, older, given)
+
+    @property
+    def _given_batch_size(self) -> int | None:
+        """The rows in a batch of the evaluation, where the problem or the study's rules say so."""
+        return self._problem.evaluation_batch_size or self._rules.evaluation_batch_size
+
+    def evaluation_batch_size(self, model: "keras.Model", params: Params, part: Part) -> int:
+        """Return the rows in a batch in which a trained model is evaluated on a part."""
+        batch_size = self._batch_size(params)
+        if self._given_batch_size is not None:
+            return self._given_batch_size
+        if model.compiled and each_row_alone(model):
+            evaluate(model, part.take(slice(batch_size)), batch_size)  # makes its metrics known
+        return evaluation_rows(model, batch_size)
+
+    def _batch_size(self, params: Params) -> int:
+        return int(params.get("batch_size", self._problem.batch_size))
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
         """Whether nothing is left to train: budget or patience used up, or a callback's word."""

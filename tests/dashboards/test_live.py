@@ -12,7 +12,8 @@ from dashboards.live.app import make
 from dashboards.live.rows import PAGE, Wanted, page
 from dashboards.live.watching import LEAST_SECONDS, Watcher
 from search.errors import JournalError
-from search.events import Entry, Told, encode
+from search.event_json import encode
+from search.events import Entry, Told
 from search.journal import Journal
 from search.network import Layer, Network
 from search.plans import recorded_plan
@@ -21,6 +22,7 @@ from search.store import Store
 from search.trial import Completed, Failed
 from tests.dashboards.studies import simulated
 from tests.records import asked, entries, header, reported, whole_life
+from tests.support import write_journal
 from tests.trackers.watching import HandClock
 
 
@@ -37,7 +39,7 @@ def written(root: Path, life: list[Entry]) -> Path:
     """A store with this study; nobody writes it."""
     path = Store(root).journal(life[0].event.study)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(encode(entry) + "\n" for entry in life), encoding="utf-8")
+    write_journal(path, map(encode, life))
     return path
 
 

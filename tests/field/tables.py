@@ -59,13 +59,15 @@ def train(
 
 
 def new_trainer(
-    problem: Problem, folder: CheckpointFolder | None = None, patience: int | None = None
+    problem: Problem,
+    folder: CheckpointFolder | None = None,
+    patience: int | None = None,
+    **more: Any,
 ) -> KerasTrainer:
     """Make the trainer of a problem, as a process that has trained nothing has it."""
     folder = folder or CheckpointFolder(Path(tempfile.mkdtemp()), "me")
-    return KerasTrainer(
-        problem, problem.load(None), folder, SystemClock(), patience=patience, most_epochs=9
-    )
+    settings = {"patience": patience, "most_epochs": 9} | more
+    return KerasTrainer(problem, problem.load(None), folder, SystemClock(), **settings)
 
 
 def dense(

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from search import Part
 from search.errors import SearchError
-from search.events import Entry, Judged, decode, encode
+from search.event_json import decode, encode
+from search.events import Entry, Judged
 from search.fresh_process import FreshProcess
 from tests.field.ended import ended, trained
 from tests.field.tables import data, dense, problem, table

@@ -6,7 +6,8 @@ import keras
 import pytest
 from keras import layers
 
-from search.events import Entry, Told, decode, encode
+from search.event_json import decode, encode
+from search.events import Entry, Told
 from search.network import Layer, Network, chain, from_plain, plain
 from search.training.description import described
 from search.trial import Completed

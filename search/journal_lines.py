@@ -1,0 +1,76 @@
+"""The lines of a journal as bytes: from format 3 on, each has a number and a checksum."""
+
+from zlib import crc32
+
+from search.errors import JournalError
+
+CHECKED_FORMAT = 3  # the first format with numbers and checksums
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class JournalLines:
+    """Encode or check the lines of one journal in their order, beginning with the first one.
+
+    A line is the JSON text of an event. From `format` 3 on its number (1-based) and its
+    checksum are the last two entries: `"line":7,"crc":123` of an object, `7,123` of an array. The
+    checksum is the CRC-32 of all bytes before it, started with the checksum of the previous line.
+    So a line fits only after the lines that it was written after: a changed, missing, repeated or
+    moved line is found, and so is one of another journal.
+    """
+
+    def __init__(self, format: int) -> None:
+        self.format = format
+        self.number = 0
+        self._checked = format >= CHECKED_FORMAT
+        self._crc = 0
+
+    def encode(self, text: str) -> bytes:
+        """Return the next line, with its line end."""
+        self.number += 1
+        if not self._checked:
+            return text.encode() + b"\n"
+        body, closing = text[:-1], text[-1]
+        head = f"{body},{_word(closing, 'line')}{self.number}".encode()
+        self._crc = crc32(head, self._crc)
+        return head + f",{_word(closing, 'crc')}{self._crc}{closing}\n".encode()
+
+    def decode(self, line: bytes) -> str:
+        """Return the text of the next line, without its number and checksum.
+
+        A line end of CR LF and a byte order mark in the first line are accepted: some editors add
+        them.
+
+        Raises: JournalError when the line is not the one that was written here; ValueError when it
+        is no text.
+        """
+        content = line.removesuffix(b"\n").removesuffix(b"\r")
+        if self.number == 0:
+            content = content.removeprefix(BYTE_ORDER_MARK)
+        if self._checked:
+            content = self._verified(content)
+        self.number += 1
+        return content.decode()
+
+    def _verified(self, content: bytes) -> bytes:
+        closing = content[-1:].decode("latin-1")
+        head, _, last = content.rpartition(b",")
+        body, _, number = head.rpartition(b",")
+        found = number.removeprefix(_word(closing, "line").encode())
+        if not last[:-1].removeprefix(_word(closing, "crc").encode()).isdigit():
+            raise JournalError("it does not end with its number and checksum")
+        crc = crc32(head, self._crc)
+        if last != f"{_word(closing, 'crc')}{crc}{closing}".encode():
+            if found.isdigit() and int(found[:20]) != self.number + 1:
+                raise JournalError(
+                    f"its number is {int(found[:20])}, so lines are missing, repeated or moved"
+                )
+            raise JournalError("its checksum does not fit its content and the line before it")
+        if found != str(self.number + 1).encode():
+            raise JournalError(f"its number is {found.decode()!r}")
+        self._crc = crc
+        return body + closing.encode()
+
+
+def _word(closing: str, name: str) -> str:
+    """Return what precedes a value: a key in an object, nothing in an array."""
+    return f'"{name}":' if closing == "}" else ""
