@@ -77,7 +77,7 @@ def _test(tables: Tables, found: Answer) -> Tile:
     before = tables.record.judged_before
     met = f"met by {before} winners before this one" if before else "met once, by the winner"
     if found.verified is False:
-        met = "does not apply: the exported model is not the one that was scored"
+        met = "does not apply: the exported model does not give the recorded scores"
     return Tile(f"{name} on test data", score_text(found.test[name]), "; ".join([met, *others]))
 
 
@@ -108,8 +108,8 @@ def warning(found: Answer) -> str:
     if found.verified is not False:
         return ""
     return (
-        "Not verified: the exported model is not the one that was scored. "
-        f"{_sentence(found.reason)} The test result and the export do not apply to the score above."
+        "Not verified: the exported model does not give the recorded scores. "
+        f"{_sentence(found.reason)} The test result and the export do not apply to the score."
     )
 
 

@@ -56,7 +56,7 @@ def judge(
     written = _tried("no export of the winner", lambda: end.export(directory))
     judged = end.judged
     if written is None:  # the test result does not depend on the disk
-        judged = replace(judged or end.tested(Verdict(None, "not checked: no export")), export="")
+        judged = replace(judged or end.tested(Verdict(None, "there is no export")), export="")
     coordinator.write(judged or end.tested(Verdict(None)))
     return None if written is None else export.winner(directory, data)
 
@@ -111,7 +111,7 @@ class _End:
                     Path(scratch),
                 ),
             )
-        return verdict or Verdict(None, "not checked")
+        return verdict or Verdict(None, "the check failed")
 
     def _pictures(self) -> dict[str, bytes]:
         """The files beside the model, as far as they can be made."""

@@ -88,7 +88,7 @@ class ModelCheck:
                 checked, models, self.header, self.carried, self.data_dir, seconds=wait
             )
         except SearchError as error:
-            return Verdict(None, f"not checked: {error}")
+            return Verdict(None, str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,10 @@ def check_trial(
     models = [SavedModel(folder, data.validation, itself, metric, size, measured=True)]
     about = export.about(record, trial, data, None)
     for number, fold in enumerate(trainer.folds(record.task(trial)), start=1):
-        last = trial.curve[fold.epoch - 1].metrics
-        known = expected({f"{VALIDATION}{metric}": last[_fold_metric(number, record)]})
+        score = trial.curve[fold.epoch - 1].metrics.get(_fold_metric(number, record))
+        if score is None:  # the objective is derived from means over folds
+            break
+        known = {metric: score}
         place = export.write(fold.model, scratch / f"fold-{number}", about)
         models.append(SavedModel(place, fold.part, known, metric, size, measured, f"fold {number}"))
     return check(models, seconds)

@@ -120,7 +120,7 @@ class OpenedTrial:
 
             def added(folder: Path) -> export.Additions:
                 check = ModelCheck(fresh, header, self._carried, self._data_dir)
-                verdict = Verdict(None, "not checked: only the format keras is")
+                verdict = Verdict(None, "only exports of the format keras are")
                 if kind == "keras":
                     verdict = check_trial(check, self._scored, model, folder, Path(scratch))
                 checked.append(verdict)

@@ -37,7 +37,7 @@ def closing(record: StudyRecord, exported: Exported | None, store: Store, width:
         before = record.judged_before
         met = f"met by {before} winners before this one" if before else "met once"
         if record.judged.verified is False:
-            met += ", not of the model that was scored"
+            met += ", does not apply to the score"
         lines.append(f"on test data, {met}: {test}")
     if exported is not None:
         lines.append(f"model: {exported.directory}{_refit(record, best)}")

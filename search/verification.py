@@ -9,7 +9,13 @@ from typing import Any
 from search import journal as journals
 from search.carried import Carried
 from search.config import from_plain
-from search.errors import SearchError, UsageError, unknown_name
+from search.errors import (
+    DataError,
+    SearchError,
+    StudyChangedError,
+    UsageError,
+    unknown_name,
+)
 from search.events import StudyStarted
 from search.executors.base import Workplace
 from search.fresh_process import FreshProcess
@@ -128,7 +134,11 @@ class Verifier:
     fit: bool = False
 
     def __call__(self, choice: Choice) -> Iterator[Verification]:
-        """Verify the chosen trials, one after the other."""
+        """Verify the chosen trials, one after the other.
+
+        Raises: StudyChangedError or DataError when the problem or the data are no longer those of
+        the study.
+        """
         for trial in choice.of(self.record):
             yield self._one(trial)
 
@@ -144,6 +154,8 @@ class Verifier:
             if difference is None:
                 return Verification(trial.trial, len(recorded), True, exact=True)
             cause = _cause(self.record, trial, difference, found, self._run(trained_again, trial))
+        except (UsageError, StudyChangedError, DataError):
+            raise
         except SearchError as error:
             return Verification(trial.trial, len(recorded), False, cause=str(error))
         return Verification(trial.trial, len(recorded), False, difference=difference, cause=cause)

@@ -186,7 +186,7 @@ def verified_text(verified: bool | None, reason: str, metric: str) -> str:
         return f"verified: loaded from its file in a new process, the model {shown}"
     if verified is False:
         return f"NOT VERIFIED: {reason}"
-    return f"not verified: {reason}" if reason else ""
+    return f"model not checked: {reason}" if reason else ""
 
 
 def stopped_text(study: StudyRecord) -> str:

@@ -11,6 +11,7 @@ from search.commands.common import out, place, read, store_of, width
 from search.config import Environment
 from search.errors import unknown_name
 from search.record import StudyRecord, StudyState, TrialRecord
+from search.wording import verified_text
 
 _UNKNOWN = "not on record: no budget of it has ended, or it failed"
 
@@ -31,7 +32,17 @@ def main(options: Namespace, environment: Environment) -> int:
         out(f"{header.study}: {header.problem}, {header.backend}, seed {header.seed}, {state}")
         out(f"{len(record.trials)} trials, {record.epochs_trained} epochs, {record.seconds:.0f} s")
         out(leaderboard.table(record, state, options.top, width()))
+        _verified(record)
     return 0
+
+
+def _verified(record: StudyRecord) -> None:
+    """Whether the exported winner is what was scored; nothing for an older study."""
+    best = record.best()
+    if best is not None:
+        said = verified_text(*record.verified(best), record.objective.metric)
+        if said:
+            out(f"trial {best.trial}: {said}")
 
 
 def _trial(options: Namespace, record: StudyRecord, trial: TrialRecord, state: StudyState) -> None:

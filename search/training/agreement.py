@@ -94,11 +94,17 @@ def _share(model: "keras.Model", part: Part, batch_size: int, relative: float) -
 
     One row changes a metric of one class by 2 divided by the rows of that class at most.
     """
-    flat = [array for _, array in arrays.named(predictions(model, part, batch_size), "")]
+    try:
+        given = predictions(model, part, batch_size)
+    except Exception:  # noqa: BLE001 - the model is the user's code: no rows are known to be near
+        return 0.0
+    flat = [array for _, array in arrays.named(given, "")]
     marks = np.array(sorted({0.5, *_thresholds(model)}))
     near = np.zeros(part.size, bool)
     for outputs in flat:
-        rows = np.asarray(outputs, np.float64).reshape(part.size, -1)
+        if outputs.dtype.kind not in "biuf" or len(outputs) != part.size:
+            continue
+        rows = outputs.astype(np.float64).reshape(part.size, -1)
         slack = relative * np.maximum(1.0, np.abs(rows))
         for mark in marks:
             near |= (np.abs(rows - mark) <= slack).any(axis=1)

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search import arrays, outcomes
+from search.class_weights import class_labels, class_weights
 from search.problem import Data, Part, Problem
 from search.seeds import seed_for
 from search.study_rules import TrainingRules
 from search.training import agreement, preflight, runtime
 from search.training.callbacks import UserCallbacks, hook
+from search.training.evaluation import is_stateful
 from search.training.folds import Folding, Ground, undivided
 from search.training.metric_values import finite, metric_values
 from search.trial import Task
@@ -104,7 +106,8 @@ class _Fit:
         runtime.fresh(seed)
         self._model = build(params)
         if not self._model.built:
-            preflight.call(self._model, data.train)
+            rows = self._batch_size if is_stateful(self._model) else 1
+            preflight.call(self._model, data.train, rows)
         self.means: set[str] = set()
         self.incomparable: dict[str, str] = {}
 
@@ -142,7 +145,12 @@ class _Fit:
 
     def _class_weight(self) -> dict[int, float] | None:
         weights = self._data.class_weight
-        return None if weights is None else dict(weights)
+        if weights is None:
+            return None
+        # Keras wants a weight for each label from 0 on
+        given = class_weights(weights, self._data.train.y, self._data.class_names)
+        top = int(class_labels(self._data.train.y).max())
+        return {label: given.get(label, 1.0) for label in range(top + 1)}
 
     def _batches(self) -> "tf.data.Dataset":
         """The batches of all epochs, one after the other; the last one of an epoch may be small."""

@@ -1,0 +1,76 @@
+"""Every view of a study says whether the exported model is the one that was scored."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dashboards.answer import answer
+from dashboards.live.headline import headline
+from dashboards.live.standing import standing
+from dashboards.tables import tables
+from dashboards.telling import remarks, tiles, warning
+from search import leaderboard, summary
+from search.events import Entry
+from search.pace import Pace
+from search.progress import Plan
+from search.record import fold
+from search.seeds import SystemClock
+from search.store import Store
+from search.trackers import mlflow_words
+from tests.dashboards.test_live import texts
+from tests.records import whole_life
+
+WHY = "evaluation is random: val_loss is 1, and 2 the next time"
+
+
+def told(verified: bool | None, reason: str = "") -> list[Entry]:
+    *life, last = whole_life()
+    return [*life, Entry(last.seconds, replace(last.event, verified=verified, reason=reason))]
+
+
+def terminal(study: list[Entry]) -> str:
+    return summary.closing(fold(study), None, Store(Path("mlruns")), None)
+
+
+def page(study: list[Entry]) -> str:
+    found, shown = answer(fold(study)), tables(study)
+    assert found is not None
+    notes = [tile.note for tile in tiles(shown, found)]
+    return "\n".join([warning(found), *notes, *remarks(shown, found)])
+
+
+def live(study: list[Entry]) -> str:
+    plan, pace = Plan(5, 13, None, ""), Pace(SystemClock())
+    shown = standing(fold(study), "finished", plan, pace, {}, 0)
+    return "\n".join(" ".join(filter(None, texts(part))) for part in headline(shown))
+
+
+@pytest.mark.parametrize("view", [terminal, page, live])
+def test_a_model_that_is_not_what_was_scored_is_never_shown_without_that(view):
+    said = view(told(False, WHY))
+    assert "evaluation is random" in said.replace("Evaluation", "evaluation")
+    assert "not verified" in said.lower()
+    assert "does not apply" in said or "do not apply" in said
+    assert "flatters" not in said
+
+
+@pytest.mark.parametrize("view", [terminal, page, live])
+def test_a_verified_model_is_called_so(view):
+    said = view(told(True))
+    assert "verified" in said.lower()
+    assert "not verified" not in said.lower()
+
+
+@pytest.mark.parametrize("view", [terminal, page, live])
+def test_an_older_study_says_nothing_of_it(view):
+    assert "verified" not in view(told(None)).lower()
+
+
+def test_machines_are_told_too():
+    best = leaderboard.document(fold(told(False, WHY)), "finished", None)["best"]
+    assert (best["verified"], best["reason"]) == (False, WHY)
+    tags, _ = mlflow_words.winner(fold(told(False, WHY)))
+    assert tags["search.best.verified"] == "false"
+    assert tags["search.best.verified.reason"] == WHY
+    assert "search.best.verified" not in mlflow_words.winner(fold(told(None)))[0]
