@@ -1,6 +1,7 @@
 """Whether what a user hands over is of the right kind, told where it is handed over."""
 
 import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from search.errors import UsageError
@@ -24,10 +25,13 @@ def check_problem(problem: "Problem") -> None:
     check_function("build", problem.build, *building)
     others = {
         "statistics": (problem.statistics, ("train",)),
-        "callbacks": (problem.callbacks, ("params",)),
         "derived": (problem.derived, ("curve",)),
         "fit": (problem.fit, ("params", "model", "data", "callbacks")),
     }
+    callbacks = problem.callbacks
+    if callbacks is not None:
+        both = callable(callbacks) and takes_folder(callbacks)
+        check_function("callbacks", callbacks, *(("params", "folder") if both else ("params",)))
     for place, (function, arguments) in others.items():
         if function is not None:
             check_function(place, function, *arguments)
@@ -64,6 +68,23 @@ def check_function(place: str, value: Any, *arguments: str) -> None:
         raise UsageError(
             f"{place} must take {wanted}, got {_named(value)}{signature}; change its arguments"
         ) from None
+
+
+def takes_folder(callbacks: Callable[..., Any]) -> bool:
+    """Return whether a problem's `callbacks` must be given the trial's folder too."""
+    try:
+        signature = inspect.signature(callbacks)
+    except (TypeError, ValueError):
+        return False
+    return not _binds(signature, 1) and _binds(signature, 2)
+
+
+def _binds(signature: inspect.Signature, count: int) -> bool:
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def _said(value: object) -> str:

@@ -1,10 +1,14 @@
 """The trainer: one task in, one report per new epoch, one outcome out, exact across crashes."""
 
+import contextlib
+import tempfile
+import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search import outcomes
-from search.errors import SearchError
+from search.errors import SearchError, SearchWarning
 from search.problem import Data, Problem
 from search.seeds import Clock
 from search.stopping import stop_epoch
@@ -15,9 +19,12 @@ from search.training.checkpoint import Checkpoint, Checkpoints
 from search.training.description import described
 from search.training.folds import Folding, Ground, undivided
 from search.training.graph import TensorData
+from search.training.keras_configuration import KerasConfiguration
 from search.training.model import ModelRun, Place
+from search.training.process_state import TrialProcess
 from search.training.run import TrialRun
 from search.training.shared import SharedEpochs
+from search.training.state import StateLostError
 from search.trial import Decision, EpochReport, Outcome, Task
 
 if TYPE_CHECKING:
@@ -39,7 +46,9 @@ class KerasTrainer:
     A checkpoint is written at the end of a budget, after every `checkpoint_seconds` of training
     since the last one, and when the training is closed between two epochs. `most_epochs`: what a
     trial of the study may have. `folding`: the folds of cross-validation; None means that the
-    problem's own validation part is used. `rules`: those of the study.
+    problem's own validation part is used. `rules`: those of the study. `keras`: Keras's
+    configuration once the problem is loaded, by default what this thread has. `files`: where each
+    trial has a folder for what its callbacks write, by default a temporary one.
     """
 
     def __init__(
@@ -54,6 +63,8 @@ class KerasTrainer:
         folding: Folding | None = None,
         checkpoint_seconds: float = 2.0,
         rules: TrainingRules = LATEST,
+        keras: KerasConfiguration | None = None,
+        files: Path | None = None,
     ) -> None:
         self._problem = problem
         self._data = data
@@ -64,22 +75,72 @@ class KerasTrainer:
         self._folding = folding
         self._checkpoint_seconds = checkpoint_seconds
         self._rules = rules
+        self._keras = keras or KerasConfiguration.noted()
+        self._files = files
         self._prepared: _Prepared | None = None
         self._checked = False
+        self._said: set[str] = set()
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
-        with runtime.gradients_released():
-            return (yield from self._train(task))
+        self._import()
+        process = TrialProcess(task.proposal.trial, self._configuration, self._said)
+        training = self._train(task)
+        try:
+            with process:
+                report = next(training)
+            while True:
+                decision = yield report
+                with process:
+                    report = training.send(decision)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+        finally:
+            with process:
+                training.close()
+            process.end()
 
     def _train(self, task: Task) -> Training:
-        trial = task.proposal.trial
-        run = self._run(task)
-        if task.stopped or self._ended(run, task):
-            return self._outcome(run, stopped=task.stopped)
-        saved = self._usable(task)
-        if saved is not None:
+        with runtime.gradients_released():
+            trial = task.proposal.trial
+            run = self._run(task)
+            if task.stopped or self._ended(run, task):
+                return self._outcome(run, stopped=task.stopped)
+            saved = self._usable(task)
+            if saved is not None:
+                run = self._continued(run, task, saved)
+            try:
+                return (yield from self._epochs(run, task, saved))
+            except GeneratorExit:
+                raise
+            except BaseException:
+                # Keras's callbacks close their files then
+                with contextlib.suppress(Exception):
+                    run.end()
+                raise
+
+    def _continued(self, run: TrialRun, task: Task, saved: Checkpoint) -> TrialRun:
+        """The trial where its checkpoint was taken, or at its beginning where that cannot be."""
+        try:
             run.restore(saved)
+        except StateLostError as error:
+            return self._begun_again(run, task, error)
+        return run
+
+    def _begun_again(self, run: TrialRun, task: Task, error: StateLostError) -> TrialRun:
+        warnings.warn(
+            f"trial {task.proposal.trial} is trained again from its beginning, with the same "
+            f"result: a checkpoint cannot hold all of its state ({error})",
+            SearchWarning,
+            stacklevel=2,
+        )
+        again = self._run(task)
+        again.curve = run.curve
+        return again
+
+    def _epochs(self, run: TrialRun, task: Task, saved: Checkpoint | None) -> Training:
+        trial = task.proposal.trial
         saved_epoch, saved_at = run.epoch, self._clock.seconds()
         decision = Decision.CONTINUE
         try:
@@ -89,12 +150,18 @@ class KerasTrainer:
                 decision = yield report
                 if decision is Decision.STOP:
                     break
-            run.catch_up(len(run.curve))
             while decision is Decision.CONTINUE and not self._ended(run, task):
                 started = self._clock.seconds()
-                metrics = run.train()
+                try:
+                    run.catch_up(len(run.curve))
+                    metrics = run.train()
+                except StateLostError as error:  # told by the first epoch that is trained
+                    run = self._begun_again(run, task, error)
+                    run.catch_up(len(run.curve))
+                    metrics = run.train()
                 failed = outcomes.not_finite(metrics, run.curve)
                 if failed is not None:
+                    run.end()
                     return failed
                 now = self._clock.seconds()
                 run.take(EpochReport(trial, run.epoch + 1, metrics, round(now - started, 4)))
@@ -122,9 +189,9 @@ class KerasTrainer:
             return self._trained_on_all(task, epoch)
         run = self._run(task)
         saved = self._checkpoints.load(task.proposal.trial)
-        if saved is not None and saved.best_epoch == epoch:
-            run.use_best(saved.best)
-            return run.model
+        if saved is not None and saved.best_epoch == epoch and _agrees(saved, task):
+            if run.use_best(saved.best):
+                return run.model
         with runtime.gradients_released():
             run.catch_up(epoch)
         run.average()
@@ -159,20 +226,35 @@ class KerasTrainer:
         saved = self._checkpoints.load(task.proposal.trial)
         if saved is None or saved.epoch > task.proposal.budget.stop:
             return None
-        both = zip(saved.curve, task.recorded, strict=False)
-        return saved if all(dict(a.metrics) == dict(b.metrics) for a, b in both) else None
+        return saved if _agrees(saved, task) else None
 
     def _run(self, task: Task) -> TrialRun:
-        run = TrialRun(self._problem, self._ready().places, task, self._most_epochs)
+        folder = self._folder(task.proposal.trial)
+        run = TrialRun(self._problem, self._ready().places, task, self._most_epochs, folder)
         if not self._checked:
             preflight.check(run.any_model, self._data.train)
             self._checked = True
         return run
 
-    def _ready(self) -> _Prepared:
+    def _folder(self, trial: str) -> Path:
+        if self._files is None:
+            self._files = Path(tempfile.mkdtemp(prefix="search-trials-"))
+        return self._files / trial
+
+    def _import(self) -> None:
+        """Import TensorFlow, whose settings are the platform's own and no trial's."""
         if self._prepared is None:
             runtime.prepare()
             runtime.settled()
+            self._keras = self._keras or KerasConfiguration.noted()
+
+    @property
+    def _configuration(self) -> KerasConfiguration | None:
+        return self._keras if self._rules.keeps_keras_configuration else None
+
+    def _ready(self) -> _Prepared:
+        self._import()
+        if self._prepared is None:
             data, grounds = self._data, [undivided(self._data)]
             if self._folding is not None:
                 data, grounds = self._folding.of(self._data)
@@ -184,7 +266,7 @@ class KerasTrainer:
     def _place(self, data: Data, shared: SharedEpochs, ground: Ground) -> Place:
         """Where a model is trained; statistics are fitted on what it is trained on, no more."""
         build = self._problem.builder(ground.part(data))
-        return Place(build, data, ground, shared)
+        return Place(build, data, ground, shared, self._rules, self._configuration)
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
         """Whether nothing is left to train: budget or patience used up, or a callback's word."""
@@ -209,3 +291,9 @@ class KerasTrainer:
             network,
             stopped_early=run.stopped or self._out_of_patience(run),
         )
+
+
+def _agrees(saved: Checkpoint, task: Task) -> bool:
+    """Whether a checkpoint is of the trial as it is recorded, as far as both know it."""
+    both = zip(saved.curve, task.recorded, strict=False)
+    return all(dict(a.metrics) == dict(b.metrics) for a, b in both)
