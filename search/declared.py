@@ -2,6 +2,7 @@
 
 import inspect
 import numbers
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from search.errors import UsageError
@@ -27,10 +28,13 @@ def check_problem(problem: "Problem") -> None:
         check_count(place, getattr(problem, place), optional=place != "batch_size")
     others = {
         "statistics": (problem.statistics, ("train",)),
-        "callbacks": (problem.callbacks, ("params",)),
         "derived": (problem.derived, ("curve",)),
         "fit": (problem.fit, ("params", "model", "data", "callbacks")),
     }
+    callbacks = problem.callbacks
+    if callbacks is not None:
+        both = callable(callbacks) and takes_folder(callbacks)
+        check_function("callbacks", callbacks, *(("params", "folder") if both else ("params",)))
     for place, (function, arguments) in others.items():
         if function is not None:
             check_function(place, function, *arguments)
@@ -78,6 +82,23 @@ def check_function(place: str, value: Any, *arguments: str) -> None:
         raise UsageError(
             f"{place} must take {wanted}, got {_named(value)}{signature}; change its arguments"
         ) from None
+
+
+def takes_folder(callbacks: Callable[..., Any]) -> bool:
+    """Return whether a problem's `callbacks` must be given the trial's folder too."""
+    try:
+        signature = inspect.signature(callbacks)
+    except (TypeError, ValueError):
+        return False
+    return not _binds(signature, 1) and _binds(signature, 2)
+
+
+def _binds(signature: inspect.Signature, count: int) -> bool:
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def _said(value: object) -> str:

@@ -18,15 +18,20 @@ class TrainingRules:
     `evaluation_batch_size`: rows in a batch of the evaluation, whatever the model is; None: the
     trial's batch size, or more rows where the result is the same. `seeds_each_epoch`: whether the
     generators of Python, NumPy, TensorFlow and Keras are seeded before each epoch, rather than once
-    when the model is built.
+    when the model is built. `keeps_keras_configuration`: whether `build` finds Keras's dtype policy
+    and other settings as the problem's file has left them.
     """
 
     evaluation_batch_size: int | None = None
     seeds_each_epoch: bool = True
+    keeps_keras_configuration: bool = True
 
 
 LATEST = TrainingRules()
-_TRAINING = {1: TrainingRules(1000, seeds_each_epoch=False), LATEST_RULES: LATEST}
+_TRAINING = {
+    1: TrainingRules(1000, seeds_each_epoch=False, keeps_keras_configuration=False),
+    LATEST_RULES: LATEST,
+}
 
 
 def training_rules(number: int) -> TrainingRules:

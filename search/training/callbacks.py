@@ -1,51 +1,54 @@
 """A user's Keras callbacks around epochs that do not run in `fit`, and their state in checkpoints.
 
-`on_train_begin` is called once for each budget and each process that trains the trial, before the
-callback's state is put back; `on_epoch_begin`, `on_test_begin`, `on_test_end` and `on_epoch_end` as
-under `fit`; `on_train_end` after the last epoch of a budget. What `on_epoch_end` adds to its logs
+`on_train_begin` is called once for each budget and each process that trains the trial, before its
+state is put back; `on_epoch_begin`, `on_test_begin`, `on_test_end` and `on_epoch_end` as
+under `fit`; `on_train_end` after the last epoch of a budget, and where a trial fails. What `on_epoch_end` adds to its logs
 becomes metrics. A callback that sets `model.stop_training` ends the trial. Hooks for batches are
 called from `fit`, which then trains the trial.
 """
 
-import functools
-import importlib
-import json
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from search.declared import takes_folder
+from search.errors import SearchWarning, UsageError
+from search.parameters import Params
 from search.training.metric_values import Logs
+from search.training.plain import decode
 
 if TYPE_CHECKING:
     import keras
 
-# What a checkpoint keeps: whether the training was told to stop, and each callback's attributes.
-State: TypeAlias = dict[str, Any]
-
 _BATCHES = tuple(
     f"on_{kind}batch_{edge}" for kind in ("", "train_", "test_") for edge in ("begin", "end")
 )
-_NOT_STATE = {"_model", "params", "validation_data"}
-_FUNCTION = "__function__"
-_UNKNOWN = object()
 
 
 class UserCallbacks:
     """The callbacks of one trial, which may be none."""
 
     def __init__(
-        self, callbacks: Sequence["keras.callbacks.Callback"], model: "keras.Model", epochs: int
+        self,
+        callbacks: Sequence["keras.callbacks.Callback"],
+        model: "keras.Model",
+        epochs: int,
+        steps: int,
     ) -> None:
         import keras
 
         self._callbacks = list(callbacks)
         self._model = model
-        self._begun: list[dict[str, Any]] = []
         self._logs: dict[str, Any] = {}
         # comes last, as `History` does in `fit`: it sees what the others have put into their logs
         history = keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: self._see(logs))
         self._all = keras.callbacks.CallbackList(
-            [*self._callbacks, history] if self._callbacks else [], model=model, epochs=epochs
+            [*self._callbacks, history] if self._callbacks else [],
+            model=model,
+            epochs=epochs,
+            steps=steps,
+            verbose=0,
         )
 
     @property
@@ -53,17 +56,16 @@ class UserCallbacks:
         """Whether one of them ended the training."""
         return bool(self._model.stop_training)
 
-    def train_begin(self, state: State | None) -> None:
-        """Start; `state` is what `state()` gave after the last epoch that is not trained again."""
+    def train_begin(self) -> None:
+        """Start."""
         self._model.stop_training = False
         self._all.on_train_begin()
-        self._begun = [dict(vars(callback)) for callback in self._callbacks]
-        if not state:
-            return
-        self._model.stop_training = state["stopped"]
-        for callback, saved in zip(self._callbacks, state["callbacks"], strict=True):
-            for name, plain in saved.items():
-                setattr(callback, name, _value(plain))
+
+    def put(self, attributes: Sequence[Mapping[str, Any]]) -> None:
+        """Give each callback the attributes that a checkpoint of format 1 has for it."""
+        for callback, saved in zip(self._callbacks, attributes, strict=True):
+            for name, value in saved.items():
+                setattr(callback, name, decode(value, []))
 
     def epoch_begin(self, epoch: int) -> None:
         """Before the epoch with this number, from 1."""
@@ -89,14 +91,6 @@ class UserCallbacks:
     def train_end(self) -> None:
         """After the last epoch of a budget."""
         self._all.on_train_end()
-
-    def state(self) -> State | None:
-        """What a checkpoint must hold of them; None where that cannot be known."""
-        both = zip(self._callbacks, self._begun, strict=True)
-        attributes = [_attributes(callback, begun) for callback, begun in both]
-        if None in attributes:
-            return None
-        return {"stopped": self.stopped, "callbacks": attributes}
 
 
 def hook(callbacks: Sequence["keras.callbacks.Callback"]) -> "keras.callbacks.Callback | None":
@@ -133,54 +127,81 @@ def _looks_at_batches(callback: "keras.callbacks.Callback") -> bool:
     )
 
 
-def _attributes(
-    callback: "keras.callbacks.Callback", begun: dict[str, Any]
-) -> dict[str, Any] | None:
-    """The attributes that make up a callback's state, as JSON data; None where some cannot be.
+def user_callbacks(
+    make: Callable[..., Sequence["keras.callbacks.Callback"]] | None,
+    params: Params,
+    folder: Path | None,
+) -> list["keras.callbacks.Callback"]:
+    """Return the callbacks of one trial, without what the platform does by itself.
 
-    `begun`: its attributes when the training began. Functions are no state as long as they stay.
+    `folder`: the trial's own, which is made where `make` takes it.
+
+    Raises: UsageError for a callback that would load another trial's weights.
     """
-    found = {}
-    for name, value in vars(callback).items():
-        if name in _NOT_STATE or (callable(value) and begun.get(name) is value):
-            continue
-        plain = _plain(value)
-        if plain is _UNKNOWN:
-            return None
-        found[name] = plain
-    return found
+    if make is None:
+        return []
+    if folder is not None and takes_folder(make):
+        folder.mkdir(parents=True, exist_ok=True)
+        callbacks = list(make(params, folder))
+    else:
+        callbacks = list(make(params))
+    _check_files(callbacks, params, folder)
+    return [callback for callback in callbacks if not _needless(callback)]
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON data: a number, a text, a structure of them, or a function by its name."""
-    if callable(value):
-        # Keras 3.15 chooses the comparison of a monitored metric when the first epoch is over
-        name = f"{getattr(value, '__module__', '')}:{getattr(value, '__qualname__', '')}"
-        try:
-            return {_FUNCTION: name} if _named(name) is value else _UNKNOWN
-        except (ImportError, AttributeError, ValueError):
-            return _UNKNOWN
-    if hasattr(value, "item") and getattr(value, "shape", None) == ():
-        value = value.item()
-    try:
-        return value if json.loads(json.dumps(value)) == value else _UNKNOWN
-    except (TypeError, ValueError):
-        return _UNKNOWN
+def _needless(callback: "keras.callbacks.Callback") -> bool:
+    """Whether a callback of Keras's does what happens anyway; it is changed where a part does."""
+    import keras
+
+    if type(callback) is keras.callbacks.TerminateOnNaN:
+        _remark("TerminateOnNaN is not needed: a trial whose loss is NaN ends as failed anyway")
+        return True
+    if type(callback) is keras.callbacks.EarlyStopping and callback.restore_best_weights:
+        callback.restore_best_weights = False
+        _remark(
+            "EarlyStopping(restore_best_weights=True) is not needed: the weights of the best epoch "
+            "are kept and exported anyway"
+        )
+    return False
 
 
-def _value(plain: Any) -> Any:
-    return _named(plain[_FUNCTION]) if isinstance(plain, dict) and _FUNCTION in plain else plain
+# What Keras's callbacks write to, by their class and attribute.
+_FILES = {
+    "ModelCheckpoint": "filepath",
+    "CSVLogger": "filename",
+    "TensorBoard": "log_dir",
+    "BackupAndRestore": "backup_dir",
+}
 
 
-def _named(name: str) -> Any:
-    module, _, path = name.partition(":")
-    return functools.reduce(getattr, path.split("."), importlib.import_module(module))
+def _check_files(callbacks: Sequence[Any], params: Params, folder: Path | None) -> None:
+    import keras
+
+    for callback in callbacks:
+        for name, attribute in _FILES.items():
+            if not isinstance(callback, getattr(keras.callbacks, name)):
+                continue
+            if name == "BackupAndRestore":
+                raise UsageError(
+                    "BackupAndRestore must not be among a problem's callbacks: it would load the "
+                    "weights of one trial into another. Leave it out: trials are continued from "
+                    "their checkpoints"
+                )
+            path = str(getattr(callback, attribute))
+            if not _differs(path, params, folder):
+                _remark(
+                    f"{name}({path!r}) writes to the same place in every trial. Take the trial's "
+                    "folder as second argument, callbacks(params, folder), and write there"
+                )
 
 
-def say_state_is_lost() -> None:
-    """Tell the user, once, that callbacks cannot be put back where they were."""
-    warnings.warn(
-        "a callback keeps a state that a checkpoint cannot hold (arrays, objects): a trial that "
-        "goes on is trained again from its beginning, with the same result",
-        stacklevel=2,
-    )
+def _differs(path: str, params: Params, folder: Path | None) -> bool:
+    """Whether a path is one trial's: in its folder, or with a value of its parameters in it."""
+    if folder is not None and Path(path).absolute().is_relative_to(folder.absolute()):
+        return True
+    found = [str(value) for value in params.values() if str(value) in path]
+    return len(found) == len(params) > 0 or any(len(value) > 2 for value in found)
+
+
+def _remark(text: str) -> None:
+    warnings.warn(text, SearchWarning, stacklevel=2)

@@ -1,22 +1,23 @@
 """Checkpoints: everything a trial needs to go on as if it had never stopped, in one file."""
 
 import contextlib
+import hashlib
 import io
 import json
 import os
-import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 
 from search.errors import SearchError
 from search.executors.base import Courier
+from search.training.plain import Arrays, Kept
 from search.trial import EpochReport
 
-Arrays: TypeAlias = list[np.ndarray[Any, Any]]
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,18 @@ class Checkpoint:
 
     `last`: every variable of the model and of its optimizer, in Keras's order, states of seed
     generators (dropout) included: a plain `.keras` file lacks those. `best`: the model's variables
-    after `best_epoch`, to be exported. `callbacks`: the state of the user's callbacks, as JSON
-    data; None where they have one that cannot be kept.
+    after `best_epoch`, to be exported. `states`: all other state of each model (one, or one for
+    each fold), its callbacks' included, as JSON data that refer to `arrays`. `lost`: why that
+    cannot be kept, where it cannot: such a trial is trained from its beginning.
     """
 
     curve: tuple[EpochReport, ...]
     last: Arrays
     best: Arrays
     best_epoch: int
-    callbacks: dict[str, Any] | None = None
+    states: tuple[Kept, ...] = ()
+    arrays: Arrays = field(default_factory=list)
+    lost: str | None = None
 
     @property
     def epoch(self) -> int:
@@ -57,7 +61,7 @@ class CheckpointFolder:
     """The checkpoints of a study, one file per trial, each replaced as a whole.
 
     `owner` says whose they are: those of another owner (an earlier study of the same name, whose
-    journal was removed) count as none.
+    journal was removed) count as none, and so do those of another trial, and damaged ones.
     """
 
     def __init__(self, folder: Path, owner: str) -> None:
@@ -70,17 +74,17 @@ class CheckpointFolder:
         A file damaged by a crash of the machine costs training time, never the study.
         """
         try:
-            with self._path(trial).open("rb") as file:
-                return _read(file, self._owner)
+            content = self._path(trial).read_bytes()
         except OSError:
             return None
+        return read(content, self._owner, trial)
 
     def save(self, trial: str, checkpoint: Checkpoint) -> None:
         """Replace the trial's checkpoint; a reader sees the old one or the new one, whole.
 
         Raises: SearchError when it cannot be written.
         """
-        self._replace(trial, lambda file: _write(file, checkpoint, self._owner))
+        self._replace(trial, written(checkpoint, self._owner, trial))
 
     def packed(self, trial: str) -> bytes | None:
         """The trial's checkpoint as it travels; None where there is none."""
@@ -94,14 +98,13 @@ class CheckpointFolder:
 
         Raises: SearchError when it cannot be written.
         """
-        self._replace(trial, lambda file: file.write(content))
+        self._replace(trial, content)
 
-    def _replace(self, trial: str, write: Callable[[BinaryIO], object]) -> None:
+    def _replace(self, trial: str, content: bytes) -> None:
         temporary = self._path(trial).with_suffix(".tmp")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                write(file)
+            temporary.write_bytes(content)
             os.replace(temporary, self._path(trial))
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -135,45 +138,86 @@ class TravellingCheckpoints:
     def load(self, trial: str) -> Checkpoint | None:
         """The checkpoint that the task brought along; None where it brought none."""
         content = self._courier.brought(trial)
-        return None if content is None else _read(io.BytesIO(content), self._owner)
+        return None if content is None else read(content, self._owner, trial)
 
     def save(self, trial: str, checkpoint: Checkpoint) -> None:
         """Send the checkpoint to the study's disk."""
-        file = io.BytesIO()
-        _write(file, checkpoint, self._owner)
-        self._courier.send(trial, file.getvalue())
+        self._courier.send(trial, written(checkpoint, self._owner, trial))
 
 
-def _read(raw: BinaryIO, owner: str) -> Checkpoint | None:
+def read(content: bytes, owner: str, trial: str) -> Checkpoint | None:
+    """Return the checkpoint in a file's content; None for a damaged one, or another trial's."""
     try:
-        with np.load(raw, allow_pickle=False) as file:
-            about = json.loads(bytes(file["about"]).decode())
-            if about["owner"] != owner:
-                return None
-            last = [file[f"last_{index}"] for index in range(about["last"])]
-            best = [file[f"best_{index}"] for index in range(about["best"])]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return _read(content, owner, trial)
+    except Exception:  # noqa: BLE001 - damaged bytes lead anywhere in zipfile, NumPy and JSON
         return None
-    curve = tuple(EpochReport(**report) for report in about["curve"])
-    best = best or last[: about["model"]]
-    return Checkpoint(curve, last, best, about["best_epoch"], about.get("callbacks"))
 
 
-def _write(file: BinaryIO, checkpoint: Checkpoint, owner: str) -> None:
+def written(checkpoint: Checkpoint, owner: str, trial: str) -> bytes:
+    """Return the content of a checkpoint's file: arrays and JSON data, and a checksum over all."""
     # after the best epoch the model's own variables are the best ones (unless an optimizer
     # averages them): stored once
     both = zip(checkpoint.best, checkpoint.last, strict=False)
     best = [] if all(np.array_equal(a, b) for a, b in both) else checkpoint.best
+    groups = {"last": checkpoint.last, "best": best, "more": checkpoint.arrays}
     about = {
+        "format": _FORMAT,
         "owner": owner,
+        "trial": trial,
+        "epoch": checkpoint.epoch,
         "curve": [asdict(report) for report in checkpoint.curve],
         "best_epoch": checkpoint.best_epoch,
-        "last": len(checkpoint.last),
+        **{name: len(arrays) for name, arrays in groups.items()},
         "model": len(checkpoint.best),
-        "best": len(best),
-        "callbacks": checkpoint.callbacks,
+        "states": list(checkpoint.states),
+        "lost": checkpoint.lost,
     }
-    arrays = {"about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)}
-    arrays |= {f"last_{index}": array for index, array in enumerate(checkpoint.last)}
-    arrays |= {f"best_{index}": array for index, array in enumerate(best)}
-    np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes it for a flag
+    named = {f"{name}_{n}": a for name, arrays in groups.items() for n, a in enumerate(arrays)}
+    text = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+    file = io.BytesIO()
+    checksum = np.frombuffer(_checksum(text, named).encode(), dtype=np.uint8)
+    np.savez(file, about=text, checksum=checksum, **named)  # type: ignore[arg-type]  # numpy's stub
+    return file.getvalue()
+
+
+def _read(content: bytes, owner: str, trial: str) -> Checkpoint | None:
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    text = arrays.pop("about")
+    about = json.loads(bytes(text).decode())
+    if about["owner"] != owner:
+        return None
+    if about.get("format", 1) > 1:
+        checksum = bytes(arrays.pop("checksum")).decode()
+        if about["trial"] != trial or checksum != _checksum(text, arrays):
+            return None
+    curve = tuple(EpochReport(**report) for report in about["curve"])
+    epochs = [report.epoch for report in curve]
+    if epochs != list(range(1, len(curve) + 1)) or any(one.trial != trial for one in curve):
+        return None
+    last, best, more = (
+        [arrays[f"{name}_{n}"] for n in range(about.get(name, 0))]
+        for name in ("last", "best", "more")
+    )
+    best = best or last[: about["model"]]
+    if about.get("format", 1) == 1:
+        return Checkpoint(curve, last, best, about["best_epoch"], *_first_format(about))
+    states, lost = tuple(about["states"]), about["lost"]
+    return Checkpoint(curve, last, best, about["best_epoch"], states, more, lost)
+
+
+def _first_format(about: dict[str, Any]) -> tuple[tuple[Kept, ...], Arrays, str | None]:
+    """What checkpoints of format 1 have of the callbacks' state; they have no other."""
+    callbacks = about["callbacks"]
+    if callbacks is None:
+        return (), [], "a callback has a state that cannot be kept"
+    return tuple(callbacks.get("folds", [callbacks])), [], None
+
+
+def _checksum(text: "np.ndarray[Any, Any]", arrays: Mapping[str, "np.ndarray[Any, Any]"]) -> str:
+    digest = hashlib.blake2b(text.tobytes())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -1,8 +1,10 @@
 """One model while it trains: its epochs, the callbacks around them, and the state that goes on."""
 
+import contextlib
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -12,15 +14,19 @@ from search.parameters import Params
 from search.problem import Data, Part, Problem
 from search.seeds import seed_for
 from search.space import Space
-from search.training import preflight, runtime
-from search.training.callbacks import State, UserCallbacks, hook
-from search.training.checkpoint import Arrays
-from search.training.epochs import Epochs, OwnEpochs, averaged
+from search.study_rules import LATEST, TrainingRules
+from search.training import preflight, random_draws, runtime
+from search.training.callbacks import UserCallbacks, hook, user_callbacks
+from search.training.epochs import Epochs, FitEpochs, OwnEpochs, averaged, say_fit
 from search.training.evaluation import evaluation_rows, is_stateful
 from search.training.folds import Ground
+from search.training.keras_configuration import KerasConfiguration
 from search.training.metric_values import metric_values
 from search.training.older_objects import OlderObjects, variables_made
+from search.training.plain import Arrays
 from search.training.shared import SharedEpochs
+from search.training.state import Kept, LateVariables, StateLostError, TrialState
+from search.training.variables import arrays_of, assign, fits, optimizer_of, variables_of
 
 if TYPE_CHECKING:
     import keras
@@ -34,6 +40,7 @@ class Place:
 
     `older`: the objects that are made before `build` is called, and their first state.
     `evaluation_batch_size`: rows in a batch of the evaluation; None: as the model allows.
+    `keras`: Keras's configuration as `build` finds it; None leaves it as Keras has it by default.
     """
 
     build: Build
@@ -42,6 +49,8 @@ class Place:
     shared: SharedEpochs
     older: OlderObjects
     evaluation_batch_size: int | None = None
+    rules: TrainingRules = LATEST
+    keras: KerasConfiguration | None = None
 
 
 class ModelRun:
@@ -54,7 +63,13 @@ class ModelRun:
     """
 
     def __init__(
-        self, problem: Problem, place: Place, params: Params, seed: int, most_epochs: int
+        self,
+        problem: Problem,
+        place: Place,
+        params: Params,
+        seed: int,
+        most_epochs: int,
+        folder: Path | None = None,
     ) -> None:
         self._problem = problem
         self._place = place
@@ -63,14 +78,18 @@ class ModelRun:
         self._batch_size = int(params.get("batch_size", problem.batch_size))
         self._evaluation_rows = place.evaluation_batch_size
         self._most_epochs = most_epochs
-        self._prepared: tuple[Epochs, UserCallbacks] | None = None
-        self._restored: State | None = None
-        self._away: tuple[Arrays, bool] | None = None
+        self._folder = folder
+        self._prepared: _Prepared | None = None
+        self._restored: tuple[Arrays, Kept | None, Arrays] | None = None
+        self._away: tuple[Arrays, Kept, Arrays] | None = None
+        self._late = LateVariables()
+        self._unknown_draws: set[str] = set()
         compiled = problem.fit is None
         first = place.data.train.take(slice(self._batch_size))
         self.model, self._older = _built(
             place, first, problem.space, params, seed, compiled=compiled
         )
+        self._own = variables_of(self.model)
 
     @property
     def parameter_count(self) -> int:
@@ -85,59 +104,66 @@ class ModelRun:
     @property
     def variable_count(self) -> int:
         """How many arrays `state` has."""
-        return len(self._variables())
+        return len(self._own)
 
     @property
     def way(self) -> str:
         """How it is trained: "fit", "graph" or "compiled"."""
-        return self.ready()[0].way
+        return self.ready().epochs.way
 
     @property
     def stopped(self) -> bool:
         """Whether a callback ended the training."""
         if self._away is not None:
-            return self._away[1]
+            return bool(self._away[1]["stopped"])
         if self._prepared is None:
-            return bool(self._restored and self._restored["stopped"])
-        return self._prepared[1].stopped
+            kept = self._restored[1] if self._restored is not None else None
+            return bool(kept and kept["stopped"])
+        return self._prepared.callbacks.stopped
 
-    def restore(self, arrays: Arrays, callbacks: State | None) -> None:
-        """Put the freshly built model where `state` and `callbacks` were taken.
+    def restore(self, arrays: Arrays, kept: Kept | None, more: Arrays) -> None:
+        """Put the freshly built model where `state` and `kept` were taken; `more`: kept's arrays.
 
-        Raises: UsageError when they are of another model.
+        Raises: UsageError when they are of another model; StateLostError where a part of the state
+        cannot be put back.
         """
-        self._restored = callbacks
-        assign(self._variables(), arrays)
+        self._restored = arrays, kept, more
+        self.ready()
 
     def takes(self, arrays: Arrays) -> bool:
         """Whether these arrays are of this model's shapes."""
-        return fits(self._variables(), arrays)
+        return fits(self._own, arrays)
 
     def train(self, epoch: int, known: Mapping[str, float] | None = None) -> dict[str, float]:
         """Train the next epoch and evaluate it: all metrics, and the learning rate at its end.
 
-        The order of the data is a function of (seed, epoch): an epoch trained again is the same.
-        `known`: what callbacks see instead of an evaluation, for which nothing is left.
+        The order of the data, and all random draws, are functions of (seed, epoch): an epoch
+        trained again is the same. `known`: what callbacks see instead of an evaluation, for which
+        nothing is left.
+
+        Raises: StateLostError where the training does not create the variables that it had created
+        before it was continued.
         """
-        epochs, callbacks = self.ready()
+        prepared = self.ready()
+        callbacks = prepared.callbacks
         self._enter()
-        ground = self._place.ground
-        callbacks.epoch_begin(epoch)
-        if self._problem.fit is not None:
-            runtime.seeded(seed_for(self._seed, "fit", epoch))
-        generator = np.random.default_rng(seed_for(self._seed, "order", epoch))
-        order = ground.rows[generator.permutation(len(ground.rows))]
-        trained = epochs.train(order, self._batch_size)
-        rate = getattr(_optimizer(self.model), "learning_rate", None)
-        if rate is not None:
-            rate = float(np.asarray(rate))
-        if known is None:
-            callbacks.test_begin()
-            with averaged(self.model):
-                tested = epochs.test(ground.first, ground.stop, self._evaluation_batch_size())
-            callbacks.test_end(tested)
-            known = {f"val_{name}": value for name, value in tested.items()}
-        metrics = metric_values(callbacks.epoch_end(epoch, trained | dict(known)))
+        with self._watched():
+            self._seed_epoch(epoch)
+            callbacks.epoch_begin(epoch)
+            epochs = self._compiled_again(prepared).epochs
+            trained = epochs.train(self._order(epoch), self._batch_size)
+            rate = getattr(optimizer_of(self.model), "learning_rate", None)
+            if rate is not None:
+                rate = float(np.asarray(rate))
+            if known is None:
+                callbacks.test_begin()
+                with averaged(self.model):
+                    ground, rows = self._place.ground, self._evaluation_batch_size()
+                    tested = epochs.test(ground.first, ground.stop, rows)
+                callbacks.test_end(tested)
+                known = {f"val_{name}": value for name, value in tested.items()}
+            metrics = metric_values(callbacks.epoch_end(epoch, trained | dict(known)))
+        self._late.epoch_trained()
         return metrics if rate is None else metrics | {"learning_rate": rate}
 
     def _evaluation_batch_size(self) -> int:
@@ -145,51 +171,129 @@ class ModelRun:
             self._evaluation_rows = evaluation_rows(self.model, self._batch_size)
         return self._evaluation_rows
 
-    def ready(self) -> tuple[Epochs, UserCallbacks]:
-        """What trains, made when first needed: a model that is only looked at needs no graph."""
+    def _order(self, epoch: int) -> Any:
+        generator = np.random.default_rng(seed_for(self._seed, "order", epoch))
+        rows = self._place.ground.rows
+        return rows[generator.permutation(len(rows))]
+
+    def _seed_epoch(self, epoch: int) -> None:
+        if self._problem.fit is not None:
+            runtime.seeded(seed_for(self._seed, "fit", epoch))
+        elif self._place.rules.seeds_each_epoch and self.model.run_eagerly:
+            runtime.seeded(seed_for(self._seed, "epoch", epoch))
+        elif self._place.rules.seeds_each_epoch:
+            random_draws.seed(seed_for(self._seed, "epoch", epoch))
+            return
+        if self._place.rules.seeds_each_epoch:
+            random_draws.seed_keras(seed_for(self._seed, "epoch", epoch))
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Within, random draws are repeatable, and variables that are created are noted."""
+        with self._late.watch(), contextlib.ExitStack() as stack:
+            if self._place.rules.seeds_each_epoch:
+                stack.enter_context(random_draws.repeatable(self._unknown_draws))
+            yield
+
+    def ready(self) -> "_Prepared":
+        """What trains, made when first needed: a model that is only looked at needs no graph.
+
+        Raises: StateLostError where the state that was to be restored cannot be put back.
+        """
         if self._prepared is None:
-            problem, place = self._problem, self._place
-            given = [] if problem.callbacks is None else list(problem.callbacks(self._params))
-            epochs: Epochs
-            if problem.fit is not None:
-                share = place.ground.parts(place.data)
-                epochs = OwnEpochs(problem.fit, self._params, self.model, share, hook(given))
-            else:
-                self.model, epochs = place.shared.of(
-                    self.model,
-                    self._batch_size,
-                    self._most_epochs,
-                    hook(given),
-                    rows=len(place.ground.rows),
-                    share=not self._older,
-                )
-            callbacks = UserCallbacks(given, self.model, self._most_epochs)
-            self._prepared = epochs, callbacks
-            callbacks.train_begin(self._restored)
+            with self._watched():
+                self._prepared = self._prepare()
+                if self._restored is not None:
+                    self._put(*self._restored)
+                    self._restored = None
         return self._prepared
+
+    def _prepare(self) -> "_Prepared":
+        problem, place = self._problem, self._place
+        given = user_callbacks(problem.callbacks, self._params, self._folder)
+        epochs: Epochs
+        if problem.fit is not None:
+            share = place.ground.parts(place.data)
+            epochs = OwnEpochs(problem.fit, self._params, self.model, share, hook(given))
+        else:
+            rows = len(place.ground.rows)
+            self.model, epochs = place.shared.of(
+                self.model,
+                self._batch_size,
+                self._most_epochs,
+                hook(given),
+                rows=rows,
+                share=not self._older,
+            )
+            self._own = variables_of(self.model)
+        steps = -(-len(place.ground.rows) // self._batch_size)
+        callbacks = UserCallbacks(given, self.model, self._most_epochs, steps)
+        callbacks.train_begin()
+        roots = {"model": self.model, "callbacks": given}
+        state = TrialState(roots, self._own, self._late)
+        optimizer = optimizer_of(self.model)
+        return _Prepared(epochs, callbacks, state, given, optimizer, optimizer)
+
+    def _compiled_again(self, prepared: "_Prepared") -> "_Prepared":
+        """What trains from now on, where a callback has compiled the model again: Keras's fit."""
+        if self._problem.fit is None and optimizer_of(self.model) is not prepared.optimizer:
+            say_fit("a callback compiles the model again")
+            epochs = FitEpochs(self.model, self._place.data, hook(prepared.given))
+            optimizer = optimizer_of(self.model)
+            self._prepared = replace(prepared, epochs=epochs, optimizer=optimizer)
+        return self.ready()
 
     def leave(self) -> None:
         """Let another train the model that this one trains, until the next epoch."""
         if self._away is None:
-            self._away = arrays_of(self._variables()), self.stopped
+            more: Arrays = []
+            # the callbacks stay: they are this model's alone
+            kept = {"stopped": self.stopped, "state": self.ready().state.kept(more, "model")}
+            self._away = arrays_of(self._own), kept, more
 
     def _enter(self) -> None:
         if self._away is not None:
-            values, stopped = self._away
-            assign(self._variables(), values)
-            self.model.stop_training = stopped
-            self._away = None
+            away, self._away = self._away, None
+            self._put(*away)
+
+    def _put(self, arrays: Arrays, kept: Kept | None, more: Arrays) -> None:
+        prepared = self.ready()
+        assign(self._own, arrays)
+        if kept is None:
+            return
+        self.model.stop_training = kept["stopped"]
+        if "callbacks" in kept:  # as checkpoints of format 1 have it
+            prepared.callbacks.put(kept["callbacks"])
+            return
+        self._refuse_constants(kept["state"]["data"])
+        prepared.state.put(kept["state"], more)
+
+    def _refuse_constants(self, data: Kept) -> None:
+        """Keras traces in the first epoch that it trains: what is a number then stays as it is."""
+        if self.ready().epochs.way != "fit" or self.model.run_eagerly:
+            return
+        for path in data:
+            if path.startswith("model"):
+                raise StateLostError(f"{path} changed, and may be a constant in Keras's graph")
 
     def state(self) -> Arrays:
-        """Every variable of model and optimizer."""
-        return arrays_of(self._variables()) if self._away is None else self._away[0]
+        """The values of the model's and its optimizer's variables."""
+        return arrays_of(self._own) if self._away is None else self._away[0]
 
-    def callbacks_state(self) -> State | None:
-        """The state of the callbacks, as JSON data; None where it cannot be kept."""
-        if self._prepared is None:
-            return self._restored
-        state = self._prepared[1].state()
-        return None if state is None else state | {"stopped": self.stopped}
+    def kept(self, more: Arrays) -> Kept:
+        """All other state, callbacks included, as JSON data; arrays are appended to `more`.
+
+        Raises: StateLostError where some of it cannot be kept.
+        """
+        if self._away is not None:
+            self._enter()
+        prepared = self.ready()
+        if self._unknown_draws:
+            names = ", ".join(sorted(self._unknown_draws))
+            raise StateLostError(f"random draws by TensorFlow's {names} have a state of their own")
+        if optimizer_of(self.model) is not prepared.first:
+            raise StateLostError("the model was compiled again while it trained")
+        return {"stopped": self.stopped, "state": prepared.state.kept(more)}
 
     def handed_over(self) -> Arrays:
         """The model's variables as a trial that ends now would hand them over."""
@@ -204,11 +308,19 @@ class ModelRun:
         """Tell the callbacks that a budget is used up; nothing may be taken from the model then."""
         if self._prepared is not None and self._problem.callbacks is not None:
             self._enter()
-            self._prepared[1].train_end()
+            self._prepared.callbacks.train_end()
 
-    def _variables(self) -> list[Any]:
-        optimizer = _optimizer(self.model)
-        return [*self.model.variables, *([] if optimizer is None else optimizer.variables)]
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What trains a model; `optimizer`: the one it trains with, `first`: that of its build."""
+
+    epochs: Epochs
+    callbacks: UserCallbacks
+    state: TrialState
+    given: list[Any]
+    optimizer: Any
+    first: Any
 
 
 def _built(
@@ -225,7 +337,9 @@ def _built(
     """
     import keras
 
-    runtime.fresh(seed)
+    runtime.fresh(seed, place.keras)
+    if place.rules.seeds_each_epoch:
+        random_draws.seed_keras(seed)
     place.older.restore()
     before = variables_made()
     try:
@@ -238,7 +352,7 @@ def _built(
         raise UsageError("build must return a compiled model; call model.compile(...) in it")
     if not model.built:
         preflight.call(model, batch, batch.size if is_stateful(model) else 1)
-    optimizer = _optimizer(model)
+    optimizer = optimizer_of(model)
     if optimizer is not None:
         optimizer.build(model.trainable_variables)
     return model, place.older.used_by(model, before)
@@ -257,29 +371,3 @@ def _asked(error: KeyError, space: Space, params: Params) -> Exception:
         )
     close = difflib.get_close_matches(name, [*known, *(p.name for p in space.parameters)], n=1)
     return unknown_name("parameter", name, known) if close else error
-
-
-def _optimizer(model: "keras.Model") -> Any:
-    """The optimizer the model was compiled with; None where it was not."""
-    return model.optimizer if model.compiled else None
-
-
-def arrays_of(variables: list[Any]) -> Arrays:
-    """The values of variables, as copies."""
-    return [np.array(variable.numpy()) for variable in variables]
-
-
-def fits(variables: list[Any], arrays: Arrays) -> bool:
-    """Whether the shapes are the same."""
-    return [tuple(variable.shape) for variable in variables] == [array.shape for array in arrays]
-
-
-def assign(variables: list[Any], arrays: Arrays) -> None:
-    """Put values into variables.
-
-    Raises: UsageError where shapes differ.
-    """
-    if not fits(variables, arrays):
-        raise UsageError("checkpoint is of another model: the problem has changed; run it anew")
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)

@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search import outcomes
@@ -11,10 +12,12 @@ from search.errors import UsageError
 from search.outcomes import values
 from search.problem import Problem
 from search.seeds import seed_for
-from search.training.callbacks import State, say_state_is_lost
-from search.training.checkpoint import Arrays, Checkpoint
+from search.training.checkpoint import Checkpoint
 from search.training.metric_values import finite, metric_values, numbers_of
-from search.training.model import ModelRun, Place, assign
+from search.training.model import ModelRun, Place
+from search.training.plain import Arrays
+from search.training.state import Kept, StateLostError
+from search.training.variables import assign, fits
 from search.trial import EpochReport, Task
 
 if TYPE_CHECKING:
@@ -31,7 +34,12 @@ class TrialRun:
     """
 
     def __init__(
-        self, problem: Problem, places: Sequence[Place], task: Task, most_epochs: int
+        self,
+        problem: Problem,
+        places: Sequence[Place],
+        task: Task,
+        most_epochs: int,
+        folder: Path | None = None,
     ) -> None:
         params = task.proposal.params
         most = int(params.get("epochs", most_epochs))
@@ -40,9 +48,12 @@ class TrialRun:
         seeds = [task.seed]
         if len(places) > 1:
             seeds = [seed_for(task.seed, "fold", number + 1) for number in range(len(places))]
+        folders = [folder]
+        if folder is not None and len(places) > 1:
+            folders = [folder / f"fold-{number + 1}" for number in range(len(places))]
         self._models = [
-            ModelRun(problem, place, params, seed, most)
-            for place, seed in zip(places, seeds, strict=True)
+            ModelRun(problem, place, params, seed, most, own)
+            for place, seed, own in zip(places, seeds, folders, strict=True)
         ]
         _refuse_common(self._models)
         self.curve = list(task.recorded)
@@ -78,26 +89,22 @@ class TrialRun:
         return any(model.stopped for model in self._models)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Put the models where the checkpoint was taken, unless callbacks cannot be put there.
+        """Put the models where the checkpoint was taken.
 
-        Raises: UsageError when the checkpoint is of another model.
+        Raises: UsageError when the checkpoint is of another model; StateLostError when it does not
+        hold all of the state, or it cannot be put back.
         """
-        if self._problem.callbacks is not None and checkpoint.callbacks is None:
-            say_state_is_lost()
-            return
+        if checkpoint.lost is not None:
+            raise StateLostError(checkpoint.lost)
         values = iter(checkpoint.last)
         arrays = [list(islice(values, model.variable_count)) for model in self._models]
         arrays[-1] += values
         fitting = zip(self._models, arrays, strict=True)
         if self._problem.fit is not None and not all(model.takes(some) for model, some in fitting):
-            return  # its fit makes variables (compiles anew, say): trained again, same result
-        states: list[State | None] = [checkpoint.callbacks]
-        if len(self._models) > 1:
-            states = [None] * len(self._models)
-            if checkpoint.callbacks is not None:
-                states = checkpoint.callbacks["folds"]
-        for model, some, state in zip(self._models, arrays, states, strict=True):
-            model.restore(some, state)
+            raise StateLostError("its fit creates variables")
+        kept = checkpoint.states or [None] * len(self._models)
+        for model, some, state in zip(self._models, arrays, kept, strict=True):
+            model.restore(some, state, checkpoint.arrays)
         self.epoch, self.best, self.best_epoch = (
             checkpoint.epoch,
             checkpoint.best,
@@ -181,16 +188,21 @@ class TrialRun:
 
     def checkpoint(self) -> Checkpoint:
         """The state after the last whole epoch."""
-        states = [model.callbacks_state() for model in self._models]
-        callbacks = states[0]
-        if len(states) > 1:
-            callbacks = None if None in states else {"folds": states}
+        arrays: Arrays = []
+        states: tuple[Kept, ...] = ()
+        lost = None
+        try:
+            states = tuple(model.kept(arrays) for model in self._models)
+        except StateLostError as error:
+            lost = str(error)
         return Checkpoint(
             tuple(self.curve[: self.epoch]),
             [array for model in self._models for array in model.state()],
             self.best,
             self.best_epoch,
-            callbacks,
+            states,
+            arrays,
+            lost,
         )
 
     def average(self) -> None:
@@ -204,9 +216,13 @@ class TrialRun:
             model.average()
         return [model.model for model in self._models]
 
-    def use_best(self, best: Arrays) -> None:
-        """Give the model the weights of a best epoch."""
-        assign(self.model.variables, best)
+    def use_best(self, best: Arrays) -> bool:
+        """Give the model the weights of a best epoch; False where it has other variables."""
+        variables = self.model.variables
+        if not fits(variables, best):
+            return False
+        assign(variables, best)
+        return True
 
 
 def _refuse_common(models: Sequence[ModelRun]) -> None:

@@ -13,6 +13,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from search.training.keras_configuration import KerasConfiguration
 
 _SILENCE = threading.RLock()
 
@@ -158,11 +162,16 @@ def settled() -> None:
     gc.freeze()
 
 
-def fresh(seed: int) -> None:
-    """Forget earlier models and seed Python, NumPy and TensorFlow for what is built next."""
+def fresh(seed: int, configuration: "KerasConfiguration | None" = None) -> None:
+    """Forget earlier models and seed Python, NumPy and TensorFlow for what is built next.
+
+    `configuration`: put back, since Keras forgets parts of it with the models.
+    """
     import keras
 
     keras.backend.clear_session()
+    if configuration is not None:
+        configuration.apply()
     seeded(seed)
 
 

@@ -1,11 +1,15 @@
 """The trainer: one task in, one report per new epoch, one outcome out, exact across crashes."""
 
+import contextlib
+import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search import outcomes
-from search.errors import SearchError
+from search.errors import SearchError, SearchWarning
 from search.parameters import Params
 from search.problem import Data, Part, Problem
 from search.seeds import Clock
@@ -19,11 +23,14 @@ from search.training.epochs import evaluate
 from search.training.evaluation import each_row_alone, evaluation_rows, fixed_batch, is_stateful
 from search.training.folds import Folding, Ground, undivided
 from search.training.graph import TensorData
+from search.training.keras_configuration import KerasConfiguration
 from search.training.metric_values import finite
 from search.training.model import ModelRun, Place
 from search.training.older_objects import OlderObjects
+from search.training.process_state import TrialProcess
 from search.training.run import TrialRun
 from search.training.shared import SharedEpochs
+from search.training.state import StateLostError
 from search.trial import Decision, EpochReport, Outcome, Task
 
 if TYPE_CHECKING:
@@ -55,7 +62,9 @@ class KerasTrainer:
     A checkpoint is written at the end of a budget, after every `checkpoint_seconds` of training
     since the last one, and when the training is closed between two epochs. `most_epochs`: what a
     trial of the study may have. `folding`: the folds of cross-validation; None means that the
-    problem's own validation part is used. `rules`: those of the study.
+    problem's own validation part is used. `rules`: those of the study. `keras`: Keras's
+    configuration once the problem is loaded, by default what this thread has. `files`: where each
+    trial has a folder for what its callbacks write, by default a temporary one.
     """
 
     def __init__(
@@ -70,6 +79,8 @@ class KerasTrainer:
         folding: Folding | None = None,
         checkpoint_seconds: float = 2.0,
         rules: TrainingRules = LATEST,
+        keras: KerasConfiguration | None = None,
+        files: Path | None = None,
     ) -> None:
         self._problem = problem
         self._data = data
@@ -80,26 +91,73 @@ class KerasTrainer:
         self._folding = folding
         self._checkpoint_seconds = checkpoint_seconds
         self._rules = rules
+        self._keras = keras or KerasConfiguration.noted()
+        self._files = files
         self._prepared: _Prepared | None = None
         self._checked = False
+        self._said: set[str] = set()
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
-        older = self._ready().older
+        self._import()
+        process = TrialProcess(task.proposal.trial, self._configuration, self._said)
+        training = self._train(task)
         try:
-            with runtime.gradients_released():
-                return (yield from self._train(task))
+            with process:
+                report = next(training)
+            while True:
+                decision = yield report
+                with process:
+                    report = training.send(decision)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
         finally:
-            older.restore()  # another study of this process may use them
+            with process:
+                training.close()
+                if self._prepared is not None:  # another study of this process may use them
+                    self._prepared.older.restore()
+            process.end()
 
     def _train(self, task: Task) -> Training:
-        trial = task.proposal.trial
-        run = self._run(task)
-        if task.stopped or self._ended(run, task):
-            return self._outcome(run, stopped=task.stopped)
-        saved = self._usable(task)
-        if saved is not None:
+        with runtime.gradients_released():
+            run = self._run(task)
+            if task.stopped or self._ended(run, task):
+                return self._outcome(run, stopped=task.stopped)
+            saved = self._usable(task)
+            if saved is not None:
+                run = self._continued(run, task, saved)
+            try:
+                return (yield from self._epochs(run, task, saved))
+            except GeneratorExit:
+                raise
+            except BaseException:
+                # Keras's callbacks close their files then
+                with contextlib.suppress(Exception):
+                    run.end()
+                raise
+
+    def _continued(self, run: TrialRun, task: Task, saved: Checkpoint) -> TrialRun:
+        """The trial where its checkpoint was taken, or at its beginning where that cannot be."""
+        try:
             run.restore(saved)
+        except StateLostError as error:
+            return self._begun_again(run, task, error)
+        return run
+
+    def _begun_again(self, run: TrialRun, task: Task, error: StateLostError) -> TrialRun:
+        warnings.warn(
+            f"trial {task.proposal.trial} is trained again from its beginning, with the same "
+            f"result: a checkpoint cannot hold all of its state ({error})",
+            SearchWarning,
+            stacklevel=2,
+        )
+        again = self._run(task)
+        again.curve = run.curve
+        return again
+
+    def _epochs(self, run: TrialRun, task: Task, saved: Checkpoint | None) -> Training:
+        trial = task.proposal.trial
         saved_epoch, saved_at = run.epoch, self._clock.seconds()
         decision = Decision.CONTINUE
         try:
@@ -109,12 +167,18 @@ class KerasTrainer:
                 decision = yield report
                 if decision is Decision.STOP:
                     break
-            run.catch_up(len(run.curve))
             while decision is Decision.CONTINUE and not self._ended(run, task):
                 started = self._clock.seconds()
-                metrics = run.train()
+                try:
+                    run.catch_up(len(run.curve))
+                    metrics = run.train()
+                except StateLostError as error:  # told by the first epoch that is trained
+                    run = self._begun_again(run, task, error)
+                    run.catch_up(len(run.curve))
+                    metrics = run.train()
                 failed = outcomes.not_finite(self._problem.objective, metrics, run.curve)
                 if failed is not None:
+                    run.end()
                     return failed
                 metrics = finite(metrics)
                 now = self._clock.seconds()
@@ -143,8 +207,12 @@ class KerasTrainer:
             return self._trained_on_all(task, epoch)
         run = self._run(task)
         saved = self._checkpoints.load(task.proposal.trial)
-        if saved is not None and saved.best_epoch == epoch:
-            run.use_best(saved.best)
+        if (
+            saved is not None
+            and saved.best_epoch == epoch
+            and _agrees(saved, task)
+            and run.use_best(saved.best)
+        ):
             return run.model
         with runtime.gradients_released():
             run.catch_up(epoch)
@@ -200,11 +268,11 @@ class KerasTrainer:
         saved = self._checkpoints.load(task.proposal.trial)
         if saved is None or saved.epoch > task.proposal.budget.stop:
             return None
-        both = zip(saved.curve, task.recorded, strict=False)
-        return saved if all(dict(a.metrics) == dict(b.metrics) for a, b in both) else None
+        return saved if _agrees(saved, task) else None
 
     def _run(self, task: Task) -> TrialRun:
-        run = TrialRun(self._problem, self._ready().places, task, self._most_epochs)
+        folder = self._folder(task.proposal.trial)
+        run = TrialRun(self._problem, self._ready().places, task, self._most_epochs, folder)
         if not self._checked:
             preflight.check(run.any_model, self._data.train)
             self._checked = True
@@ -227,10 +295,25 @@ class KerasTrainer:
             test = {"test": (self._data.test.size, self._given_batch_size or own)}
             preflight.check_batches(model, self._data.train, own, test)
 
-    def _ready(self) -> _Prepared:
+    def _folder(self, trial: str) -> Path:
+        if self._files is None:
+            self._files = Path(tempfile.mkdtemp(prefix="search-trials-"))
+        return self._files / trial
+
+    def _import(self) -> None:
+        """Import TensorFlow, whose settings are the platform's own and no trial's."""
         if self._prepared is None:
             runtime.prepare()
             runtime.settled()
+            self._keras = self._keras or KerasConfiguration.noted()
+
+    @property
+    def _configuration(self) -> KerasConfiguration | None:
+        return self._keras if self._rules.keeps_keras_configuration else None
+
+    def _ready(self) -> _Prepared:
+        self._import()
+        if self._prepared is None:
             data, grounds = self._data, [undivided(self._data)]
             if self._folding is not None:
                 data, grounds = self._folding.of(self._data)
@@ -243,9 +326,16 @@ class KerasTrainer:
     def _place(self, prepared: _Prepared, ground: Ground) -> Place:
         """Where a model is trained; statistics are fitted on what it is trained on, no more."""
         build = self._problem.builder(ground.part(prepared.data))
-        older = prepared.older.and_of(build)
-        given = self._given_batch_size
-        return Place(build, prepared.data, ground, prepared.shared, older, given)
+        return Place(
+            build,
+            prepared.data,
+            ground,
+            prepared.shared,
+            prepared.older.and_of(build),
+            self._given_batch_size,
+            self._rules,
+            self._configuration,
+        )
 
     @property
     def _given_batch_size(self) -> int | None:
@@ -287,3 +377,9 @@ class KerasTrainer:
             network,
             stopped_early=run.stopped or self._out_of_patience(run),
         )
+
+
+def _agrees(saved: Checkpoint, task: Task) -> bool:
+    """Whether a checkpoint is of the trial as it is recorded, as far as both know it."""
+    both = zip(saved.curve, task.recorded, strict=False)
+    return all(dict(a.metrics) == dict(b.metrics) for a, b in both)
