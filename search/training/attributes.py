@@ -16,7 +16,7 @@ _KERAS_SETS = frozenset(
     {
         *("_inbound_nodes", "_outbound_nodes", "_lock", "_model", "_tracker", "_auto_config"),
         *("built", "compiled", "loss", "stop_training", "name", "_path", "supports_jit"),
-        *("params", "validation_data", "steps_per_execution", "unrolled_steps_per_execution"),
+        *("params", "validation_data", "stop_evaluating", "stop_predicting", "steps_per_execution", "unrolled_steps_per_execution"),
     }
 )
 _LIBRARIES = frozenset({"tensorflow", "numpy", "keras"}) | sys.stdlib_module_names
@@ -26,13 +26,15 @@ _LIBRARIES = frozenset({"tensorflow", "numpy", "keras"}) | sys.stdlib_module_nam
 class Slot:
     """A place that holds a value: an attribute, or an item of a list or dictionary.
 
-    `matters`: whether a value there that cannot be kept makes a difference to the training.
+    `matters`: whether a value there that cannot be kept makes a difference to the training. `own`:
+    whether it is an attribute that a class of Keras's assigns.
     """
 
     holder: Any
     key: Any
     is_item: bool = False
     matters: bool = True
+    own: bool = False
 
     @property
     def value(self) -> Any:
@@ -127,7 +129,8 @@ class _Walker:
             if (name in own and name in _KERAS_SETS) or (own and name.startswith("_self_")):
                 continue  # the last: TensorFlow's notes for its own checkpoints
             hidden = name.startswith("_") or not isinstance(item, _SIMPLE)
-            slot: Slot | None = Slot(value, name, matters=not (callback and of_keras))
+            matters = not (callback and of_keras)
+            slot: Slot | None = Slot(value, name, matters=matters, own=name in own)
             if not data or (name in own and hidden and not callback):
                 slot = None  # the library's own: only what it holds of others
             self.visit(f"{path}.{name}", item, slot, data=data)

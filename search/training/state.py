@@ -183,7 +183,7 @@ class TrialState:
         Raises: StateLostError in an object that was made while the model trained.
         """
         if path in self._known or id(slot.holder) in self._holders:
-            return True
+            return path in self._known or not slot.own or not _of_model(slot.holder)
         if type(slot.holder).__module__.partition(".")[0] == "keras":
             return False
         raise StateLostError(f"{path} belongs to an object that was made during training")
@@ -198,6 +198,13 @@ class TrialState:
 
 
 _LEFT_OUT = object()
+
+
+def _of_model(holder: Any) -> bool:
+    """Whether it is a layer or model: Keras's `fit` sets attributes of those."""
+    import keras
+
+    return isinstance(holder, keras.layers.Layer)
 
 
 def _assign(path: str, variable: Any, value: "np.ndarray[Any, Any]") -> None:
