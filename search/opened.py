@@ -111,7 +111,7 @@ def open_trial(
         trial=chosen,
         facts=export.about(record, chosen, data, test),
         remark=_remark(setup, chosen, saved),
-        _trainer=trainer(setup, data, checkpoints, record.header.rules),
+        _trainer=trainer(setup, data, checkpoints, record.header.rules, store.checkpoints(study)),
         _task=record.task(chosen),
     )
 

@@ -16,7 +16,14 @@ _KERAS_SETS = frozenset(
     {
         *("_inbound_nodes", "_outbound_nodes", "_lock", "_model", "_tracker", "_auto_config"),
         *("built", "compiled", "loss", "stop_training", "name", "_path", "supports_jit"),
-        *("params", "validation_data", "stop_evaluating", "stop_predicting", "steps_per_execution", "unrolled_steps_per_execution"),
+        *(
+            "params",
+            "validation_data",
+            "stop_evaluating",
+            "stop_predicting",
+            "steps_per_execution",
+            "unrolled_steps_per_execution",
+        ),
     }
 )
 _LIBRARIES = frozenset({"tensorflow", "numpy", "keras"}) | sys.stdlib_module_names
