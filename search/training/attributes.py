@@ -194,7 +194,7 @@ def _entered(value: Any) -> bool:
 
 def _holds_objects(value: Any) -> bool:
     """Whether a list or dictionary with this in it is more than data."""
-    if isinstance(value, _SIMPLE) or isinstance(value, type):
+    if isinstance(value, (*_SIMPLE, type)):
         return False
     if isinstance(value, dict):
         return any(map(_holds_objects, value.values()))

@@ -11,7 +11,7 @@ import numpy as np
 
 from search.errors import UsageError, unknown_name
 from search.parameters import Params
-from search.problem import Data, Part, Problem
+from search.problem import Data, Problem
 from search.seeds import seed_for
 from search.space import Space
 from search.study_rules import LATEST, TrainingRules
@@ -19,8 +19,8 @@ from search.training import preflight, random_draws, runtime
 from search.training.callbacks import UserCallbacks, hook, user_callbacks
 from search.training.epochs import Epochs, FitEpochs, OwnEpochs, averaged, say_fit
 from search.training.folds import Ground
-from search.training.plain import Arrays
 from search.training.keras_configuration import KerasConfiguration
+from search.training.plain import Arrays
 from search.training.shared import SharedEpochs
 from search.training.state import Kept, LateVariables, StateLostError, TrialState
 from search.training.variables import arrays_of, assign, fits, optimizer_of, variables_of
@@ -258,15 +258,18 @@ class ModelRun:
 
         Raises: StateLostError where some of it cannot be kept.
         """
-        if self._away is not None:
-            self._enter()
+        away = self._away is not None
+        self._enter()
         prepared = self.ready()
         if self._unknown_draws:
             names = ", ".join(sorted(self._unknown_draws))
             raise StateLostError(f"random draws by TensorFlow's {names} have a state of their own")
         if optimizer_of(self.model) is not prepared.first:
             raise StateLostError("the model was compiled again while it trained")
-        return {"stopped": self.stopped, "state": prepared.state.kept(more)}
+        kept = {"stopped": self.stopped, "state": prepared.state.kept(more)}
+        if away:
+            self.leave()
+        return kept
 
     def handed_over(self) -> Arrays:
         """The model's variables as a trial that ends now would hand them over."""

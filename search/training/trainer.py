@@ -103,7 +103,6 @@ class KerasTrainer:
 
     def _train(self, task: Task) -> Training:
         with runtime.gradients_released():
-            trial = task.proposal.trial
             run = self._run(task)
             if task.stopped or self._ended(run, task):
                 return self._outcome(run, stopped=task.stopped)
@@ -189,9 +188,9 @@ class KerasTrainer:
             return self._trained_on_all(task, epoch)
         run = self._run(task)
         saved = self._checkpoints.load(task.proposal.trial)
-        if saved is not None and saved.best_epoch == epoch and _agrees(saved, task):
-            if run.use_best(saved.best):
-                return run.model
+        whole = saved is not None and saved.best_epoch == epoch and _agrees(saved, task)
+        if saved is not None and whole and run.use_best(saved.best):
+            return run.model
         with runtime.gradients_released():
             run.catch_up(epoch)
         run.average()
