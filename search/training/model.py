@@ -1,7 +1,6 @@
 """One model while it trains: its epochs, the callbacks around them, and the state that goes on."""
 
 import contextlib
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,13 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from search.errors import UsageError, unknown_name
 from search.parameters import Params
 from search.problem import Data, Problem
 from search.seeds import seed_for
-from search.space import Space
 from search.study_rules import LATEST, TrainingRules
-from search.training import preflight, random_draws, runtime
+from search.training import random_draws, runtime
+from search.training.build import build_model
 from search.training.callbacks import UserCallbacks, hook, user_callbacks
 from search.training.epochs import Epochs, FitEpochs, OwnEpochs, averaged, say_fit
 from search.training.folds import Ground
@@ -77,7 +75,7 @@ class ModelRun:
         self._late = LateVariables()
         self._unknown_draws: set[str] = set()
         compiled = problem.fit is None
-        self.model = _built(place, problem.space, params, seed, compiled=compiled)
+        self.model = build_model(place, problem.space, params, seed, compiled=compiled)
         self._own = variables_of(self.model)
 
     @property
@@ -297,46 +295,3 @@ class _Prepared:
     given: list[Any]
     optimizer: Any
     first: Any
-
-
-def _built(
-    place: Place, space: Space, params: Params, seed: int, *, compiled: bool
-) -> "keras.Model":
-    """The model of a configuration, seeded, with all its variables; `compiled`: it must be.
-
-    Raises: UsageError for what is no model, or one that is not compiled.
-    """
-    import keras
-
-    runtime.fresh(seed, place.keras)
-    if place.rules.seeds_each_epoch:
-        random_draws.seed_keras(seed)
-    try:
-        model = place.build(params)
-    except KeyError as error:
-        raise _asked(error, space, params) from error
-    if not isinstance(model, keras.Model):
-        raise UsageError(f"build must return a keras.Model, got {model!r}; return the model")
-    if compiled and not model.compiled:
-        raise UsageError("build must return a compiled model; call model.compile(...) in it")
-    if not model.built:
-        preflight.call(model, place.data.train)
-    optimizer = optimizer_of(model)
-    if optimizer is not None:
-        optimizer.build(model.trainable_variables)
-    return model
-
-
-def _asked(error: KeyError, space: Space, params: Params) -> Exception:
-    """What an error of `build` amounts to that asks `params` for a name that is not there."""
-    name = error.args[0] if error.args else None
-    if not isinstance(name, str) or name in params:
-        return error
-    known = {node.name for node in space.nodes}
-    if name in known:
-        return LookupError(
-            f"build asks for params[{name!r}], which this configuration does not have; ask for it "
-            f"only where it is active, or write params.get({name!r})"
-        )
-    close = difflib.get_close_matches(name, [*known, *(p.name for p in space.parameters)], n=1)
-    return unknown_name("parameter", name, known) if close else error

@@ -32,7 +32,8 @@ def same(one: Checkpoint, other: Checkpoint) -> bool:
 
 def test_what_is_written_is_read_by_its_study_and_trial_only() -> None:
     found = checkpoints.read(CONTENT, "a study", "1")
-    assert found is not None and same(found, SAVED)
+    assert found is not None
+    assert same(found, SAVED)
     assert checkpoints.read(CONTENT, "another study", "1") is None
     assert checkpoints.read(CONTENT, "a study", "2") is None
 
@@ -88,7 +89,8 @@ def test_a_checkpoint_of_format_1_is_continued_from(tmp_path: Path) -> None:
     reports, _ = run(p, CheckpointFolder(tmp_path / "whole", "a study"), 4)
     folder = CheckpointFolder(tmp_path / "old", "a study")
     saved = checkpoints.read(OLD.read_bytes(), "a study", "1")
-    assert saved is not None and saved.epoch == 2
+    assert saved is not None
+    assert saved.epoch == 2
     for before, now in zip(saved.curve, reports[:2], strict=True):
         # another machine may round otherwise
         assert dict(before.metrics) == pytest.approx(dict(now.metrics), rel=1e-4)
