@@ -109,7 +109,8 @@ class Problem:
     one, models come from `build(params, statistics)`. `baseline` are the settings in use today:
     trial 0 of every study. Where the space has an Int named "epochs" it is the number of epochs;
     one named "batch_size" is the batch size, else `batch_size` here. `patience`: epochs without
-    improvement before a trial stops. `callbacks(params)` gives Keras callbacks for one trial; see
+    improvement before a trial stops. `callbacks(params)` gives Keras callbacks for one trial, and
+    `callbacks(params, folder)` those that write files: into the trial's own folder. See
     `search.training.callbacks`.
 
     `derived(curve)`: more metrics for the last epoch of a curve, given as the metrics of epochs
@@ -129,7 +130,7 @@ class Problem:
     build: Callable[..., "keras.Model"]
     baseline: Params | None = None
     statistics: Callable[[Part], Any] | None = None
-    callbacks: "Callable[[Params], Sequence[keras.callbacks.Callback]] | None" = None
+    callbacks: "Callable[..., Sequence[keras.callbacks.Callback]] | None" = None
     derived: Callable[[Sequence[Metrics]], Metrics] | None = None
     fit: "Fit | None" = None
     batch_size: int = 32

@@ -101,7 +101,9 @@ class Averages(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         now = self.model.get_weights()
-        self.mean = now if self.mean is None else [(a + b) / 2 for a, b in zip(self.mean, now)]
+        self.mean = (
+            now if self.mean is None else [(a + b) / 2 for a, b in zip(self.mean, now, strict=True)]
+        )
         self.model.set_weights(self.mean)
 
 
