@@ -5,6 +5,7 @@ import functools
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -26,7 +27,7 @@ _KERAS_SETS = frozenset(
         ),
     }
 )
-_LIBRARIES = frozenset({"tensorflow", "numpy", "keras"}) | sys.stdlib_module_names
+_LIBRARIES = frozenset({"tensorflow", "numpy", "keras", "search"}) | sys.stdlib_module_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class _Walker:
                 slot = None  # the library's own: only what it holds of others
             self.visit(f"{path}.{name}", item, slot, data=data)
         for base in type(value).__mro__:
-            if _root(base) not in _LIBRARIES:
+            if _users(base):
                 self._methods(base)
 
     def _methods(self, base: type) -> None:
@@ -167,7 +168,7 @@ class _Walker:
 
     def _function(self, path: str, value: Any) -> None:
         function = value.__func__ if isinstance(value, MethodType) else value
-        if id(function) not in self.seen and _root(function) not in _LIBRARIES:
+        if id(function) not in self.seen and _users(function):
             self.seen[id(function)] = function
             if isinstance(function, FunctionType):
                 self.functions.append((path, function))
@@ -184,12 +185,11 @@ def _passed_over(value: Any) -> bool:
 def _entered(value: Any) -> bool:
     import tensorflow as tf
 
-    root = _root(type(value))
-    if root == "tensorflow":  # `tf.random.Generator` is one
+    if _root(type(value)) == "tensorflow":  # `tf.random.Generator` is one
         return isinstance(value, tf.__internal__.tracking.AutoTrackable)
-    if root == "keras":
+    if any(_root(base) == "keras" for base in type(value).__mro__):
         return hasattr(value, "__dict__")
-    return root not in _LIBRARIES and next(_attributes(value), None) is not None
+    return _users(type(value)) and next(_attributes(value), None) is not None
 
 
 def _holds_objects(value: Any) -> bool:
@@ -227,6 +227,18 @@ def _reached(function: FunctionType) -> Iterator[tuple[str, Any]]:
 def _names(code: Any) -> set[str]:
     inner = [_names(constant) for constant in code.co_consts if hasattr(constant, "co_names")]
     return set(code.co_names).union(*inner)
+
+
+def _users(thing: Any) -> bool:
+    """Whether a class or function is defined in code of the user's, no installed library."""
+    module = str(getattr(thing, "__module__", None) or "")
+    return _root(thing) not in _LIBRARIES and not _installed(module)
+
+
+@functools.cache
+def _installed(module: str) -> bool:
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    return "site-packages" in Path(file).parts
 
 
 def _root(thing: Any) -> str:

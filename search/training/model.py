@@ -218,8 +218,11 @@ class ModelRun:
         """Let another train the model that this one trains, until the next epoch."""
         if self._away is None:
             more: Arrays = []
-            # the callbacks stay: they are this model's alone
-            kept = {"stopped": self.stopped, "state": self.ready().state.kept(more, "model")}
+            state: Kept | None = None
+            with contextlib.suppress(StateLostError):  # then nothing shares the model's graph
+                # the callbacks stay: they are this model's alone
+                state = self.ready().state.kept(more, "model")
+            kept = {"stopped": self.stopped, "state": state}
             self._away = arrays_of(self._own), kept, more
 
     def _enter(self) -> None:
@@ -236,8 +239,9 @@ class ModelRun:
         if "callbacks" in kept:  # as checkpoints of format 1 have it
             prepared.callbacks.put(kept["callbacks"])
             return
-        self._refuse_constants(kept["state"]["data"])
-        prepared.state.put(kept["state"], more)
+        if kept["state"] is not None:
+            self._refuse_constants(kept["state"]["data"])
+            prepared.state.put(kept["state"], more)
 
     def _refuse_constants(self, data: Kept) -> None:
         """Keras traces in the first epoch that it trains: what is a number then stays as it is."""

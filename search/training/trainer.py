@@ -184,6 +184,14 @@ class KerasTrainer:
 
         Raises: SearchError when training on all the examples diverges.
         """
+        self._import()
+        process = TrialProcess(task.proposal.trial, self._configuration, self._said)
+        with process:
+            model = self._restored(task, epoch)
+        process.end()
+        return model
+
+    def _restored(self, task: Task, epoch: int) -> "keras.Model":
         if self._folding is not None:
             return self._trained_on_all(task, epoch)
         run = self._run(task)
@@ -200,7 +208,8 @@ class KerasTrainer:
         prepared, params = self._ready(), task.proposal.params
         place = self._place(prepared.data, prepared.shared, undivided(prepared.data))
         most = int(params.get("epochs", self._most_epochs))
-        model = ModelRun(self._problem, place, params, task.seed, most)
+        folder = self._folder(task.proposal.trial) / "all"
+        model = ModelRun(self._problem, place, params, task.seed, most, folder)
         spread = outcomes.spread_metric(self._problem.objective)
         with runtime.gradients_released():
             for report in task.recorded[:epoch]:
