@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def build_model(
-    place: Place, space: Space, params: Params, seed: int, *, compiled: bool
+    place: "Place", space: Space, params: Params, seed: int, *, compiled: bool
 ) -> "keras.Model":
     """The model of a configuration, seeded, with all its variables; `compiled`: it must be.
 
