@@ -200,8 +200,7 @@ class ModelRun:
         steps = -(-len(place.ground.rows) // self._batch_size)
         callbacks = UserCallbacks(given, self.model, self._most_epochs, steps)
         callbacks.train_begin()
-        roots = {"model": self.model, "callbacks": given}
-        state = TrialState(roots, self._own, self._late)
+        state = TrialState({"model": self.model, "callbacks": given}, self._own, self._late)
         optimizer = optimizer_of(self.model)
         return _Prepared(epochs, callbacks, state, given, optimizer, optimizer)
 

@@ -196,7 +196,7 @@ class KerasTrainer:
             return self._trained_on_all(task, epoch)
         run = self._run(task)
         saved = self._checkpoints.load(task.proposal.trial)
-        whole = saved is not None and saved.best_epoch == epoch and _agrees(saved, task)
+        whole = saved is not None and saved.best_epoch == epoch and saved.agrees(task.recorded)
         if saved is not None and whole and run.use_best(saved.best):
             return run.model
         with runtime.gradients_released():
@@ -234,7 +234,7 @@ class KerasTrainer:
         saved = self._checkpoints.load(task.proposal.trial)
         if saved is None or saved.epoch > task.proposal.budget.stop:
             return None
-        return saved if _agrees(saved, task) else None
+        return saved if saved.agrees(task.recorded) else None
 
     def _run(self, task: Task) -> TrialRun:
         folder = self._folder(task.proposal.trial)
@@ -299,9 +299,3 @@ class KerasTrainer:
             network,
             stopped_early=run.stopped or self._out_of_patience(run),
         )
-
-
-def _agrees(saved: Checkpoint, task: Task) -> bool:
-    """Whether a checkpoint is of the trial as it is recorded, as far as both know it."""
-    both = zip(saved.curve, task.recorded, strict=False)
-    return all(dict(a.metrics) == dict(b.metrics) for a, b in both)

@@ -7,9 +7,9 @@ import keras
 import pytest
 
 from search.errors import SearchWarning, UsageError
+from search.seeds import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.training.trainer import KerasTrainer
-from search.seeds import SystemClock
 from tests.field.tables import RATE, data, dense, problem, table, train
 
 X, Y = table(400)

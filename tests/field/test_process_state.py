@@ -135,7 +135,8 @@ def test_what_a_trial_changes_is_put_back_and_said_once() -> None:
 
     p = problem(build, data(X, Y))
     trainer, before = new_trainer(p), read_process()
-    with pytest.warns(SearchWarning) as said:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         train(p, RATE, (0, 2), trainer=trainer)
         train(p, RATE, (0, 2), trainer=trainer, trial="2")
     assert read_process() == before
@@ -166,10 +167,14 @@ def test_closed_standard_error_and_the_file_limit_are_put_back(capfd: Any) -> No
     import resource
 
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with pytest.warns(SearchWarning, match="the limit of open files and standard streams"):
+
+    def close() -> None:
         with TrialProcess("1", None, set()):
             resource.setrlimit(resource.RLIMIT_NOFILE, (64, limit[1]))
             os.close(2)
+
+    with pytest.warns(SearchWarning, match="the limit of open files and standard streams"):
+        close()
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == limit
     os.write(2, b"still there")
     assert "still there" in capfd.readouterr().err
