@@ -1,5 +1,6 @@
 """A problem given from Python: it lies in no file, and travels by value to where it is trained."""
 
+import hashlib
 import pickle
 import sys
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from search import source
 from search.errors import UsageError
 from search.problem import LoadedProblem, Problem, word_of
 from search.training import runtime
+from search.training.keras_configuration import KerasConfiguration
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Carried:
             raise UsageError(f"problem {self.name!r} must come with its content; send it whole")
         runtime.settle()
         try:
-            problem, registered = pickle.loads(self.content)
+            problem, registered, keras = pickle.loads(self.content)
         except Exception as error:  # the user's code is imported here: anything may come
             raise UsageError(
                 f"problem {self.name!r} must be importable where it is trained, got "
@@ -49,26 +51,34 @@ class Carried:
                 "the script or notebook itself"
             ) from error
         _register(registered)
+        if keras is not None:
+            keras.apply()
         return LoadedProblem(self.word, problem, self.digest, ())
 
 
 def pack(problem: Problem) -> Carried:
     """A problem by value: with the functions, classes and arrays of the caller's that it names.
 
-    What `__main__` defines travels itself, what modules define by its name.
+    What `__main__` defines travels itself, what modules define by its name. Keras's configuration
+    travels too: dtype policy, floatx and the like.
 
     Raises: UsageError for what cannot travel.
     """
     import cloudpickle
 
+    keras = KerasConfiguration.noted()
+    keras = None if keras is None else keras.portable()
     try:
-        content = cloudpickle.dumps((problem, _registered()))
+        content = cloudpickle.dumps((problem, _registered(), keras))
     except Exception as error:  # objects of the user's pickle themselves: anything may come
         raise UsageError(
             f"problem {problem.name!r} must be able to travel to the processes that train, got "
             f"{type(error).__name__}: {error}; make what cannot inside `load` or `build`"
         ) from error
-    return Carried(problem.name, source.digest(problem), content)
+    digest, configured = source.digest(problem), "" if keras is None else keras.described()
+    if configured:  # the digest of a problem without is what it always was
+        digest = hashlib.sha256(f"{digest} {configured}".encode()).hexdigest()
+    return Carried(problem.name, digest, content)
 
 
 def _registered() -> dict[str, Any]:

@@ -126,7 +126,7 @@ class CrewOnDuty:
     def trainer(self, data: Data, header: StudyStarted, checkpoints: Path) -> KerasTrainer:
         """A trainer in this process."""
         saved = CheckpointFolder(checkpoints, header.identity)
-        return trainer(self.setup, data, saved, header.rules)
+        return trainer(self.setup, data, saved, header.rules, checkpoints)
 
     def executor(
         self, own: KerasTrainer, header: StudyStarted, checkpoints: Path, *, waits: bool

@@ -18,6 +18,8 @@ from search.objective import Metrics, Objective
 from search.parameters import Params, Scalar
 from search.problem import Data, Problem
 from search.training import runtime
+from search.training.keras_configuration import KerasConfiguration
+from search.training.process_state import left_as_it_was
 
 if TYPE_CHECKING:
     import keras
@@ -70,7 +72,8 @@ def from_hypermodel(
     own_fit = type(hypermodel).fit is not keras_tuner.HyperModel.fit
     loader = _loader(load)
     probe = Probe(hypermodel.fit, loader(None), batch_size) if own_fit else None
-    found = _discovered(hypermodel, names, probe, most_builds)
+    with left_as_it_was():
+        found = _discovered(hypermodel, names, probe, most_builds)
     for remark in (*found.remarks, *(probe.remarks if probe else ())):
         warnings.warn(f"{name}: {remark}", stacklevel=2)
 
@@ -164,6 +167,8 @@ def _loader(load: Data | Callable[[Path | None], Data]) -> Callable[[Path | None
 def _discovered(hypermodel: Any, names: Names, probe: "Probe | None", most: int) -> Discovery:
     import keras
 
+    configuration = KerasConfiguration.noted()
+
     def run(values: Params) -> Asked:
         hp, whole = given(names, values), True
         try:
@@ -183,6 +188,8 @@ def _discovered(hypermodel: Any, names: Names, probe: "Probe | None", most: int)
             whole = False
         # collecting garbage would take longer than most builds
         keras.backend.clear_session(free_memory=False)
+        if configuration is not None:
+            configuration.apply()
         return asked(names, hp, whole=whole)
 
     found = discover(run, most)

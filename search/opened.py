@@ -172,7 +172,10 @@ def open_trial(
         facts=export.about(record, chosen, data, test),
         remark=_remark(setup, chosen, saved),
         _scored=ScoredTrial(
-            record, chosen, trainer(setup, data, checkpoints, record.header.rules), data
+            record,
+            chosen,
+            trainer(setup, data, checkpoints, record.header.rules, store.checkpoints(study)),
+            data,
         ),
         _carried=carried,
         _data_dir=data_dir,

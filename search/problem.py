@@ -118,7 +118,8 @@ class Problem:
     have at most; by default the high end of that Int, or 9 where there is none. `patience`: epochs
     without improvement before a trial stops. `evaluation_batch_size`: rows in a batch of the
     evaluation; by default as in training, or more where loss and metrics are means over rows.
-    `callbacks(params)` gives Keras callbacks for one trial; see `search.training.callbacks`.
+    `callbacks(params)` gives Keras callbacks for one trial, and `callbacks(params, folder)` those
+    that write files: into the trial's own folder. See `search.training.callbacks`.
 
     `derived(curve)`: more metrics for the last epoch of a curve, given as the metrics of epochs
     1, 2, ...; a pure function, whose metrics the objective may name like any other.
@@ -137,7 +138,7 @@ class Problem:
     build: Callable[..., "keras.Model"]
     baseline: Params | None = None
     statistics: Callable[[Part], Any] | None = None
-    callbacks: "Callable[[Params], Sequence[keras.callbacks.Callback]] | None" = None
+    callbacks: "Callable[..., Sequence[keras.callbacks.Callback]] | None" = None
     derived: Callable[[Sequence[Metrics]], Metrics] | None = None
     fit: "Fit | None" = None
     batch_size: int = 32

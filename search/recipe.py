@@ -20,6 +20,7 @@ from search.study_rules import training_rules
 from search.training import runtime
 from search.training.checkpoint import CheckpointFolder, Checkpoints, TravellingCheckpoints
 from search.training.folds import Folding
+from search.training.keras_configuration import KerasConfiguration
 from search.training.trainer import KerasTrainer
 
 THREADS = 1
@@ -86,6 +87,7 @@ class Loaded:
     data: Data
     source_digest: str
     data_digest: str
+    keras: KerasConfiguration | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +125,28 @@ class TrainerRecipe:
             )
         checkpoints: Checkpoints
         if self.checkpoints is None:
-            checkpoints = TravellingCheckpoints(place.courier, self.study)
+            checkpoints, folder = TravellingCheckpoints(place.courier, self.study), place.scratch
         else:
-            checkpoints = CheckpointFolder(self.checkpoints, self.study)
-        return trainer(loaded.setup, loaded.data, checkpoints, self.rules)
+            checkpoints, folder = CheckpointFolder(self.checkpoints, self.study), self.checkpoints
+        return trainer(
+            loaded.setup, loaded.data, checkpoints, self.rules, folder, keras=loaded.keras
+        )
 
 
-def trainer(setup: Setup, data: Data, checkpoints: Checkpoints, rules: int) -> KerasTrainer:
-    """The trainer of a study; TensorFlow is imported when it is first needed."""
+def trainer(
+    setup: Setup,
+    data: Data,
+    checkpoints: Checkpoints,
+    rules: int,
+    folder: Path,
+    *,
+    keras: KerasConfiguration | None = None,
+) -> KerasTrainer:
+    """The trainer of a study; TensorFlow is imported when it is first needed.
+
+    `folder`: in its "trials" each trial has a folder for what its callbacks write. `keras`: Keras's
+    configuration once problem and data are loaded, by default what this thread has.
+    """
     return KerasTrainer(
         setup.problem,
         data,
@@ -140,6 +156,8 @@ def trainer(setup: Setup, data: Data, checkpoints: Checkpoints, rules: int) -> K
         most_epochs=setup.settings.max_epochs,
         folding=folding_of(setup.config),
         rules=training_rules(rules),
+        keras=keras,
+        files=folder / "trials",
     )
 
 
@@ -186,4 +204,6 @@ def _loaded(material: Material, scratch: Path) -> Loaded:
         raise DataError(f"--data-dir must be a folder here too, got {data_dir}; put the data there")
     setup = prepare(material.unpacked(scratch), material.carried)
     data = load(setup, data_dir)
-    return Loaded(setup, data, setup.loaded.source_digest, datasets.digest(data))
+    digest = datasets.digest(data)
+    # each thread has its own: the one that trains may be another
+    return Loaded(setup, data, setup.loaded.source_digest, digest, KerasConfiguration.noted())

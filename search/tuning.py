@@ -1,5 +1,6 @@
 """Studies from Python: `tune`, `resume`, `load`. A process of their own does the searching."""
 
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from search.results import Study
 
 if TYPE_CHECKING:
     import keras
+
+_TRAINING_HERE = threading.RLock()
 
 
 def tune(
@@ -48,7 +51,8 @@ def tune(
     command line. The other names are the options of `run`; `narrow` stands for `--set` and maps
     parameters to a range ("1e-3..1e-1"), a list of values or one value. `resume`: go on with the
     study of that name where there is one. `workers=0` trains in this very process, for debuggers:
-    it shares TensorFlow with whatever else runs here. `mlflow=False` leaves MLflow out.
+    it shares TensorFlow with whatever else runs here, and another study of this kind in the same
+    process waits until it has ended. `mlflow=False` leaves MLflow out.
 
     Progress goes to `sys.stderr`. Ctrl-C (StudyInterrupted) leaves a study that can be resumed.
 
@@ -154,6 +158,13 @@ def _crew(workers: int | str | None, cluster: str | None, timeout: float | str |
 def _done(
     request: Request, problem: Problem | str | None, store: Path | str, workers: int | str | None
 ) -> Study:
-    name = called.perform(request) if workers == 0 else ask(request)
+    if workers == 0:
+        from search.training.process_state import left_as_it_was
+
+        # Keras's session, the random generators and the like are the process's: one at a time
+        with _TRAINING_HERE, left_as_it_was():
+            name = called.perform(request)
+    else:
+        name = ask(request)
     kept = problem if isinstance(problem, Problem) else None
     return Study(name, Path(store), kept, request.carried)

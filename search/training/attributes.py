@@ -5,6 +5,7 @@ import functools
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -16,23 +17,32 @@ _KERAS_SETS = frozenset(
     {
         *("_inbound_nodes", "_outbound_nodes", "_lock", "_model", "_tracker", "_auto_config"),
         *("built", "compiled", "loss", "stop_training", "name", "_path", "supports_jit"),
-        *("params", "validation_data", "steps_per_execution", "unrolled_steps_per_execution"),
+        *(
+            "params",
+            "validation_data",
+            "stop_evaluating",
+            "stop_predicting",
+            "steps_per_execution",
+            "unrolled_steps_per_execution",
+        ),
     }
 )
-_LIBRARIES = frozenset({"tensorflow", "numpy", "keras"}) | sys.stdlib_module_names
+_LIBRARIES = frozenset({"tensorflow", "numpy", "keras", "search"}) | sys.stdlib_module_names
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A place that holds a value: an attribute, or an item of a list or dictionary.
 
-    `matters`: whether a value there that cannot be kept makes a difference to the training.
+    `matters`: whether a value there that cannot be kept makes a difference to the training. `own`:
+    whether it is an attribute that a class of Keras's assigns.
     """
 
     holder: Any
     key: Any
     is_item: bool = False
     matters: bool = True
+    own: bool = False
 
     @property
     def value(self) -> Any:
@@ -127,12 +137,13 @@ class _Walker:
             if (name in own and name in _KERAS_SETS) or (own and name.startswith("_self_")):
                 continue  # the last: TensorFlow's notes for its own checkpoints
             hidden = name.startswith("_") or not isinstance(item, _SIMPLE)
-            slot: Slot | None = Slot(value, name, matters=not (callback and of_keras))
+            matters = not (callback and of_keras)
+            slot: Slot | None = Slot(value, name, matters=matters, own=name in own)
             if not data or (name in own and hidden and not callback):
                 slot = None  # the library's own: only what it holds of others
             self.visit(f"{path}.{name}", item, slot, data=data)
         for base in type(value).__mro__:
-            if _root(base) not in _LIBRARIES:
+            if _users(base):
                 self._methods(base)
 
     def _methods(self, base: type) -> None:
@@ -157,7 +168,7 @@ class _Walker:
 
     def _function(self, path: str, value: Any) -> None:
         function = value.__func__ if isinstance(value, MethodType) else value
-        if id(function) not in self.seen and _root(function) not in _LIBRARIES:
+        if id(function) not in self.seen and _users(function):
             self.seen[id(function)] = function
             if isinstance(function, FunctionType):
                 self.functions.append((path, function))
@@ -174,17 +185,16 @@ def _passed_over(value: Any) -> bool:
 def _entered(value: Any) -> bool:
     import tensorflow as tf
 
-    root = _root(type(value))
-    if root == "tensorflow":  # `tf.random.Generator` is one
+    if _root(type(value)) == "tensorflow":  # `tf.random.Generator` is one
         return isinstance(value, tf.__internal__.tracking.AutoTrackable)
-    if root == "keras":
+    if any(_root(base) == "keras" for base in type(value).__mro__):
         return hasattr(value, "__dict__")
-    return root not in _LIBRARIES and next(_attributes(value), None) is not None
+    return _users(type(value)) and next(_attributes(value), None) is not None
 
 
 def _holds_objects(value: Any) -> bool:
     """Whether a list or dictionary with this in it is more than data."""
-    if isinstance(value, _SIMPLE) or isinstance(value, type):
+    if isinstance(value, (*_SIMPLE, type)):
         return False
     if isinstance(value, dict):
         return any(map(_holds_objects, value.values()))
@@ -217,6 +227,18 @@ def _reached(function: FunctionType) -> Iterator[tuple[str, Any]]:
 def _names(code: Any) -> set[str]:
     inner = [_names(constant) for constant in code.co_consts if hasattr(constant, "co_names")]
     return set(code.co_names).union(*inner)
+
+
+def _users(thing: Any) -> bool:
+    """Whether a class or function is defined in code of the user's, no installed library."""
+    module = str(getattr(thing, "__module__", None) or "")
+    return _root(thing) not in _LIBRARIES and not _installed(module)
+
+
+@functools.cache
+def _installed(module: str) -> bool:
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    return "site-packages" in Path(file).parts
 
 
 def _root(thing: Any) -> str:

@@ -1,10 +1,10 @@
 """A user's Keras callbacks around epochs that do not run in `fit`, and their state in checkpoints.
 
 `on_train_begin` is called once for each budget and each process that trains the trial, before its
-state is put back; `on_epoch_begin`, `on_test_begin`, `on_test_end` and `on_epoch_end` as
-under `fit`; `on_train_end` after the last epoch of a budget, and where a trial fails. What `on_epoch_end` adds to its logs
-becomes metrics. A callback that sets `model.stop_training` ends the trial. Hooks for batches are
-called from `fit`, which then trains the trial.
+state is put back; `on_epoch_begin`, `on_test_begin`, `on_test_end` and `on_epoch_end` as under
+`fit`; `on_train_end` after the last epoch of a budget, and where a trial fails. What `on_epoch_end`
+adds to its logs becomes metrics. A callback that sets `model.stop_training` ends the trial. Hooks
+for batches are called from `fit`, which then trains the trial.
 """
 
 import warnings

@@ -44,6 +44,11 @@ class Checkpoint:
         """The completed epochs."""
         return len(self.curve)
 
+    def agrees(self, recorded: Sequence[EpochReport]) -> bool:
+        """Return whether it has the recorded metrics, in all epochs that both know."""
+        both = zip(self.curve, recorded, strict=False)
+        return all(dict(mine.metrics) == dict(its.metrics) for mine, its in both)
+
 
 class Checkpoints(Protocol):
     """The last checkpoint of each trial of a study, wherever it is kept."""

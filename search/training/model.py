@@ -1,7 +1,6 @@
 """One model while it trains: its epochs, the callbacks around them, and the state that goes on."""
 
 import contextlib
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,20 +8,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from search.errors import UsageError, unknown_name
 from search.parameters import Params
-from search.problem import Data, Part, Problem
+from search.problem import Data, Problem
 from search.seeds import seed_for
-from search.space import Space
 from search.study_rules import LATEST, TrainingRules
-from search.training import preflight, random_draws, runtime
+from search.training import random_draws, runtime
+from search.training.build import build_model
 from search.training.callbacks import UserCallbacks, hook, user_callbacks
 from search.training.epochs import Epochs, FitEpochs, OwnEpochs, averaged, say_fit
-from search.training.evaluation import evaluation_rows, is_stateful
+from search.training.evaluation import evaluation_rows
 from search.training.folds import Ground
 from search.training.keras_configuration import KerasConfiguration
 from search.training.metric_values import metric_values
-from search.training.older_objects import OlderObjects, variables_made
+from search.training.older_objects import OlderObjects
 from search.training.plain import Arrays
 from search.training.shared import SharedEpochs
 from search.training.state import Kept, LateVariables, StateLostError, TrialState
@@ -86,7 +84,7 @@ class ModelRun:
         self._unknown_draws: set[str] = set()
         compiled = problem.fit is None
         first = place.data.train.take(slice(self._batch_size))
-        self.model, self._older = _built(
+        self.model, self._older = build_model(
             place, first, problem.space, params, seed, compiled=compiled
         )
         self._own = variables_of(self.model)
@@ -229,8 +227,7 @@ class ModelRun:
         steps = -(-len(place.ground.rows) // self._batch_size)
         callbacks = UserCallbacks(given, self.model, self._most_epochs, steps)
         callbacks.train_begin()
-        roots = {"model": self.model, "callbacks": given}
-        state = TrialState(roots, self._own, self._late)
+        state = TrialState({"model": self.model, "callbacks": given}, self._own, self._late)
         optimizer = optimizer_of(self.model)
         return _Prepared(epochs, callbacks, state, given, optimizer, optimizer)
 
@@ -247,8 +244,11 @@ class ModelRun:
         """Let another train the model that this one trains, until the next epoch."""
         if self._away is None:
             more: Arrays = []
-            # the callbacks stay: they are this model's alone
-            kept = {"stopped": self.stopped, "state": self.ready().state.kept(more, "model")}
+            state: Kept | None = None
+            with contextlib.suppress(StateLostError):  # then nothing shares the model's graph
+                # the callbacks stay: they are this model's alone
+                state = self.ready().state.kept(more, "model")
+            kept = {"stopped": self.stopped, "state": state}
             self._away = arrays_of(self._own), kept, more
 
     def _enter(self) -> None:
@@ -265,8 +265,9 @@ class ModelRun:
         if "callbacks" in kept:  # as checkpoints of format 1 have it
             prepared.callbacks.put(kept["callbacks"])
             return
-        self._refuse_constants(kept["state"]["data"])
-        prepared.state.put(kept["state"], more)
+        if kept["state"] is not None:
+            self._refuse_constants(kept["state"]["data"])
+            prepared.state.put(kept["state"], more)
 
     def _refuse_constants(self, data: Kept) -> None:
         """Keras traces in the first epoch that it trains: what is a number then stays as it is."""
@@ -285,15 +286,18 @@ class ModelRun:
 
         Raises: StateLostError where some of it cannot be kept.
         """
-        if self._away is not None:
-            self._enter()
+        away = self._away is not None
+        self._enter()
         prepared = self.ready()
         if self._unknown_draws:
             names = ", ".join(sorted(self._unknown_draws))
             raise StateLostError(f"random draws by TensorFlow's {names} have a state of their own")
         if optimizer_of(self.model) is not prepared.first:
             raise StateLostError("the model was compiled again while it trained")
-        return {"stopped": self.stopped, "state": prepared.state.kept(more)}
+        kept = {"stopped": self.stopped, "state": prepared.state.kept(more)}
+        if away:
+            self.leave()
+        return kept
 
     def handed_over(self) -> Arrays:
         """The model's variables as a trial that ends now would hand them over."""
@@ -321,53 +325,3 @@ class _Prepared:
     given: list[Any]
     optimizer: Any
     first: Any
-
-
-def _built(
-    place: Place, batch: Part, space: Space, params: Params, seed: int, *, compiled: bool
-) -> tuple["keras.Model", frozenset[int]]:
-    """The model of a configuration, seeded, with all its variables; `compiled`: it must be.
-
-    With the identities of the objects in it that are older than it. `batch`: the examples of a
-    batch; a model that is not built is called with them where it keeps a state for each, else with
-    one.
-
-    Raises: UsageError for what is no model, or one that is not compiled, or one with a variable
-    that earlier builds have left.
-    """
-    import keras
-
-    runtime.fresh(seed, place.keras)
-    if place.rules.seeds_each_epoch:
-        random_draws.seed_keras(seed)
-    place.older.restore()
-    before = variables_made()
-    try:
-        model = place.build(params)
-    except KeyError as error:
-        raise _asked(error, space, params) from error
-    if not isinstance(model, keras.Model):
-        raise UsageError(f"build must return a keras.Model, got {model!r}; return the model")
-    if compiled and not model.compiled:
-        raise UsageError("build must return a compiled model; call model.compile(...) in it")
-    if not model.built:
-        preflight.call(model, batch, batch.size if is_stateful(model) else 1)
-    optimizer = optimizer_of(model)
-    if optimizer is not None:
-        optimizer.build(model.trainable_variables)
-    return model, place.older.used_by(model, before)
-
-
-def _asked(error: KeyError, space: Space, params: Params) -> Exception:
-    """What an error of `build` amounts to that asks `params` for a name that is not there."""
-    name = error.args[0] if error.args else None
-    if not isinstance(name, str) or name in params:
-        return error
-    known = {node.name for node in space.nodes}
-    if name in known:
-        return LookupError(
-            f"build asks for params[{name!r}], which this configuration does not have; ask for it "
-            f"only where it is active, or write params.get({name!r})"
-        )
-    close = difflib.get_close_matches(name, [*known, *(p.name for p in space.parameters)], n=1)
-    return unknown_name("parameter", name, known) if close else error

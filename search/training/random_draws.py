@@ -1,8 +1,8 @@
 """Random draws that follow from a trial's seed and epoch, however they are made.
 
 TensorFlow's `tf.random.normal` and the like have their seed fixed when a graph is traced, and count
-their draws inside the graph's kernels, where no checkpoint reaches. Within `repeatable` they draw by
-TensorFlow's stateless operations instead, from a seed and a counter in one variable that `seed`
+their draws inside the graph's kernels, where no checkpoint reaches. Within `repeatable` they draw
+by TensorFlow's stateless operations instead, from a seed and a counter in one variable that `seed`
 sets. The same holds for Keras's draws without a `SeedGenerator`.
 """
 

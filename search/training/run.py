@@ -105,6 +105,8 @@ class TrialRun:
         kept = checkpoint.states or [None] * len(self._models)
         for model, some, state in zip(self._models, arrays, kept, strict=True):
             model.restore(some, state, checkpoint.arrays)
+            if len(self._models) > 1:
+                model.leave()  # the next one may be given the same graph
         self.epoch, self.best, self.best_epoch = (
             checkpoint.epoch,
             checkpoint.best,
@@ -188,6 +190,7 @@ class TrialRun:
 
     def checkpoint(self) -> Checkpoint:
         """The state after the last whole epoch."""
+        last = [array for model in self._models for array in model.state()]
         arrays: Arrays = []
         states: tuple[Kept, ...] = ()
         lost = None
@@ -197,7 +200,7 @@ class TrialRun:
             lost = str(error)
         return Checkpoint(
             tuple(self.curve[: self.epoch]),
-            [array for model in self._models for array in model.state()],
+            last,
             self.best,
             self.best_epoch,
             states,

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import io
 import pickle
+import sys
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from search.errors import SearchError
-from search.training.attributes import Found, Slot, walk
+from search.training.attributes import Found, Slot, is_variable, walk
 from search.training.plain import (
     Arrays,
     Kept,
@@ -183,7 +184,7 @@ class TrialState:
         Raises: StateLostError in an object that was made while the model trained.
         """
         if path in self._known or id(slot.holder) in self._holders:
-            return True
+            return path in self._known or not slot.own or not _of_model(slot.holder)
         if type(slot.holder).__module__.partition(".")[0] == "keras":
             return False
         raise StateLostError(f"{path} belongs to an object that was made during training")
@@ -198,6 +199,13 @@ class TrialState:
 
 
 _LEFT_OUT = object()
+
+
+def _of_model(holder: Any) -> bool:
+    """Whether it is a layer or model: Keras's `fit` sets attributes of those."""
+    import keras
+
+    return isinstance(holder, keras.layers.Layer)
 
 
 def _assign(path: str, variable: Any, value: "np.ndarray[Any, Any]") -> None:
@@ -222,7 +230,7 @@ def _mark(value: Any) -> Any:
     """Return what is equal as long as a value has not changed."""
     if isinstance(value, bool | int | float | str | None):
         return type(value), repr(value)
-    if hasattr(value, "assign"):
+    if is_variable(value):
         value = array_of(value)
     arrays: Arrays = []
     try:
@@ -239,8 +247,8 @@ def _mark(value: Any) -> Any:
 def _mark_of_object(value: Any) -> Any:
     if hasattr(value, "__next__") and not isinstance(value, io.IOBase):
         return object()  # how far an iterator has come cannot be told
-    if not callable(value):
-        with contextlib.suppress(Exception):  # objects of the user's pickle themselves
+    if type(value).__module__.partition(".")[0] in sys.stdlib_module_names and not callable(value):
+        with contextlib.suppress(Exception):  # a lock, say
             return hashlib.blake2b(pickle.dumps(value)).digest()
     return _Same(value)
 

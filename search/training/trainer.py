@@ -203,16 +203,20 @@ class KerasTrainer:
 
         Raises: SearchError when training on all the examples diverges.
         """
+        self._import()
+        process = TrialProcess(task.proposal.trial, self._configuration, self._said)
+        with process:
+            model = self._restored(task, epoch)
+        process.end()
+        return model
+
+    def _restored(self, task: Task, epoch: int) -> "keras.Model":
         if self._folding is not None:
             return self._trained_on_all(task, epoch)
         run = self._run(task)
         saved = self._checkpoints.load(task.proposal.trial)
-        if (
-            saved is not None
-            and saved.best_epoch == epoch
-            and _agrees(saved, task)
-            and run.use_best(saved.best)
-        ):
+        whole = saved is not None and saved.best_epoch == epoch and saved.agrees(task.recorded)
+        if saved is not None and whole and run.use_best(saved.best):
             return run.model
         with runtime.gradients_released():
             run.catch_up(epoch)
@@ -242,7 +246,8 @@ class KerasTrainer:
         prepared, params = self._ready(), task.proposal.params
         place = self._place(prepared, undivided(prepared.data))
         most = int(params.get("epochs", self._most_epochs))
-        model = ModelRun(self._problem, place, params, task.seed, most)
+        folder = self._folder(task.proposal.trial) / "all"
+        model = ModelRun(self._problem, place, params, task.seed, most, folder)
         spread = outcomes.spread_metric(self._problem.objective)
         with runtime.gradients_released():
             for report in task.recorded[:epoch]:
@@ -268,7 +273,7 @@ class KerasTrainer:
         saved = self._checkpoints.load(task.proposal.trial)
         if saved is None or saved.epoch > task.proposal.budget.stop:
             return None
-        return saved if _agrees(saved, task) else None
+        return saved if saved.agrees(task.recorded) else None
 
     def _run(self, task: Task) -> TrialRun:
         folder = self._folder(task.proposal.trial)
@@ -377,9 +382,3 @@ class KerasTrainer:
             network,
             stopped_early=run.stopped or self._out_of_patience(run),
         )
-
-
-def _agrees(saved: Checkpoint, task: Task) -> bool:
-    """Whether a checkpoint is of the trial as it is recorded, as far as both know it."""
-    both = zip(saved.curve, task.recorded, strict=False)
-    return all(dict(a.metrics) == dict(b.metrics) for a, b in both)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from search.datasets import digits
+from search.errors import SearchWarning
 from search.problem import Data
 from search.training.checkpoint import CheckpointFolder
 from search.trial import Decision
@@ -139,8 +140,27 @@ def hoarder():
     return Hoarder()
 
 
-def test_a_state_that_cannot_be_kept_costs_training_not_exactness(data, folder, tmp_path):
+def test_arrays_are_kept_too(data, folder, tmp_path):
     problem = with_callbacks(hoarder)
+    whole, _ = train(trainer(data, CheckpointFolder(tmp_path / "w", "a"), problem).train(task()))
+    assert metrics(in_parts(data, folder, problem)[0]) == metrics(whole)
+
+
+def iterating():
+    import keras
+
+    class Iterating(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.steps = iter(range(99))
+
+        def on_epoch_end(self, epoch, logs=None):
+            logs["step"] = next(self.steps)
+
+    return Iterating()
+
+
+def test_a_state_that_cannot_be_kept_costs_training_not_exactness(data, folder, tmp_path):
+    problem = with_callbacks(iterating)
     whole, _ = train(trainer(data, CheckpointFolder(tmp_path / "w", "a"), problem).train(task()))
     with pytest.warns(UserWarning, match="trained again from its beginning"):
         reports, _ = in_parts(data, folder, problem)
@@ -174,7 +194,8 @@ def test_a_checkpoint_callback_for_whole_epochs_needs_no_fit(data, folder, tmp_p
 
     path = str(tmp_path / "best.keras")
     problem = with_callbacks(lambda: keras.callbacks.ModelCheckpoint(path, save_best_only=True))
-    _, outcome = train(trainer(data, folder, problem).train(task(0, 1)))
+    with pytest.warns(SearchWarning, match="writes to the same place in every trial"):
+        _, outcome = train(trainer(data, folder, problem).train(task(0, 1)))
     assert outcome.way == "graph"
     assert keras.saving.load_model(path).count_params() == outcome.parameter_count
 

@@ -1,0 +1,68 @@
+"""A configuration's model, built and seeded as in every process, with all its variables."""
+
+import difflib
+from typing import TYPE_CHECKING
+
+from search.errors import UsageError, unknown_name
+from search.parameters import Params
+from search.problem import Part
+from search.space import Space
+from search.training import preflight, random_draws, runtime
+from search.training.evaluation import is_stateful
+from search.training.older_objects import variables_made
+from search.training.variables import optimizer_of
+
+if TYPE_CHECKING:
+    import keras
+
+    from search.training.model import Place
+
+
+def build_model(
+    place: "Place", batch: Part, space: Space, params: Params, seed: int, *, compiled: bool
+) -> tuple["keras.Model", frozenset[int]]:
+    """The model of a configuration, seeded, with all its variables; `compiled`: it must be.
+
+    With the identities of the objects in it that are older than it. `batch`: the examples of a
+    batch; a model that is not built is called with them where it keeps a state for each, else with
+    one.
+
+    Raises: UsageError for what is no model, or one that is not compiled, or one with a variable
+    that earlier builds have left.
+    """
+    import keras
+
+    runtime.fresh(seed, place.keras)
+    if place.rules.seeds_each_epoch:
+        random_draws.seed_keras(seed)
+    place.older.restore()
+    before = variables_made()
+    try:
+        model = place.build(params)
+    except KeyError as error:
+        raise _asked(error, space, params) from error
+    if not isinstance(model, keras.Model):
+        raise UsageError(f"build must return a keras.Model, got {model!r}; return the model")
+    if compiled and not model.compiled:
+        raise UsageError("build must return a compiled model; call model.compile(...) in it")
+    if not model.built:
+        preflight.call(model, batch, batch.size if is_stateful(model) else 1)
+    optimizer = optimizer_of(model)
+    if optimizer is not None:
+        optimizer.build(model.trainable_variables)
+    return model, place.older.used_by(model, before)
+
+
+def _asked(error: KeyError, space: Space, params: Params) -> Exception:
+    """What an error of `build` amounts to that asks `params` for a name that is not there."""
+    name = error.args[0] if error.args else None
+    if not isinstance(name, str) or name in params:
+        return error
+    known = {node.name for node in space.nodes}
+    if name in known:
+        return LookupError(
+            f"build asks for params[{name!r}], which this configuration does not have; ask for it "
+            f"only where it is active, or write params.get({name!r})"
+        )
+    close = difflib.get_close_matches(name, [*known, *(p.name for p in space.parameters)], n=1)
+    return unknown_name("parameter", name, known) if close else error

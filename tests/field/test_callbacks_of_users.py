@@ -1,0 +1,115 @@
+"""Callbacks find what Keras gives them, and write where no other trial writes."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+from search.errors import SearchWarning, UsageError
+from search.seeds import SystemClock
+from search.training.checkpoint import CheckpointFolder
+from search.training.trainer import KerasTrainer
+from tests.field.tables import RATE, data, dense, problem, table, train
+
+X, Y = table(400)
+
+
+def with_callbacks(*made: Any, build: Any = None) -> Any:
+    return problem(build or (lambda params: dense()), data(X, Y), callbacks=lambda params: made)
+
+
+@pytest.mark.filterwarnings("ignore:training by keras's fit")
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin", "on_train_batch_begin"])
+def test_params_are_those_of_fit(hook: str) -> None:
+    seen = []
+
+    class Looks(keras.callbacks.Callback):
+        pass
+
+    def look(self: Any, *args: Any, **more: Any) -> None:
+        seen.append(dict(self.params))
+
+    setattr(Looks, hook, look)
+    train(with_callbacks(Looks()), RATE, (0, 1))
+    assert seen[0] == {"epochs": 9, "steps": 8, "verbose": 0}
+
+
+def in_folder(params: Any, folder: Path) -> list[Any]:
+    return [
+        keras.callbacks.ModelCheckpoint(folder / "best.keras", save_best_only=True),
+        keras.callbacks.CSVLogger(folder / "log.csv"),
+    ]
+
+
+def test_each_trial_has_a_folder_for_its_files(tmp_path: Path) -> None:
+    p = problem(lambda params: dense(), data(X, Y), callbacks=in_folder)
+    trainer = KerasTrainer(
+        p,
+        p.load(None),
+        CheckpointFolder(tmp_path, "me"),
+        SystemClock(),
+        patience=None,
+        most_epochs=9,
+        files=tmp_path / "trials",
+    )
+    train(p, RATE, (0, 2), trainer=trainer)
+    train(p, RATE, (0, 1), trainer=trainer, trial="2")
+    found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob("trials/*/*"))
+    assert found == [f"trials/{n}/{name}" for n in "12" for name in ("best.keras", "log.csv")]
+    assert len((tmp_path / "trials/1/log.csv").read_text().splitlines()) == 3
+
+
+def test_a_file_for_all_trials_is_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    with pytest.warns(SearchWarning, match=r"CSVLogger\('.*log.csv'\) writes to the same place"):
+        train(with_callbacks(keras.callbacks.CSVLogger(path)), RATE, (0, 1))
+    own = keras.callbacks.CSVLogger(tmp_path / f"log-{RATE['rate']}.csv")
+    train(with_callbacks(own), RATE, (0, 1))
+
+
+def test_backup_and_restore_is_refused_before_the_first_epoch(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="BackupAndRestore must not be among a problem's callba"):
+        train(with_callbacks(keras.callbacks.BackupAndRestore(tmp_path)), RATE, (0, 1))
+
+
+@pytest.mark.parametrize("how", ["nan", "error"])
+def test_a_trial_that_fails_ends_its_callbacks(how: str) -> None:
+    ended = []
+
+    class Bad(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if how == "error":
+                raise RuntimeError("broken")
+            logs["loss"] = float("nan")
+
+        def on_train_end(self, logs: Any = None) -> None:
+            ended.append(True)
+
+    if how == "error":
+        with pytest.raises(RuntimeError, match="broken"):
+            train(with_callbacks(Bad()), RATE, (0, 2))
+    else:
+        train(with_callbacks(Bad()), RATE, (0, 2))
+    assert ended == [True]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            lambda: keras.callbacks.EarlyStopping("loss", patience=5, restore_best_weights=True),
+            r"EarlyStopping\(restore_best_weights=True\) is not needed",
+        ),
+        (keras.callbacks.TerminateOnNaN, "TerminateOnNaN is not needed"),
+    ],
+    ids=["early stopping", "nan"],
+)
+def test_what_happens_anyway_costs_nothing(make: Any, said: str) -> None:
+    plain, _ = train(problem(lambda params: dense(), data(X, Y)), RATE, (0, 3))
+    p = problem(lambda params: dense(), data(X, Y), callbacks=lambda params: [make()])
+    with pytest.warns(SearchWarning, match=said) as warned:
+        parts, outcome = train(p, RATE, (0, 1), (1, 3))
+    assert parts == plain
+    assert outcome.way == "graph"
+    assert len({str(one.message) for one in warned}) == 1
