@@ -31,6 +31,10 @@ def check_problem(problem: "Problem") -> None:
     for place, (function, arguments) in others.items():
         if function is not None:
             check_function(place, function, *arguments)
+    if problem.fit_whole and problem.fit is None:
+        raise UsageError(
+            "fit_whole=True must come with a fit, got none. Give fit=, or leave fit_whole out"
+        )
 
 
 def check_kind(place: str, value: object, kind: type, remedy: str) -> None:

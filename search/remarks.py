@@ -49,9 +49,10 @@ def install(say: Callable[[str], None]) -> None:
     warnings.simplefilter("always")
 
 
-def prefer_remarks() -> None:
+def prefer() -> None:
     """Have remarks shown although a problem file has told Python to ignore all warnings."""
-    warnings.filterwarnings("always", category=SearchWarning)
+    if warnings.showwarning.__module__ == __name__:
+        warnings.filterwarnings("always", category=SearchWarning)
 
 
 def is_users(filename: str) -> bool:

@@ -18,15 +18,20 @@ class TrainingRules:
     `evaluation_batch_size`: rows in a batch of the evaluation, whatever the model is; None: the
     trial's batch size, or more rows where the result is the same. `seeds_each_epoch`: whether the
     generators of Python, NumPy, TensorFlow and Keras are seeded before each epoch, rather than once
-    when the model is built.
+    when the model is built. `numbers_epochs_in_fit`: whether a `fit` of the problem's own is given
+    `initial_epoch` and `epochs`, rather than one epoch as number 1.
     """
 
     evaluation_batch_size: int | None = None
     seeds_each_epoch: bool = True
+    numbers_epochs_in_fit: bool = True
 
 
 LATEST = TrainingRules()
-_TRAINING = {1: TrainingRules(1000, seeds_each_epoch=False), LATEST_RULES: LATEST}
+_TRAINING = {
+    1: TrainingRules(1000, seeds_each_epoch=False, numbers_epochs_in_fit=False),
+    LATEST_RULES: LATEST,
+}
 
 
 def training_rules(number: int) -> TrainingRules:

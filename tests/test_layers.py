@@ -25,7 +25,7 @@ PLAIN = {
     ),
     *("parameters", "pace", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
-    *("declared", "dependence", "discovery", "fitness", "relevance", "study_rules"),
+    *("declared", "dependence", "discovery", "fitness", "relevance", "study_rules", "remarks", "importing"),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
@@ -33,7 +33,7 @@ WIRING = {
     *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
     *("evidence", "trial_view"),
     *("nursery", "offers", "options"),
-    *("data", "hyperfit", "hypermodel", "hyperparameters"),
+    *("data", "hyperfit", "hypermodel", "hyperparameters", "hyperspace"),
     *("opened", "plans", "predict", "proposer", "recipe", "replay", "setup", "several", "study"),
     *("summary",),
 }

@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from search.errors import SearchWarning
+
 if TYPE_CHECKING:
     import keras
 
@@ -180,5 +182,6 @@ def say_state_is_lost() -> None:
     warnings.warn(
         "a callback keeps a state that a checkpoint cannot hold (arrays, objects): a trial that "
         "goes on is trained again from its beginning, with the same result",
+        SearchWarning,
         stacklevel=2,
     )

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from search import arrays
-from search.errors import UsageError
-from search.parameters import Params
-from search.problem import Data, Fit, Part
+from search.errors import SearchWarning, UsageError
+from search.problem import Data, Part
 
 if TYPE_CHECKING:
     import keras
@@ -94,47 +93,6 @@ class FitEpochs:
         return evaluate(self._model, self._validation.take(slice(first, stop)), self._hooks)
 
 
-class OwnEpochs:
-    """The epoch by way of the problem's own `fit`; see `Problem.fit`."""
-
-    way = "fit"
-
-    def __init__(
-        self,
-        fit: Fit,
-        params: Params,
-        model: "keras.Model",
-        data: Data,
-        hook: "keras.callbacks.Callback | None",
-    ) -> None:
-        self._fit = fit
-        self._params = params
-        self._model = model
-        self._data = data
-        self._hooks = [] if hook is None else [hook]
-        self._tested: dict[str, float] = {}
-
-    def train(self, order: Order, batch_size: int) -> dict[str, float]:
-        """Train one epoch; the order of the data and the size of a batch are its own affair."""
-        metrics = self._fit(self._params, self._model, self._data, self._hooks)
-        prefix = "val_"
-        self._tested = {
-            name.removeprefix(prefix): float(value)
-            for name, value in metrics.items()
-            if name.startswith(prefix)
-        }
-        return {n: float(value) for n, value in metrics.items() if not n.startswith(prefix)}
-
-    def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
-        """What it gave of validation data, else Keras's evaluation of a compiled model.
-
-        Of the data it was given, that is all of the validation part.
-        """
-        if self._tested:
-            return self._tested
-        return evaluate(self._model, self._data.validation, self._hooks)
-
-
 def _kept(model: "keras.Model", into: list[Any]) -> "keras.callbacks.Callback":
     """Keeps the weights of an epoch's end: `fit` puts averaged ones (EMA) into the model after."""
     import keras
@@ -179,7 +137,8 @@ def needs_fit(model: "keras.Model") -> str | None:
 
 def say_fit(reason: str) -> None:
     """Tell the user, once for each reason, that training goes by `fit`."""
-    warnings.warn(f"training by keras's fit, which is slower ({reason})", stacklevel=2)
+    text = f"training by keras's fit, which is slower ({reason})"
+    warnings.warn(text, SearchWarning, stacklevel=2)
 
 
 def evaluate(model: "keras.Model", part: Part, hooks: Any = None) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -15,8 +15,10 @@ from search.space import Space
 from search.training import preflight, runtime
 from search.training.callbacks import State, UserCallbacks, hook
 from search.training.checkpoint import Arrays
-from search.training.epochs import Epochs, OwnEpochs, averaged
+from search.training.epochs import Epochs, averaged
+from search.training.fit_watch import FitChecks
 from search.training.folds import Ground
+from search.training.own_fit import OwnEpochs
 from search.training.shared import SharedEpochs
 
 if TYPE_CHECKING:
@@ -27,12 +29,16 @@ Build: TypeAlias = Callable[[Params], "keras.Model"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a model is trained: how it is built, on which rows of which data, by which epochs."""
+    """Where a model is trained: how it is built, on which rows of which data, by which epochs.
+
+    `checks`: what is looked at of a `fit` of the user's own.
+    """
 
     build: Build
     data: Data
     ground: Ground
     shared: SharedEpochs
+    checks: FitChecks = field(default_factory=FitChecks)
 
 
 class ModelRun:
@@ -78,12 +84,25 @@ class ModelRun:
 
     @property
     def stopped(self) -> bool:
-        """Whether a callback ended the training."""
+        """Whether a callback ended the training, or a `fit` that trains all epochs has ended."""
+        own = self._own
+        if own is not None and own.whole:
+            return own.finished
         if self._away is not None:
             return self._away[1]
         if self._prepared is None:
             return bool(self._restored and self._restored["stopped"])
         return self._prepared[1].stopped
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the model is trained further than the epochs that were returned."""
+        return self._own is not None and self._own.unfinished
+
+    @property
+    def _own(self) -> OwnEpochs | None:
+        epochs = None if self._prepared is None else self._prepared[0]
+        return epochs if isinstance(epochs, OwnEpochs) else None
 
     def restore(self, arrays: Arrays, callbacks: State | None) -> None:
         """Put the freshly built model where `state` and `callbacks` were taken.
@@ -109,12 +128,14 @@ class ModelRun:
         callbacks.epoch_begin(epoch)
         if self._problem.fit is not None:
             runtime.seeded(seed_for(self._seed, "fit", epoch))
+        if self._own is not None:
+            self._own.begin(epoch)
         generator = np.random.default_rng(seed_for(self._seed, "order", epoch))
         order = ground.rows[generator.permutation(len(ground.rows))]
         metrics = epochs.train(order, self._batch_size)
         rate = getattr(_optimizer(self.model), "learning_rate", None)
         if rate is not None:
-            rate = float(np.asarray(rate))
+            rate = float(np.asarray(metrics.pop("learning_rate", rate)))
         if known is None:
             callbacks.test_begin()
             with averaged(self.model):
@@ -132,7 +153,15 @@ class ModelRun:
             epochs: Epochs
             if problem.fit is not None:
                 share = place.ground.parts(place.data)
-                epochs = OwnEpochs(problem.fit, self._params, self.model, share, hook(given))
+                epochs = OwnEpochs(
+                    problem,
+                    self._params,
+                    self.model,
+                    share,
+                    given,
+                    epochs=self._most_epochs,
+                    checks=place.checks,
+                )
             else:
                 self.model, epochs = place.shared.of(
                     self.model,
@@ -141,7 +170,9 @@ class ModelRun:
                     hook(given),
                     rows=len(place.ground.rows),
                 )
-            callbacks = UserCallbacks(given, self.model, self._most_epochs)
+            # one call for all epochs is given the callbacks themselves
+            around = [] if problem.fit_whole else given
+            callbacks = UserCallbacks(around, self.model, self._most_epochs)
             self._prepared = epochs, callbacks
             callbacks.train_begin(self._restored)
         return self._prepared

@@ -13,6 +13,7 @@ from search.training import preflight, runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
 from search.training.description import described
+from search.training.fit_watch import FitChecks
 from search.training.folds import Folding, Ground, undivided
 from search.training.graph import TensorData
 from search.training.model import ModelRun, Place
@@ -66,6 +67,7 @@ class KerasTrainer:
         self._rules = rules
         self._prepared: _Prepared | None = None
         self._checked = False
+        self._fit_checks = FitChecks(numbered=rules.numbers_epochs_in_fit)
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
@@ -98,7 +100,7 @@ class KerasTrainer:
                     return failed
                 now = self._clock.seconds()
                 run.take(EpochReport(trial, run.epoch + 1, metrics, round(now - started, 4)))
-                if now - saved_at >= self._checkpoint_seconds:
+                if run.whole and now - saved_at >= self._checkpoint_seconds:
                     self._checkpoints.save(trial, run.checkpoint())
                     saved_epoch, saved_at = run.epoch, self._clock.seconds()
                 decision = yield run.curve[-1]
@@ -164,6 +166,8 @@ class KerasTrainer:
 
     def _run(self, task: Task) -> TrialRun:
         run = TrialRun(self._problem, self._ready().places, task, self._most_epochs)
+        if self._problem.fit is not None:  # it may feed each model otherwise
+            preflight.check_given(run.any_model, self._data.train)
         if not self._checked:
             preflight.check(run.any_model, self._data.train)
             self._checked = True
@@ -184,10 +188,12 @@ class KerasTrainer:
     def _place(self, data: Data, shared: SharedEpochs, ground: Ground) -> Place:
         """Where a model is trained; statistics are fitted on what it is trained on, no more."""
         build = self._problem.builder(ground.part(data))
-        return Place(build, data, ground, shared)
+        return Place(build, data, ground, shared, self._fit_checks)
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
         """Whether nothing is left to train: budget or patience used up, or a callback's word."""
+        if run.unfinished:
+            return False
         return (
             len(run.curve) >= task.proposal.budget.stop or run.stopped or self._out_of_patience(run)
         )
