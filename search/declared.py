@@ -1,6 +1,7 @@
 """Whether what a user hands over is of the right kind, told where it is handed over."""
 
 import inspect
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from search.errors import UsageError
@@ -30,7 +31,8 @@ def check_problem(problem: "Problem") -> None:
     }
     for place, (function, arguments) in others.items():
         if function is not None:
-            check_function(place, function, *arguments)
+            also = ("initial_epoch", "epochs") if place == "fit" else ()
+            check_function(place, function, *arguments, also=also)
     if problem.fit_whole and problem.fit is None:
         raise UsageError(
             "fit_whole=True must come with a fit, got none. Give fit=, or leave fit_whole out"
@@ -46,8 +48,10 @@ def check_kind(place: str, value: object, kind: type, remedy: str) -> None:
         raise UsageError(f"{place} must be {_a(kind)}, got {_said(value)}; {remedy}")
 
 
-def check_function(place: str, value: Any, *arguments: str) -> None:
+def check_function(place: str, value: Any, *arguments: str, also: Collection[str] = ()) -> None:
     """Refuse what cannot be called with these arguments, by their order; a Keras model among it.
+
+    `also`: keywords that it is given where it takes them.
 
     Raises: UsageError with how it must begin.
     """
@@ -63,7 +67,8 @@ def check_function(place: str, value: Any, *arguments: str) -> None:
     except (TypeError, ValueError):  # written in C, without one
         return
     try:
-        signature.bind(*arguments)
+        taken = {name: name for name in also if name in signature.parameters}
+        signature.bind(*arguments, **taken)
     except TypeError:
         raise UsageError(
             f"{place} must take {wanted}, got {_named(value)}{signature}; change its arguments"

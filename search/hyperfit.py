@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 # Examples on which a fit is tried out.
 _EXAMPLES = 64
+# What a fit may set by itself, and what it is given for its second epoch.
+_SETTINGS = {"epochs", "verbose", "batch_size"}
+_SECOND = {"initial_epoch": 1, "epochs": 2}
 _WHOLE = "from_hypermodel(..., fit_whole=True)"
 
 
@@ -45,14 +48,14 @@ class Probe:
         weight = None if data.train.weights is not None else data.class_weight
         self._few = Data(data.train.take(few), data.validation.take(few), class_weight=weight)
         self._whole = whole
-        self._own: set[str] = set()
+        self._own: set[str] | None = None
         self._numbered = True
         self._remarks: dict[str, None] = {}
 
     @property
     def facts(self) -> FitFacts:
         """What was seen in all calls."""
-        return FitFacts(frozenset(self._own), self._numbered, tuple(self._remarks))
+        return FitFacts(frozenset(self._own or ()), self._numbered, tuple(self._remarks))
 
     def __call__(self, hp: Any, model: "keras.Model") -> None:
         """Have it ask `hp` for what it needs; it trains on a few examples where it must.
@@ -63,18 +66,24 @@ class Probe:
 
         if model.built:
             preflight.check_given(model, self._few.train)
-        calls: list[dict[str, Any]] = []
         # a training loop of the user's is tried out without tracing it, which would take seconds
         eager = tf.config.functions_run_eagerly()
         tf.config.run_functions_eagerly(True)
         try:
-            self._try(hp, model, calls)
+            if self._own is None:
+                calls = self._try(hp, model, {})
+                set_by_itself = _SETTINGS & {name for call in calls for name in call}
+                self._own = set_by_itself - inspect.signature(self._fit).parameters.keys()
+            given = {n: value for n, value in _SECOND.items() if n not in self._own}
+            if self._whole:
+                del given["initial_epoch"]
+            self._learn(hp, self._try(hp, model, given), given)
         finally:
             tf.config.run_functions_eagerly(eager)
-        self._learn(hp, calls)
 
-    def _try(self, hp: Any, model: "keras.Model", calls: list[dict[str, Any]]) -> None:
-        """Run it with a fit that does nothing; with Keras's where it needs what that does."""
+    def _try(self, hp: Any, model: "keras.Model", given: Mapping[str, int]) -> list[dict[str, Any]]:
+        """Run it with a fit that does nothing, else with Keras's; the settings of the calls."""
+        calls: list[dict[str, Any]] = []
 
         def reached(*args: Any, **settings: Any) -> "keras.callbacks.History":
             calls.append(settings)
@@ -82,15 +91,16 @@ class Probe:
 
         model.fit = reached
         try:
-            call(self._fit, hp, model, self._few, [], {"initial_epoch": 0})
-            return
+            call(self._fit, hp, model, self._few, [], given)
         except Exception:
             if not calls:
                 raise
+        else:
+            return calls
         finally:
             del model.fit
-        try:
-            call(self._fit, hp, model, self._few, [], {"initial_epoch": 0, "verbose": 0})
+        try:  # what follows may need what a training leaves
+            call(self._fit, hp, model, self._few, [], {"verbose": 0, "epochs": 1} if given else {})
         except Exception as error:  # noqa: BLE001 - the user's code: anything may come
             self._remarks[
                 "its fit could not be tried to its end "
@@ -98,25 +108,34 @@ class Probe:
                 "asks for after its first model.fit are not searched. Ask for them before that, or "
                 "in build"
             ] = None
+        return calls
 
-    def _learn(self, hp: Any, calls: Sequence[Mapping[str, Any]]) -> None:
-        for settings in calls:
-            self._own |= {"epochs", "verbose", "batch_size"} & settings.keys()
-            number = settings.get("epochs", 1)
-            asked = "epochs" in hp and number == hp.get("epochs")
-            self._numbered &= "initial_epoch" in settings and ("epochs" not in settings or asked)
-            if number != 1 and not asked and not self._whole:
-                self._remarks[
-                    f"its fit trains {number} epochs in one call; each call counts as one epoch "
-                    f'here. Ask hp.Int("epochs", ...) for them, pass on what it is given, or use '
-                    f"{_WHOLE}"
-                ] = None
-        self._numbered &= bool(calls)
-        if len(calls) > 1 and not self._whole:
+    def _learn(self, hp: Any, calls: Sequence[Mapping[str, Any]], given: Mapping[str, int]) -> None:
+        others = [settings["epochs"] for settings in calls if "epochs" in settings]
+        others = [n for n in others if n not in (1, given.get("epochs")) and not _asked(hp, n)]
+        self._numbered &= bool(calls) and all(
+            call.get("initial_epoch") == given.get("initial_epoch", 0)
+            and (call.get("epochs") == given.get("epochs", 0) or _asked(hp, call.get("epochs")))
+            for call in calls
+        )
+        if self._whole:
+            return
+        if len(calls) > 1:
             self._remarks[
                 f"its fit calls model.fit {len(calls)} times, and is called once for each epoch, "
                 f"so all its phases are repeated in each epoch. Use {_WHOLE}"
             ] = None
+        elif others:
+            self._remarks[
+                f"its fit trains {others[0]} epochs in one call; each call counts as one epoch "
+                f'here. Ask hp.Int("epochs", ...) for them, pass on what it is given, or use '
+                f"{_WHOLE}"
+            ] = None
+
+
+def _asked(hp: Any, epochs: Any) -> bool:
+    """Whether that many epochs is what the hyperparameter "epochs" says."""
+    return "epochs" in hp and epochs == hp.get("epochs")
 
 
 class _Zeros(dict[str, list[float]]):

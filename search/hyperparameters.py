@@ -128,9 +128,9 @@ class Names:
         if not shares:
             return []
         return [
-            f"{in_short(shares)}: the range depends on other parameters, so what is searched is "
-            f"{in_short(shares.values())}: 0 is the low end of the range that build asks for, 1 its "
-            "high end"
+            f"{in_short(shares)}: the range depends on other parameters, so "
+            f"{in_short(shares.values())} is searched: 0 is the low end of the range that build "
+            "asks for, 1 its high end"
         ]
 
     def _compare(self, family: str, definition: str, context: "Context") -> None:

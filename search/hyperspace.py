@@ -1,4 +1,4 @@
-"""The space of a KerasTuner hypermodel, found by building it; the caller's Keras stays as it was."""
+"""The space of a KerasTuner hypermodel, found by builds that leave the caller's Keras alone."""
 
 import contextlib
 import gc

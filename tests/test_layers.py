@@ -25,7 +25,16 @@ PLAIN = {
     ),
     *("parameters", "pace", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
-    *("declared", "dependence", "discovery", "fitness", "relevance", "study_rules", "remarks", "importing"),
+    *(
+        "declared",
+        "dependence",
+        "discovery",
+        "fitness",
+        "relevance",
+        "study_rules",
+        "remarks",
+        "importing",
+    ),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {

@@ -33,9 +33,9 @@ class Call:
     curve: list[dict[str, Any]] = field(default_factory=list)
 
     @property
-    def first_epoch(self) -> int:
-        """The `initial_epoch` that it was given."""
-        return int(self.settings.get("initial_epoch", 0))
+    def first_epoch(self) -> int | None:
+        """The `initial_epoch` that it was given; None where it was given none."""
+        return self.settings.get("initial_epoch")
 
     @property
     def batch_size(self) -> int | None:
@@ -76,6 +76,7 @@ def _recorder(model: "keras.Model", curve: list[dict[str, Any]]) -> "keras.callb
     import keras
 
     def keep(epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        # fit has refused a model that is not compiled
         rate = getattr(model.optimizer, "learning_rate", None)
         rates = {} if rate is None else {"learning_rate": float(np.asarray(rate))}
         curve.append(dict(logs or {}) | rates)
@@ -123,7 +124,8 @@ class FitChecks:
                 "model.fit. Pass on the epochs that it is given (**settings), or use "
                 f"{_WHOLE}"
             )
-        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        optimizer = model.optimizer if model.compiled else None
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         if calls and getattr(optimizer, "use_ema", False):
             _say(
                 "model.fit ends by giving the model its averaged weights (use_ema), so that each "
@@ -150,9 +152,9 @@ class FitChecks:
                 return  # the same, or an evaluation that draws random numbers
         except Exception as error:  # noqa: BLE001 - the user's model: anything may come
             _say(
-                "the model that fit trains cannot be evaluated on the validation data as they are "
-                f"({type(error).__name__}: {' '.join(str(error).split())[:200]}), nor can test data "
-                f"and predictions be. {_REMEDY}"
+                "the model that fit trains cannot be evaluated on the validation data as they are, "
+                f"nor on test data ({type(error).__name__}: {' '.join(str(error).split())[:200]}). "
+                f"{_REMEDY}"
             )
             return
         name, (theirs, own) = differ
@@ -185,12 +187,11 @@ def _look_at_callbacks(call: Call, given: Sequence[Any], epoch: int) -> None:
         if not any(one is known for known in given)
         and (before != after or (not numbered and not _needs_no_number(one)))
     ]
-    # the first epoch has the number that it would have anyway
     if forgetful:
         _say(
-            f"{', '.join(dict.fromkeys(forgetful))} made inside fit sees one epoch at a time, as fit "
-            "is called once for each epoch: it starts over each time. Give it as callbacks= of the "
-            f"problem, or use {_WHOLE}"
+            f"{', '.join(dict.fromkeys(forgetful))} made inside fit sees one epoch at a time and "
+            "starts over each time, as fit is called once for each epoch. Give it as callbacks= of "
+            f"the problem, or use {_WHOLE}"
         )
 
 
