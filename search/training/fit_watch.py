@@ -46,6 +46,8 @@ class Call:
 @contextlib.contextmanager
 def watched(model: "keras.Model") -> Iterator[list[Call]]:
     """Within, each call of the model's `fit` is noted; it trains as it would."""
+    import keras
+
     calls: list[Call] = []
     fit = model.fit
 
@@ -56,7 +58,7 @@ def watched(model: "keras.Model") -> Iterator[list[Call]]:
         call = Call(settings, listed, [_state(one) for one in listed])
         calls.append(call)
         recorder = _recorder(model, call.curve)
-        if hasattr(given, "append") and not isinstance(given, list):  # a CallbackList
+        if isinstance(given, keras.callbacks.CallbackList):
             given.append(recorder)
         else:
             settings = {**settings, "callbacks": [*listed, recorder]}

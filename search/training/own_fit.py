@@ -98,8 +98,10 @@ class OwnEpochs:
         numbers = self._taken({"initial_epoch": self._epoch - 1, "epochs": self._epoch})
         if not self._checks.numbered or len(numbers) < 2:
             numbers = {}
+        metrics: Mapping[str, Any]
         if self._watched:
-            return self._called(numbers)
+            metrics = self._called(numbers)
+            return metrics
         self._watched = True
         with watched(self._model) as calls:
             metrics = self._called(numbers)

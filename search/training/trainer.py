@@ -159,7 +159,9 @@ class KerasTrainer:
         A journal that was put back from a copy may know less than the checkpoint, or other things.
         """
         saved = self._checkpoints.load(task.proposal.trial)
-        if saved is None or saved.epoch > task.proposal.budget.stop:
+        if saved is None:
+            return None
+        if saved.epoch > task.proposal.budget.stop and not self._problem.fit_whole:
             return None
         both = zip(saved.curve, task.recorded, strict=False)
         return saved if all(dict(a.metrics) == dict(b.metrics) for a, b in both) else None
@@ -192,8 +194,8 @@ class KerasTrainer:
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
         """Whether nothing is left to train: budget or patience used up, or a callback's word."""
-        if run.unfinished:
-            return False
+        if self._problem.fit_whole:
+            return run.stopped  # when its one call has returned, however many epochs that made
         return (
             len(run.curve) >= task.proposal.budget.stop or run.stopped or self._out_of_patience(run)
         )
@@ -213,5 +215,6 @@ class KerasTrainer:
             run.parameter_count,
             run.way,
             network,
-            stopped_early=run.stopped or self._out_of_patience(run),
+            stopped_early=not self._problem.fit_whole
+            and (run.stopped or self._out_of_patience(run)),
         )

@@ -282,7 +282,7 @@ def test_a_fit_with_two_phases_is_trained_whole_as_by_hand():
         curve, outcome = train(found, params, (0, 9))
     assert len(curve) == 9 + 2
     assert outcome.score == curve[-1]["val_accuracy"]
-    assert outcome.best_epoch == 11
+    assert (outcome.best_epoch, outcome.stopped_early) == (11, False)
     rates = [epoch["learning_rate"] for epoch in curve]
     assert np.allclose(rates, [0.05] * 9 + [0.001] * 2)
     assert curve[9]["loss"] < curve[0]["loss"]  # the second phase continues the first one
