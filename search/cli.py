@@ -7,11 +7,11 @@ import os
 import signal
 import sys
 import traceback
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
+from search import remarks
 from search.config import Environment
 from search.errors import SearchError, StudyInterrupted
 from search.masking import masked
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 @contextlib.contextmanager
 def at_the_edge() -> Iterator[None]:
     """What the main thread of a process of the platform's runs in: signals, warnings, a voice."""
-    _quieten_warnings()
+    remarks.install(lambda text: _say(f"warning: {text}"))
     with _interruptible(), _voice_of_its_own():
         yield
 
@@ -111,21 +111,3 @@ def _voice_of_its_own() -> Iterator[None]:
             yield
         finally:
             sys.stderr = before
-
-
-def _quieten_warnings() -> None:
-    """Show the platform's own warnings as one line each, and no library's."""
-
-    def show(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
-        print(f"warning: {masked(str(message))}", file=file or sys.stderr)
-
-    warnings.showwarning = show
-    warnings.simplefilter("ignore")
-    warnings.filterwarnings("default", module=r"search(\.|$)")

@@ -78,7 +78,10 @@ class Crew:
             return
         word = setup.loaded.word
         sources = setup.loaded.sources if self.cluster and word.endswith(".py") else ()
-        material = Material(setup.config, data_dir, versions_here(), sources, setup.carried)
+        from search.hypermodel import found_of  # imports NumPy, which `--help` does without
+
+        found = None if setup.carried is not None else found_of(setup.problem)
+        material = Material(setup.config, data_dir, versions_here(), sources, setup.carried, found)
         if self.cluster is not None:
             workers = dask.connected(self.cluster, material, clock)
         else:

@@ -2,7 +2,7 @@
 
 import inspect
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from search.errors import UsageError
@@ -37,7 +37,12 @@ def check_problem(problem: "Problem") -> None:
         check_function("callbacks", callbacks, *(("params", "folder") if both else ("params",)))
     for place, (function, arguments) in others.items():
         if function is not None:
-            check_function(place, function, *arguments)
+            also = ("initial_epoch", "epochs") if place == "fit" else ()
+            check_function(place, function, *arguments, also=also)
+    if problem.fit_whole and problem.fit is None:
+        raise UsageError(
+            "fit_whole=True must come with a fit, got none. Give fit=, or leave fit_whole out"
+        )
 
 
 def check_kind(place: str, value: object, kind: type, remedy: str) -> None:
@@ -60,8 +65,10 @@ def check_count(place: str, value: object, *, optional: bool) -> None:
         raise UsageError(f"{place} must be a whole number from 1, got {value!r}; correct it")
 
 
-def check_function(place: str, value: Any, *arguments: str) -> None:
+def check_function(place: str, value: Any, *arguments: str, also: Collection[str] = ()) -> None:
     """Refuse what cannot be called with these arguments, by their order; a Keras model among it.
+
+    `also`: keywords that it is given where it takes them.
 
     Raises: UsageError with how it must begin.
     """
@@ -77,7 +84,8 @@ def check_function(place: str, value: Any, *arguments: str) -> None:
     except (TypeError, ValueError):  # written in C, without one
         return
     try:
-        signature.bind(*arguments)
+        taken = {name: name for name in also if name in signature.parameters}
+        signature.bind(*arguments, **taken)
     except TypeError:
         raise UsageError(
             f"{place} must take {wanted}, got {_named(value)}{signature}; change its arguments"

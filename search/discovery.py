@@ -5,7 +5,7 @@ values it was given. So it is run with each parameter at its extremes and each c
 a run shows new names, and what was asked for under which values says how they depend on each other.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -138,6 +138,7 @@ class _Search:
         """Where two values ask for different names, find where in between that changes."""
         todo = deque([sorted(tried)])
         while todo:
+            self._refuse_counting(parameter, tried)
             values = todo.popleft()
             for low, high in pairwise(values):
                 steps = (int(high) - int(low)) // parameter.step
@@ -147,6 +148,25 @@ class _Search:
                 attempt(middle)
                 if middle in tried:
                     todo.append([low, middle, high])
+
+    def _refuse_counting(self, parameter: Int, tried: Mapping[Scalar, Asked]) -> None:
+        """Refuse code that makes a name of a number: each value would have its own parameter.
+
+        Raises: UsageError with such names.
+        """
+        if len(tried) <= _FEW:
+            return
+        counts = Counter(name for asked in tried.values() for name in asked.values)
+        alone = [
+            next((name for name in asked.values if counts[name] == 1), None)
+            for asked in tried.values()
+        ]
+        names = [name for name in alone if name is not None]
+        if len(names) == len(tried):
+            raise UsageError(
+                f"build must ask for the same names at each value of {parameter.name}, got "
+                f"{in_short(names)}. Leave the number out of the name, so that it is one parameter"
+            )
 
     def _at(self, values: Params) -> Asked | None:
         """The run at these values, made once; None when there have been enough."""

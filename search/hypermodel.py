@@ -1,33 +1,33 @@
 """A KerasTuner hypermodel as a problem: its space is found by building it, its `fit` runs."""
 
-import contextlib
-import io
+import pickle
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from search import ceilings
+from search import ceilings, hyperspace, importing
 from search.declared import check_function
 from search.directions import known_direction, objective_of
-from search.discovery import Asked, Discovery, discover
-from search.errors import UsageError
-from search.hyperfit import OwnFit, Probe
-from search.hyperparameters import Names, asked, given
+from search.errors import SearchWarning, UsageError
+from search.hyperfit import FitFacts, OwnFit, Probe
+from search.hyperparameters import given
 from search.objective import Metrics, Objective
 from search.parameters import Params, Scalar
 from search.problem import Data, Problem
-from search.training import runtime
-from search.training.keras_configuration import KerasConfiguration
+from search.seeds import SystemClock
+from search.space import key
 from search.training.process_state import left_as_it_was
 
 if TYPE_CHECKING:
     import keras
+    import keras_tuner
 
 # What a trial gets for a name that no build of the discovery asked for.
 _DEFAULT = (
-    "{name}: the hypermodel asks for it, but no build while its space was found did; it gets its "
-    "default {default!r} and is not searched"
+    "{name}: the hypermodel asks for it as no build did while its space was found; it gets "
+    "{value!r} and is not searched there"
 )
 
 
@@ -48,6 +48,7 @@ def from_hypermodel(
     description: str = "",
     levels: int = 3,
     most_builds: int = 200,
+    fit_whole: bool = False,
 ) -> Problem:
     """The problem that a KerasTuner hypermodel poses, which any backend can then search.
 
@@ -57,54 +58,124 @@ def from_hypermodel(
     `baseline` goes by KerasTuner's names. `levels`: what a grid visits of a continuous range.
 
     The space is found here, by at most `most_builds` builds (`search.discovery`), and warnings say
-    what could not be told. An overridden `HyperModel.fit` is called once for each epoch, with
-    `epochs=1` where it does not set them itself (`search.hyperfit`).
+    what could not be told. An overridden `HyperModel.fit` is called once for each epoch n, with
+    `initial_epoch=n - 1` and `epochs=n` where it passes them on, else with `epochs=1`
+    (`search.hyperfit`). `fit_whole=True` has it called once for all epochs, see `Problem`.
 
     Raises: UsageError for an overridden `Tuner.run_trial`, for no hypermodel, or where the first
-    build fails.
+    build fails; DataError where `fit` needs other inputs than the data have.
     """
-    runtime.prepare()
     import keras_tuner
 
     hypermodel = _hypermodel(hypermodel)
-    names = Names(levels)
     goal = _objective(objective)
-    own_fit = type(hypermodel).fit is not keras_tuner.HyperModel.fit
     loader = _loader(load)
-    probe = Probe(hypermodel.fit, loader(None), batch_size) if own_fit else None
-    with left_as_it_was():
-        found = _discovered(hypermodel, names, probe, most_builds)
-    for remark in (*found.remarks, *(probe.remarks if probe else ())):
-        warnings.warn(f"{name}: {remark}", stacklevel=2)
-
-    most_epochs = max_epochs or ceilings.of_space(found.space)
-
-    def hyperparameters(params: Params) -> "keras_tuner.HyperParameters":
-        hp = given(names, params, _say_default)
-        hp.values.update(names.plain(params))
-        return hp
-
-    def build(params: Params) -> "keras.Model":
-        # handed out by some backends, and no parameter then: a build that asks gets the ceiling
-        return hypermodel.build(hyperparameters({"epochs": most_epochs, **params}))
-
+    known = _known(name)
+    if known is None:
+        probe = None
+        if type(hypermodel).fit is not keras_tuner.HyperModel.fit:
+            probe = Probe(hypermodel.fit, loader(importing.data_dir()), whole=fit_whole)
+        with left_as_it_was():
+            found = hyperspace.find(
+                hypermodel, probe, levels=levels, most_builds=most_builds, clock=SystemClock()
+            )
+        facts = None if probe is None else probe.facts
+        own = None if baseline is None else hyperspace.baseline(hypermodel, found.names, baseline)
+        known = Known(name, found, facts, own)
+    for remark in known.found.remarks:
+        warnings.warn(f"{name}: {remark}", SearchWarning, stacklevel=2)
+    build = HypermodelBuild(
+        hypermodel, known, max_epochs or ceilings.of_space(known.found.discovery.space)
+    )
+    fit = None
+    if known.fit is not None:
+        fit = OwnFit(
+            hypermodel.fit,
+            known.fit,
+            build.as_built,
+            goal.metric,
+            batch_size,
+            whole=fit_whole,
+        )
+    runs = known.found.discovery.runs
     return Problem(
         name=name,
-        space=found.space,
+        space=known.found.discovery.space,
         objective=goal,
         load=loader,
         build=build,
-        baseline=None if baseline is None else names.params(baseline),
+        baseline=known.baseline,
         callbacks=callbacks,
         derived=derived,
-        fit=OwnFit(probe, hyperparameters, goal.metric) if probe is not None else None,
+        fit=fit,
+        fit_whole=fit_whole,
         batch_size=batch_size,
         patience=patience,
         max_epochs=max_epochs,
         trials=trials,
         evaluation_batch_size=evaluation_batch_size,
-        description=description or f"a KerasTuner hypermodel; {found.runs} builds found its space",
+        description=description or f"a KerasTuner hypermodel; {runs} builds found its space",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was found of a hypermodel: its space, what its own `fit` does, its baseline."""
+
+    name: str
+    found: hyperspace.Found
+    fit: FitFacts | None
+    baseline: Params | None
+
+
+class HypermodelBuild:
+    """`Problem.build` of a hypermodel; `known` is what other processes need not find again."""
+
+    def __init__(self, hypermodel: Any, known: Known, max_epochs: int) -> None:
+        self.known = known
+        self._hypermodel = hypermodel
+        self._max_epochs = max_epochs
+        self._built: tuple[str, dict[str, Any]] = ("", {})
+
+    def __call__(self, params: Params) -> "keras.Model":
+        """The model with a trial's values."""
+        # handed out by some backends, and no parameter then: a build that asks gets the ceiling
+        hp = self._hyperparameters({"epochs": self._max_epochs, **params})
+        model = self._hypermodel.build(hp)
+        self._built = key(_without_epochs(params)), dict(hp.values)
+        return model
+
+    def as_built(self, params: Params) -> "keras_tuner.HyperParameters":
+        """The hyperparameters of a trial whose model has been built, values of shares included."""
+        hp = self._hyperparameters(params)
+        place, values = self._built
+        if place == key(_without_epochs(params)):
+            hp.values = {**values, **hp.values}
+        return hp
+
+    def _hyperparameters(self, params: Params) -> "keras_tuner.HyperParameters":
+        names = self.known.found.names
+        hp = given(names, params, _say_default)
+        hp.values.update(names.plain(params))
+        return hp
+
+
+def _without_epochs(params: Params) -> Params:
+    return {name: value for name, value in params.items() if name != "epochs"}
+
+
+def _known(name: str) -> Known | None:
+    """What another process has found of this hypermodel; None where it is to be found here."""
+    content = importing.found()
+    known = None if content is None else cast("Known", pickle.loads(content))
+    return known if known is not None and known.name == name else None
+
+
+def found_of(problem: Problem) -> bytes | None:
+    """What another process that imports the problem need not find again; None for nothing."""
+    if not isinstance(problem.build, HypermodelBuild):
+        return None
+    return pickle.dumps(problem.build.known)
 
 
 def _hypermodel(given_one: Any) -> Any:
@@ -164,38 +235,5 @@ def _loader(load: Data | Callable[[Path | None], Data]) -> Callable[[Path | None
     return load
 
 
-def _discovered(hypermodel: Any, names: Names, probe: "Probe | None", most: int) -> Discovery:
-    import keras
-
-    configuration = KerasConfiguration.noted()
-
-    def run(values: Params) -> Asked:
-        hp, whole = given(names, values), True
-        try:
-            # what a build prints or warns of is for its trial, not for each of these
-            with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                hypermodel.declare_hyperparameters(hp)
-                model = hypermodel.build(hp)
-                if probe is not None:
-                    probe(hp, model)
-        except Exception as error:
-            if not values:  # the first one, at the hypermodel's own defaults
-                raise UsageError(
-                    "a hypermodel must build at its defaults, got "
-                    f"{type(error).__name__}: {' '.join(str(error).split())}; correct it"
-                ) from error
-            whole = False
-        # collecting garbage would take longer than most builds
-        keras.backend.clear_session(free_memory=False)
-        if configuration is not None:
-            configuration.apply()
-        return asked(names, hp, whole=whole)
-
-    found = discover(run, most)
-    keras.backend.clear_session()
-    return found
-
-
-def _say_default(name: str, default: Scalar) -> None:
-    warnings.warn(_DEFAULT.format(name=name, default=default), stacklevel=2)
+def _say_default(name: str, value: Scalar) -> None:
+    warnings.warn(_DEFAULT.format(name=name, value=value), SearchWarning, stacklevel=2)

@@ -160,7 +160,7 @@ def open_trial(
         raise UsageError(
             f"a trial needs a score to be exported, got {trial or study}; name another"
         )
-    setup = prepare(from_plain(record.header.config), carried)
+    setup = prepare(from_plain(record.header.config), carried, data_dir=data_dir)
     data = load(setup, data_dir)
     refuse_changes(record.header, setup, data)
     checkpoints = CheckpointFolder(store.checkpoints(study), record.header.identity)

@@ -9,7 +9,7 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 # An array, or a structure of them.
 Arrays: TypeAlias = Any
 # Params, the model, the data and callbacks: one epoch, its metrics.
-Fit: TypeAlias = Callable[
-    [Params, "keras.Model", "Data", Sequence["keras.callbacks.Callback"]], Metrics
-]
+Fit: TypeAlias = Callable[..., Metrics]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,14 @@ class Problem:
     1, 2, ...; a pure function, whose metrics the objective may name like any other.
     `fit(params, model, data, callbacks)` trains a model for one epoch in its own way, in place of
     the platform, and returns that epoch's metrics, those on validation data as `val_...`; where it
-    gives none of these the model is evaluated. `callbacks` are to be passed to Keras's `fit`.
+    gives none of these the model is evaluated. It is called once for each epoch. `callbacks` are to
+    be passed to Keras's `fit`, and so are `initial_epoch=n - 1` and `epochs=n` for epoch n where it
+    takes them (`**settings`): schedules by epoch number then work. Schedules and stopping that keep
+    a state belong in `callbacks=`; scaling belongs into the model, as test, export and predictions
+    use the data as they are. `fit_whole=True` is for a `fit` with a beginning and an end (phases,
+    averaged weights): it is called once with `epochs=` all of them, its curve is recorded from its
+    calls of `model.fit`, and the model it leaves is handed over. Such a trial is neither pruned nor
+    promoted nor stopped early, and starts over after a crash.
 
     Raises: UsageError for a name that no study could bear, or what is not of its kind; SpaceError
     when the baseline does not lie in the space.
@@ -141,6 +146,7 @@ class Problem:
     callbacks: "Callable[..., Sequence[keras.callbacks.Callback]] | None" = None
     derived: Callable[[Sequence[Metrics]], Metrics] | None = None
     fit: "Fit | None" = None
+    fit_whole: bool = False
     batch_size: int = 32
     patience: int | None = 3
     max_epochs: int | None = None
@@ -151,6 +157,10 @@ class Problem:
     def __post_init__(self) -> None:
         check_name("problem", self.name)
         check_problem(self)
+        if self.fit_whole:
+            # no epoch but the last one has weights that could be handed over
+            object.__setattr__(self, "objective", replace(self.objective, score_at="last"))
+            object.__setattr__(self, "patience", None)
         if self.baseline is not None:
             try:
                 self.space.check(self.baseline)

@@ -33,7 +33,8 @@ class Material:
 
     `sources`: names and contents of the problem's files, its own first, where they travel: those
     of a `.py` file to workers that share no disk. Empty where the problem is found by its word.
-    `carried`: the problem itself, where it was given from Python.
+    `carried`: the problem itself, where it was given from Python. `found`: what need not be found
+    again when the problem's file is imported.
     """
 
     config: StudyConfig
@@ -41,6 +42,7 @@ class Material:
     versions: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, bytes], ...] = ()
     carried: Carried | None = None
+    found: bytes | None = None
 
     def known(self) -> "Material":
         """The same for processes that have loaded it: a problem that travels weighs what it holds.
@@ -202,7 +204,8 @@ def _loaded(material: Material, scratch: Path) -> Loaded:
     data_dir = material.data_dir
     if data_dir is not None and not data_dir.is_dir():
         raise DataError(f"--data-dir must be a folder here too, got {data_dir}; put the data there")
-    setup = prepare(material.unpacked(scratch), material.carried)
+    config, found = material.unpacked(scratch), material.found
+    setup = prepare(config, material.carried, data_dir=data_dir, found=found)
     data = load(setup, data_dir)
     digest = datasets.digest(data)
     # each thread has its own: the one that trains may be another

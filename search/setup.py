@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from search import ceilings, offers
+from search import ceilings, importing, offers, remarks
 from search import problem as problems
 from search.backends import base as backends
 from search.backends.base import Backend, BackendSettings, Known
@@ -105,10 +106,17 @@ def _cross_validation(config: StudyConfig) -> list[str]:
     ]
 
 
-def prepare(config: StudyConfig, carried: Carried | None = None) -> Setup:
+def prepare(
+    config: StudyConfig,
+    carried: Carried | None = None,
+    *,
+    data_dir: Path | None = None,
+    found: bytes | None = None,
+) -> Setup:
     """Check the settings against the problem and the backend they name.
 
     `carried`: the problem itself, where the settings name none that could be found by its word.
+    `data_dir`, `found`: what its file is told while it is imported, see `search.importing`.
 
     Raises: UsageError for whatever does not fit, before anything is loaded or written.
     """
@@ -116,9 +124,13 @@ def prepare(config: StudyConfig, carried: Carried | None = None) -> Setup:
     offers.check(config.backend, config.sampler, config.pruner, own)
     as_budget = backends.module(config.backend).EPOCHS_AS_BUDGET
     runtime.settle()  # a problem file may import Keras at its top
-    with seeded_import(seed_for(config.seed, "problem")):
+    seed = seed_for(config.seed, "problem")
+    with seeded_import(seed), importing.told(data_dir, found):
         loaded = problems.load(config.problem) if carried is None else carried.opened()
+    remarks.prefer()
     problem = loaded.problem
+    if problem.fit_whole:
+        _check_whole(config, problem)
     if as_budget and any(text.partition("=")[0].strip() == "epochs" for text in config.assignments):
         raise UsageError(
             f"--set epochs: {config.backend} hands out the epochs itself; use --max-epochs"
@@ -161,3 +173,27 @@ def prepare(config: StudyConfig, carried: Carried | None = None) -> Setup:
         carried=carried,
         epochs_remarks=tuple(said),
     )
+
+
+def _check_whole(config: StudyConfig, problem: Problem) -> None:
+    """Refuse what cuts a trial into epochs, for a `fit` that is called once for all of them.
+
+    Raises: UsageError.
+    """
+    module = backends.module(config.backend)
+    pruner = config.pruner or next(iter(offers.pruners(config.backend)), None)
+    reason = None
+    if module.EPOCHS_AS_BUDGET:
+        reason = f"--backend {config.backend}"
+    elif pruner not in (None, "none"):
+        reason = f"--pruner {pruner}"
+    elif config.cv is not None:
+        reason = "--cv"
+    elif config.patience is not None:
+        reason = "--patience"
+    if reason is not None:
+        raise UsageError(
+            f"problem {problem.name} trains each trial by one call of fit (fit_whole=True), which "
+            f"{reason} cannot cut into epochs. Use --backend randomized, grid, bayesian or optuna "
+            "with --pruner none"
+        )

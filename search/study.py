@@ -91,7 +91,7 @@ def start(config: StudyConfig, around: Surroundings) -> Result:
     cannot be had or a journal that cannot be written; StudyInterrupted for Ctrl-C, once the
     journal and the trackers are closed in order.
     """
-    setup = prepare(config, around.carried)
+    setup = prepare(config, around.carried, data_dir=around.data_dir)
     offers.require(config.backend)
     limit = setup.limit(config.trials, config.seconds)
     if config.study is not None and around.store.journal(config.study).exists():
@@ -157,7 +157,8 @@ def resume(
         record = fold(islice(entries, 1))
         refuse_other_name(record.header, name)
         rules = rules_to_adopt(record.header, entries, adopt=adopt)
-        setup = prepare(from_plain(record.header.config), around.carried)
+        config = from_plain(record.header.config)
+        setup = prepare(config, around.carried, data_dir=around.data_dir)
         offers.require(record.header.backend)
         recorded = record.header.versions.get(_WORKERS)
         around = replace(around, crew=around.crew.sized(recorded))

@@ -19,17 +19,24 @@ class TrainingRules:
     trial's batch size, or more rows where the result is the same. `seeds_each_epoch`: whether the
     generators of Python, NumPy, TensorFlow and Keras are seeded before each epoch, rather than once
     when the model is built. `keeps_keras_configuration`: whether `build` finds Keras's dtype policy
-    and other settings as the problem's file has left them.
+    and other settings as the problem's file has left them. `numbers_epochs_in_fit`: whether a `fit`
+    of the user's is given `initial_epoch` and `epochs`, rather than one epoch as number 1.
     """
 
     evaluation_batch_size: int | None = None
     seeds_each_epoch: bool = True
     keeps_keras_configuration: bool = True
+    numbers_epochs_in_fit: bool = True
 
 
 LATEST = TrainingRules()
 _TRAINING = {
-    1: TrainingRules(1000, seeds_each_epoch=False, keeps_keras_configuration=False),
+    1: TrainingRules(
+        1000,
+        seeds_each_epoch=False,
+        keeps_keras_configuration=False,
+        numbers_epochs_in_fit=False,
+    ),
     LATEST_RULES: LATEST,
 }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from search import remarks
 from search.errors import SearchError, UsageError
 from search.executors.base import Finished, Workplace, failure
 from search.training.base import Trainer
@@ -68,6 +69,13 @@ class Broken:
     error: SearchError
 
 
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """A worker has a remark, or a warning of the user's code, for the user."""
+
+    text: str
+
+
 def attempt_name(topic: str, task: Task) -> str:
     """The name under which answers and checkpoints of an attempt of a trial pass the scheduler."""
     return f"{topic}-{task.proposal.trial}-{task.attempt}"
@@ -125,6 +133,7 @@ def warm_up(load: Load, topic: str) -> None:
     memory = worker.memory_manager
     memory.memory_target_fraction = memory.memory_spill_fraction = False
     memory.memory_pause_fraction = False
+    remarks.install(lambda text: worker.log_event(topic, pickle.dumps(Remarked(text))))
     message: Ready | Unfit = Ready(worker.address, memory.memory_limit)
     try:
         _refuse_other_kinds(worker.state.nthreads, worker.nanny)

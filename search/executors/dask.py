@@ -7,15 +7,18 @@ nanny starts another; whether its trial is tried again is the coordinator's to s
 import functools
 import math
 import queue
+import warnings
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from search.errors import SearchWarning
 from search.executors._dask_cluster import connected, local
 from search.executors._dask_worker import (
     Broken,
     MakeTrainer,
     Ready,
+    Remarked,
     Reported,
     Saved,
     Started,
@@ -194,6 +197,9 @@ class DaskExecutor:
 
     def _understood(self, said: Any) -> Message | None:
         """The message for the coordinator; None for one that is stale or only of use here."""
+        if isinstance(said, Remarked):
+            warnings.warn(said.text, SearchWarning, stacklevel=2)
+            return None
         if isinstance(said, Joined | Left | Ready | Unfit | Exhausted):
             lost = self._lost(said.worker) if isinstance(said, Left) else None
             self._workers.note(said)

@@ -9,8 +9,8 @@ import numpy as np
 
 from search import arrays
 from search.class_weights import class_labels, class_weights
-from search.parameters import Params
-from search.problem import Data, Fit, Part
+from search.errors import SearchWarning
+from search.problem import Data, Part
 from search.training.metric_values import Logs, finite, metric_values
 
 if TYPE_CHECKING:
@@ -93,49 +93,6 @@ class FitEpochs:
         return evaluate(self._model, held_out, batch_size, self._hooks)
 
 
-class OwnEpochs:
-    """The epoch by way of the problem's own `fit`; see `Problem.fit`."""
-
-    way = "fit"
-
-    def __init__(
-        self,
-        fit: Fit,
-        params: Params,
-        model: "keras.Model",
-        data: Data,
-        hook: "keras.callbacks.Callback | None",
-    ) -> None:
-        self._fit = fit
-        self._params = params
-        self._model = model
-        self._data = data
-        self._hooks = [] if hook is None else [hook]
-        self._tested: Logs = {}
-
-    def train(self, order: Order, batch_size: int) -> Logs:
-        """Train one epoch; the order of the data and the size of a batch are its own affair."""
-        metrics = self._fit(self._params, self._model, self._data, self._hooks)
-        prefix = "val_"
-        self._tested = {
-            name.removeprefix(prefix): value
-            for name, value in metrics.items()
-            if name.startswith(prefix)
-        }
-        return {name: value for name, value in metrics.items() if not name.startswith(prefix)}
-
-    def test(
-        self, first: int = 0, stop: int | None = None, batch_size: int = EVALUATION_BATCH
-    ) -> Logs:
-        """What it gave of validation data, else Keras's evaluation of a compiled model.
-
-        Of the data it was given, that is all of the validation part.
-        """
-        if self._tested:
-            return self._tested
-        return evaluate(self._model, self._data.validation, batch_size, self._hooks)
-
-
 def _kept(model: "keras.Model", into: list[Any]) -> "keras.callbacks.Callback":
     """Keeps the weights of an epoch's end: `fit` puts averaged ones (EMA) into the model after."""
     import keras
@@ -180,7 +137,8 @@ def needs_fit(model: "keras.Model") -> str | None:
 
 def say_fit(reason: str) -> None:
     """Tell the user, once for each reason, that training goes by `fit`."""
-    warnings.warn(f"training by keras's fit, which is slower ({reason})", stacklevel=2)
+    text = f"training by keras's fit, which is slower ({reason})"
+    warnings.warn(text, SearchWarning, stacklevel=2)
 
 
 def evaluate(model: "keras.Model", part: Part, batch_size: int, hooks: Any = None) -> Logs:

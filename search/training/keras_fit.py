@@ -16,10 +16,12 @@ from search.problem import Data, Part, Problem
 from search.seeds import seed_for
 from search.study_rules import TrainingRules
 from search.training import agreement, preflight, runtime
-from search.training.callbacks import UserCallbacks, hook
+from search.training.callbacks import UserCallbacks
 from search.training.evaluation import is_stateful
+from search.training.fit_watch import FitChecks
 from search.training.folds import Folding, Ground, undivided
 from search.training.metric_values import finite, metric_values
+from search.training.own_fit import OwnEpochs
 from search.trial import Task
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ class _Fit:
     ) -> None:
         params = task.proposal.params
         self._problem = problem
+        self._rules = rules
         self._data = data
         self._ground = ground
         self._params = params
@@ -176,25 +179,27 @@ class _Fit:
 
     def _by_own_fit(self, callbacks: "Sequence[keras.callbacks.Callback]") -> Curve:
         """Call the user's `fit` as `Problem.fit` documents it."""
-        fit, model = self._problem.fit, self._model
-        assert fit is not None
+        problem, model = self._problem, self._model
+        checks = FitChecks(numbered=self._rules.numbers_epochs_in_fit)
         share = self._ground.parts(self._data)
-        batches = hook(callbacks)
-        around = UserCallbacks(callbacks, model, self._epochs)
-        around.train_begin(None)
+        epochs = OwnEpochs(
+            problem, self._params, model, share, callbacks, epochs=self._epochs, checks=checks
+        )
+        around = UserCallbacks([] if problem.fit_whole else callbacks, model, self._epochs)
+        around.train_begin()
         found: Curve = []
-        while len(found) < self._epochs and not around.stopped:
+        while len(found) < self._epochs and not around.stopped and not epochs.finished:
             epoch = len(found) + 1
             around.epoch_begin(epoch)
             runtime.seeded(seed_for(self._seed, "fit", epoch))
-            given = fit(self._params, model, share, [] if batches is None else [batches])
-            metrics = dict(given)
+            epochs.begin(epoch)
+            metrics = epochs.train(self._ground.rows, self._test_batch)
             rate = getattr(model.optimizer, "learning_rate", None) if model.compiled else None
-            rates = {} if rate is None else {"learning_rate": float(np.asarray(rate))}
-            if model.compiled and not any(name.startswith("val_") for name in metrics):
-                held_out = _dataset(share.validation).batch(self._test_batch)
-                tested = model.evaluate(held_out, verbose=0, return_dict=True)
-                metrics |= {f"val_{name}": value for name, value in tested.items()}
+            rates = {}
+            if rate is not None:
+                rates = {"learning_rate": float(np.asarray(metrics.pop("learning_rate", rate)))}
+            tested = epochs.test(batch_size=self._test_batch)
+            metrics |= {f"val_{name}": value for name, value in tested.items()}
             found.append(finite(metric_values(around.epoch_end(epoch, metrics))) | rates)
         return found
 

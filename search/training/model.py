@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,12 +15,14 @@ from search.study_rules import LATEST, TrainingRules
 from search.training import random_draws, runtime
 from search.training.build import build_model
 from search.training.callbacks import UserCallbacks, hook, user_callbacks
-from search.training.epochs import Epochs, FitEpochs, OwnEpochs, averaged, say_fit
+from search.training.epochs import Epochs, FitEpochs, averaged, say_fit
 from search.training.evaluation import evaluation_rows
+from search.training.fit_watch import FitChecks
 from search.training.folds import Ground
 from search.training.keras_configuration import KerasConfiguration
 from search.training.metric_values import metric_values
 from search.training.older_objects import OlderObjects
+from search.training.own_fit import OwnEpochs
 from search.training.plain import Arrays
 from search.training.shared import SharedEpochs
 from search.training.state import Kept, LateVariables, StateLostError, TrialState
@@ -39,6 +41,7 @@ class Place:
     `older`: the objects that are made before `build` is called, and their first state.
     `evaluation_batch_size`: rows in a batch of the evaluation; None: as the model allows.
     `keras`: Keras's configuration as `build` finds it; None leaves it as Keras has it by default.
+    `checks`: what is looked at of a `fit` of the user's.
     """
 
     build: Build
@@ -49,6 +52,7 @@ class Place:
     evaluation_batch_size: int | None = None
     rules: TrainingRules = LATEST
     keras: KerasConfiguration | None = None
+    checks: FitChecks = field(default_factory=FitChecks)
 
 
 class ModelRun:
@@ -111,13 +115,26 @@ class ModelRun:
 
     @property
     def stopped(self) -> bool:
-        """Whether a callback ended the training."""
+        """Whether a callback ended the training, or a `fit` that trains all epochs has ended."""
+        own = self._own_epochs
+        if own is not None and own.whole:
+            return own.finished
         if self._away is not None:
             return bool(self._away[1]["stopped"])
         if self._prepared is None:
             kept = self._restored[1] if self._restored is not None else None
             return bool(kept and kept["stopped"])
         return self._prepared.callbacks.stopped
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the model is trained further than the epochs that were returned."""
+        return self._own_epochs is not None and self._own_epochs.unfinished
+
+    @property
+    def _own_epochs(self) -> OwnEpochs | None:
+        epochs = None if self._prepared is None else self._prepared.epochs
+        return epochs if isinstance(epochs, OwnEpochs) else None
 
     def restore(self, arrays: Arrays, kept: Kept | None, more: Arrays) -> None:
         """Put the freshly built model where `state` and `kept` were taken; `more`: kept's arrays.
@@ -149,10 +166,12 @@ class ModelRun:
             self._seed_epoch(epoch)
             callbacks.epoch_begin(epoch)
             epochs = self._compiled_again(prepared).epochs
+            if isinstance(epochs, OwnEpochs):
+                epochs.begin(epoch)
             trained = epochs.train(self._order(epoch), self._batch_size)
             rate = getattr(optimizer_of(self.model), "learning_rate", None)
             if rate is not None:
-                rate = float(np.asarray(rate))
+                rate = float(np.asarray(trained.pop("learning_rate", rate)))
             if known is None:
                 callbacks.test_begin()
                 with averaged(self.model):
@@ -212,7 +231,15 @@ class ModelRun:
         epochs: Epochs
         if problem.fit is not None:
             share = place.ground.parts(place.data)
-            epochs = OwnEpochs(problem.fit, self._params, self.model, share, hook(given))
+            epochs = OwnEpochs(
+                problem,
+                self._params,
+                self.model,
+                share,
+                given,
+                epochs=self._most_epochs,
+                checks=place.checks,
+            )
         else:
             rows = len(place.ground.rows)
             self.model, epochs = place.shared.of(
@@ -225,7 +252,9 @@ class ModelRun:
             )
             self._own = variables_of(self.model)
         steps = -(-len(place.ground.rows) // self._batch_size)
-        callbacks = UserCallbacks(given, self.model, self._most_epochs, steps)
+        # one call for all epochs is given the callbacks themselves
+        around = [] if problem.fit_whole else given
+        callbacks = UserCallbacks(around, self.model, self._most_epochs, steps)
         callbacks.train_begin()
         state = TrialState({"model": self.model, "callbacks": given}, self._own, self._late)
         optimizer = optimizer_of(self.model)

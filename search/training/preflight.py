@@ -32,6 +32,25 @@ def check(model: "keras.Model", part: Part) -> None:
         fitness.check_labels(loss, part.y, given)
 
 
+def check_given(model: "keras.Model", part: Part) -> None:
+    """Refuse a model that a `fit` of the user's feeds with other inputs than the data have.
+
+    Raises: DataError with where such a change belongs.
+    """
+    expected = _declared(model, "input")
+    if expected is None:
+        return
+    try:
+        fitness.check_inputs(expected, part.x)
+    except DataError as error:
+        problem = str(error).partition(";")[0]
+        raise DataError(
+            f"{problem}. Where fit cuts or changes the inputs, do it inside the model: begin with "
+            "an Input of the data's shape, then slice, crop or scale it by layers, so that "
+            "validation, test, export and predictions do it too"
+        ) from error
+
+
 def call(model: "keras.Model", part: Part, rows: int = 1) -> None:
     """Have an unbuilt model build itself for the first of these examples.
 

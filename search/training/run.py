@@ -88,6 +88,11 @@ class TrialRun:
         """Whether a callback ended the training: of one fold, it ends that of all."""
         return any(model.stopped for model in self._models)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a model is trained further than `epoch`, by a `fit` that trains all epochs."""
+        return any(model.unfinished for model in self._models)
+
     def restore(self, checkpoint: Checkpoint) -> None:
         """Put the models where the checkpoint was taken.
 
@@ -179,7 +184,7 @@ class TrialRun:
             self.best_epoch = self.epoch
             if len(self._models) == 1:
                 self.best = self._models[0].handed_over()
-        self.whole = True
+        self.whole = not self.unfinished
 
     def end(self) -> None:
         """Tell callbacks that a budget is used up; nothing may be taken from the models then."""

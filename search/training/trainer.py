@@ -21,6 +21,7 @@ from search.training.checkpoint import Checkpoint, Checkpoints
 from search.training.description import described
 from search.training.epochs import evaluate
 from search.training.evaluation import each_row_alone, evaluation_rows, fixed_batch, is_stateful
+from search.training.fit_watch import FitChecks
 from search.training.folds import Folding, Ground, undivided
 from search.training.graph import TensorData
 from search.training.keras_configuration import KerasConfiguration
@@ -96,6 +97,7 @@ class KerasTrainer:
         self._prepared: _Prepared | None = None
         self._checked = False
         self._said: set[str] = set()
+        self._fit_checks = FitChecks(numbered=rules.numbers_epochs_in_fit)
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
@@ -183,7 +185,7 @@ class KerasTrainer:
                 metrics = finite(metrics)
                 now = self._clock.seconds()
                 run.take(EpochReport(trial, run.epoch + 1, metrics, round(now - started, 4)))
-                if now - saved_at >= self._checkpoint_seconds:
+                if run.whole and now - saved_at >= self._checkpoint_seconds:
                     self._checkpoints.save(trial, run.checkpoint())
                     saved_epoch, saved_at = run.epoch, self._clock.seconds()
                 decision = yield run.curve[-1]
@@ -271,13 +273,17 @@ class KerasTrainer:
         A journal that was put back from a copy may know less than the checkpoint, or other things.
         """
         saved = self._checkpoints.load(task.proposal.trial)
-        if saved is None or saved.epoch > task.proposal.budget.stop:
+        if saved is None:
+            return None
+        if saved.epoch > task.proposal.budget.stop and not self._problem.fit_whole:
             return None
         return saved if saved.agrees(task.recorded) else None
 
     def _run(self, task: Task) -> TrialRun:
         folder = self._folder(task.proposal.trial)
         run = TrialRun(self._problem, self._ready().places, task, self._most_epochs, folder)
+        if self._problem.fit is not None:  # it may feed each model otherwise
+            preflight.check_given(run.any_model, self._data.train)
         if not self._checked:
             preflight.check(run.any_model, self._data.train)
             self._checked = True
@@ -340,6 +346,7 @@ class KerasTrainer:
             self._given_batch_size,
             self._rules,
             self._configuration,
+            self._fit_checks,
         )
 
     @property
@@ -361,6 +368,8 @@ class KerasTrainer:
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
         """Whether nothing is left to train: budget or patience used up, or a callback's word."""
+        if self._problem.fit_whole:
+            return run.stopped  # when its one call has returned, however many epochs that made
         return (
             len(run.curve) >= task.proposal.budget.stop or run.stopped or self._out_of_patience(run)
         )
@@ -380,5 +389,6 @@ class KerasTrainer:
             run.parameter_count,
             run.way,
             network,
-            stopped_early=run.stopped or self._out_of_patience(run),
+            stopped_early=not self._problem.fit_whole
+            and (run.stopped or self._out_of_patience(run)),
         )
