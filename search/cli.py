@@ -13,7 +13,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from search.config import Environment
-from search.errors import SearchError, StudyInterrupted
+from search.errors import SearchError, StudyInterrupted, plain_text
 from search.options import parse
 
 
@@ -55,7 +55,7 @@ def _run(arguments: list[str], *, debug: bool) -> int:
             raise
         kind = type(error).__name__
         hint = "this is unexpected; add --debug to see where"
-        _say(f"error: {kind}: {error} ({hint})")
+        _say(f"error: {kind}: {plain_text(str(error))} ({hint})")
         return 1
 
 

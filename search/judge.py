@@ -13,6 +13,7 @@ from search.record import StudyRecord
 from search.trackers.base import Exported
 from search.training.description import described
 from search.training.epochs import evaluate, predictions
+from search.training.steps import is_callable
 from search.training.trainer import KerasTrainer
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def _evidence(record: StudyRecord, model: "keras.Model", data: Data) -> evidence
     None where it was trained on those too, as under cross-validation.
     """
     part = data.test or data.validation
+    if part.y is None or not is_callable(model):
+        return None
     if data.test is None and "cv" in record.header.config:
         return None
     name: evidence.PartName = "validation" if data.test is None else "test"

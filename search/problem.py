@@ -19,6 +19,7 @@ from search.declared import check_kind, check_problem
 from search.errors import SearchError, SpaceError, UsageError, unknown_name
 from search.objective import Metrics, Objective
 from search.parameters import Int, Params
+from search.scalars import to_python
 from search.space import Space
 from search.store import check_name
 
@@ -39,14 +40,15 @@ class Part:
     """One part of the data: n examples.
 
     `x` and `y`: arrays `(n, ...)`, or dictionaries, tuples or lists of them for a model with
-    several inputs or outputs, as the model names or orders them. `weights`: what each example
+    several inputs or outputs, as the model names or orders them; `y` is None for data without
+    labels, and the model's `train_step` is then given x, as by `fit(x)`. `weights`: what each example
     counts in the loss and in weighted metrics, `(n,)`, or the structure of `y`; None counts all
     alike. `given`: arrays that are no examples and that `statistics` may hand on to `build`, such
     as an earlier model's weights; they stay with whatever is taken from the part.
     """
 
     x: Arrays
-    y: Arrays
+    y: Arrays | None
     weights: Arrays | None = None
     given: Arrays | None = None
 
@@ -142,6 +144,7 @@ class Problem:
         check_name("problem", self.name)
         check_problem(self)
         if self.baseline is not None:
+            object.__setattr__(self, "baseline", to_python(self.baseline))
             try:
                 self.space.check(self.baseline)
             except SpaceError as error:

@@ -11,6 +11,7 @@ from search import arrays
 from search.errors import UsageError
 from search.parameters import Params
 from search.problem import Data, Fit, Part
+from search.training.steps import why_not_evaluated
 
 if TYPE_CHECKING:
     import keras
@@ -183,8 +184,11 @@ def say_fit(reason: str) -> None:
 
 
 def evaluate(model: "keras.Model", part: Part, hooks: Any = None) -> dict[str, float]:
-    """The model's loss and metrics on a part of the data, by name; none without `compile`."""
-    if not model.compiled:
+    """The model's loss and metrics on a part of the data, by name.
+
+    None without `compile`, or for a model that Keras cannot evaluate.
+    """
+    if not model.compiled or why_not_evaluated(model) is not None:
         return {}
     metrics = model.evaluate(
         part.x,

@@ -8,8 +8,9 @@ epoch is one call into TensorFlow, through Keras's public `train_step` and `test
 from typing import TYPE_CHECKING, Any
 
 from search import arrays
-from search.problem import Data, Part
+from search.problem import Data
 from search.training.epochs import EVALUATION_BATCH, Order, weighted
+from search.training.steps import defines, packed, trace, why_not_evaluated
 
 if TYPE_CHECKING:
     import keras
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 class TensorData:
     """The training and validation parts as tensors, made once and shared by all models.
 
-    `train` and `validation`: (x, y) or (x, y, weights).
+    `train` and `validation`: as Keras's `fit` gives them to the steps of a model; (x, y) or (x, y,
+    weights), and x itself where there are no labels.
 
     Raises: UsageError for a class weight that cannot be applied.
     """
@@ -37,11 +39,7 @@ class TensorData:
 
         self.sizes = data.train.size, data.validation.size
         parts = weighted(data), data.validation
-        self.train, self.validation = (arrays.mapped(tensor, _batch(part)) for part in parts)
-
-
-def _batch(part: Part) -> tuple[Any, ...]:
-    return (part.x, part.y) if part.weights is None else (part.x, part.y, part.weights)
+        self.train, self.validation = (arrays.mapped(tensor, packed(part)) for part in parts)
 
 
 class GraphEpochs:
@@ -63,7 +61,8 @@ class GraphEpochs:
     ) -> None:
         import tensorflow as tf
 
-        _create_metrics(model, data)
+        evaluated = why_not_evaluated(model) is None
+        _create_metrics(model, data, evaluated=evaluated)
         self.way = "graph" if compiled_batch is None else "compiled"
         self.model = model
 
@@ -82,7 +81,7 @@ class GraphEpochs:
 
         numbers, number = tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)
         self._train = _traced(train, [numbers, number])
-        self._test = _traced(test, [number, number])
+        self._test = _traced(test, [number, number]) if evaluated else None
         self._validation_size = data.sizes[1]
 
     def train(self, order: Order, batch_size: int) -> dict[str, float]:
@@ -93,9 +92,11 @@ class GraphEpochs:
         return _floats(self._train(tf.constant(order, tf.int32), tf.constant(batch_size, tf.int32)))
 
     def test(self, first: int = 0, stop: int | None = None) -> dict[str, float]:
-        """Evaluate, in one call into TensorFlow."""
+        """Evaluate, in one call into TensorFlow; without metrics where the model allows no more."""
         import tensorflow as tf
 
+        if self._test is None:
+            return {}
         span = first, self._validation_size if stop is None else stop
         return _floats(self._test(*(tf.constant(row, tf.int32) for row in span)))
 
@@ -182,14 +183,22 @@ def _refuse_own_logs(model: "keras.Model", logs: dict[str, Any]) -> None:
         raise ValueError("its steps report values that are no metrics")
 
 
-def _create_metrics(model: "keras.Model", data: TensorData) -> None:
+def _create_metrics(model: "keras.Model", data: TensorData, *, evaluated: bool) -> None:
     """Have the model create its metrics' variables: none may be created inside a loop.
 
-    The call must leave no trace: a layer may draw random numbers, or count, in every call.
+    The call must leave no trace: a layer may draw random numbers, or count, in every call. Steps of
+    the user's may need no loss of `compile` and no `call`: they are traced.
     """
+    import keras
+
+    if defines(model, "train_step") or defines(model, "test_step"):
+        trace(model.train_step, data.train)
+        if evaluated:
+            trace(model.test_step, data.validation)
+        return
     states = [(v, v.numpy()) for v in model.non_trainable_variables]
-    x, y, *weights = arrays.mapped(lambda array: array[:1], data.train)
-    weight = weights[0] if weights else None
+    first = arrays.mapped(lambda array: array[:1], data.train)
+    x, y, weight = keras.utils.unpack_x_y_sample_weight(first)
     predicted = model(x, training=False)
     model.compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weight)
     model.compute_metrics(x, y, predicted, sample_weight=weight)

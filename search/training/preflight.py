@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from search import arrays, fitness
-from search.errors import DataError
+from search.errors import DataError, UsageError
+from search.objective import Objective
 from search.problem import Part
+from search.training import steps
 
 if TYPE_CHECKING:
     import keras
@@ -34,8 +36,14 @@ def check(model: "keras.Model", part: Part) -> None:
 def call(model: "keras.Model", part: Part) -> None:
     """Have an unbuilt model build itself for these examples.
 
+    One that cannot be called with its inputs alone, as a GAN or a diffusion model, is built by a
+    trace of its `train_step`.
+
     Raises: DataError where its first layer does not take them; whatever Keras raises else.
     """
+    if not steps.is_callable(model):
+        _build_by_step(model, part)
+        return
     x = part.take(slice(1)).x
     try:
         model(x)
@@ -50,6 +58,27 @@ def call(model: "keras.Model", part: Part) -> None:
             f"({said.partition('incompatible with the layer: ')[2].partition('.')[0]}); reshape "
             "the data, or begin with a Reshape"
         ) from error
+
+
+def _build_by_step(model: "keras.Model", part: Part) -> None:
+    if steps.defines(model, "train_step") and model.compiled:
+        steps.trace(model.train_step, steps.packed(part.take(slice(1))))
+        # its layers are: Keras saves and counts without a warning only where the model says so too
+        model.built = True
+
+
+def check_evaluation(model: "keras.Model", objective: Objective) -> None:
+    """Refuse an objective on validation data for a model that Keras cannot evaluate.
+
+    Raises: UsageError with what to define.
+    """
+    reason = steps.why_not_evaluated(model) if model.compiled else None
+    if reason is not None and objective.metric.startswith("val_"):
+        raise UsageError(
+            f"the objective {objective.metric} cannot be had: {reason}. Define `call` and "
+            "`test_step`, give the problem a fit= that returns val_ metrics, or choose a metric of "
+            "the training"
+        )
 
 
 def _declared(model: "keras.Model", side: str) -> dict[str, Shape] | Shape | None:

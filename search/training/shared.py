@@ -12,6 +12,7 @@ import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+from search.errors import plain_text
 from search.problem import Data
 from search.serialized import only_keras
 from search.training import xla
@@ -54,7 +55,7 @@ class SharedEpochs:
             try:
                 return self._graph(model, batch_size, epochs, rows or self._tensors.sizes[0])
             except Exception as error:  # noqa: BLE001 - a model is the user's code: `fit` decides
-                said = next(iter(str(error).splitlines()), "")
+                said = next(iter(plain_text(str(error)).splitlines()), "")
                 reason = f"{type(error).__name__}: {said}"
         say_fit(reason)
         return model, FitEpochs(model, self._data, hook)

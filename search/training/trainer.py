@@ -166,6 +166,8 @@ class KerasTrainer:
         run = TrialRun(self._problem, self._ready().places, task, self._most_epochs)
         if not self._checked:
             preflight.check(run.any_model, self._data.train)
+            if not (self._problem.fit or self._problem.derived or self._problem.callbacks):
+                preflight.check_evaluation(run.any_model, self._problem.objective)
             self._checked = True
         return run
 
