@@ -9,9 +9,9 @@ _TERMINAL_CODES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
 
 
 def plain_text(text: str) -> str:
-    """Return a text without the codes that set a terminal's colours and fonts.
+    r"""Return a text without the codes that set a terminal's colours and fonts.
 
-    >>> plain_text("\\x1b[1mModel GAN\\x1b[0m has no call")
+    >>> plain_text("\x1b[1mModel GAN\x1b[0m has no call")
     'Model GAN has no call'
     """
     return _TERMINAL_CODES.sub("", text)

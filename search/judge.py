@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashboards import winner
-from search import evidence, export
+from search import evidence, export, texts
 from search.coordinator import Coordinator
 from search.events import Judged
 from search.problem import Data
@@ -36,6 +36,7 @@ def judge(
         return None
     if export.stands(record, best, directory):
         return export.winner(directory, data)
+    data = texts.for_keras(data)
     model = trainer.restored(record.task(best), best.best_epoch)
     test = evaluate(model, data.test) if data.test is not None else {}
     beside = winner.files(described(model), _evidence(record, model, data))

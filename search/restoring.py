@@ -13,6 +13,8 @@ from search.datasets import base as datasets
 from search.errors import SearchError, StudyChangedError
 from search.events import StudyStarted
 from search.problem import LoadedProblem, Part, Problem
+from search.texts import as_tensors, is_text_dtype, keras_dtype
+from search.training.steps import is_callable
 
 if TYPE_CHECKING:
     import keras
@@ -59,7 +61,7 @@ def served(directory: Path) -> "keras.Model":
     import keras
 
     def given(described: Any) -> Any:
-        return keras.Input(described["shape"], dtype=described["dtype"])
+        return keras.Input(described["shape"], dtype=keras_dtype(described["dtype"]))
 
     inputs = structured(_facts(directory)["input"], given)
     layer = keras.layers.TFSMLayer(directory / export.SERVED, call_endpoint="serve")
@@ -81,7 +83,10 @@ def _rebuilt(problem: Problem, header: StudyStarted, directory: Path) -> "keras.
     import numpy as np
 
     def zeros(described: Any) -> Any:
-        return np.zeros((1, *described["shape"]), described["dtype"])
+        shape = (1, *described["shape"])
+        if is_text_dtype(described["dtype"]):
+            return as_tensors(np.full(shape, "", object))
+        return np.zeros(shape, described["dtype"])
 
     train = Part((), ())
     if problem.statistics is not None:
@@ -91,8 +96,9 @@ def _rebuilt(problem: Problem, header: StudyStarted, directory: Path) -> "keras.
         train = data.train
     facts = _facts(directory)
     model = problem.builder(train)(facts["params"])
-    if not model.built:
+    if not model.built and is_callable(model):
         model(structured(facts["input"], zeros))
+    model.built = True  # a model without a call of its inputs has layers that build themselves
     if model.compiled:
         model.optimizer.build(model.trainable_variables)  # its state lies in the file too
     names = (export.MODEL, export.WEIGHTS)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from search import arrays, fitness
+from search import arrays, fitness, texts
 from search.errors import DataError, UsageError
 from search.objective import Objective
 from search.problem import Part
@@ -27,10 +27,45 @@ def check(model: "keras.Model", part: Part) -> None:
     expected = _declared(model, "input")
     if expected is not None:
         fitness.check_inputs(expected, part.x)
+    _check_dtypes(model, part.x)
+    if part.y is None:
+        _check_loss_without_labels(model)
     given = _declared(model, "output")
     loss = _name(model.loss) if model.compiled else None
     if loss is not None and isinstance(given, tuple) and isinstance(part.y, np.ndarray):
         fitness.check_labels(loss, part.y, given)
+
+
+def _check_dtypes(model: "keras.Model", x: Any) -> None:
+    """Refuse texts for an input of numbers, and the reverse, where the model declares one input."""
+    inputs = getattr(model, "inputs", None) or ()
+    found = dict(arrays.named(x, "x"))
+    if len(inputs) != 1 or len(found) != 1:
+        return
+    ((place, array),) = found.items()
+    wanted = str(inputs[0].dtype)
+    if texts.is_text(array) == (wanted == texts.STRING):
+        return
+    got = "texts" if texts.is_text(array) else str(array.dtype)
+    remedy = 'give it keras.Input(..., dtype="string") and a TextVectorization or StringLookup'
+    if wanted == texts.STRING:
+        remedy = "give it texts (x.astype(str)), or an Input of numbers"
+    raise DataError(f"{place}: the model's input is of {wanted}, got {got}; {remedy}")
+
+
+def _check_loss_without_labels(model: "keras.Model") -> None:
+    """Refuse a loss of `compile` for data without labels, where Keras's own step would need them.
+
+    Raises: DataError.
+    """
+    if not model.compiled or model.loss is None:
+        return
+    if any(steps.defines(model, own) for own in ("train_step", "compute_loss", "fit")):
+        return
+    raise DataError(
+        "train.y: the model is compiled with a loss, which needs labels, and the data have none. "
+        "Give labels (an autoencoder has Part(x, x)), or define train_step in the model"
+    )
 
 
 def call(model: "keras.Model", part: Part) -> None:
@@ -44,7 +79,7 @@ def call(model: "keras.Model", part: Part) -> None:
     if not steps.is_callable(model):
         _build_by_step(model, part)
         return
-    x = part.take(slice(1)).x
+    x = texts.as_tensors(part.take(slice(1)).x)
     try:
         model(x)
     except ValueError as error:

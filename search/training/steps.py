@@ -20,6 +20,25 @@ def packed(part: Part) -> Any:
     return keras.utils.pack_x_y_sample_weight(part.x, part.y, part.weights)
 
 
+def tensors(batch: Any) -> Any:
+    """Return the arrays of a batch as tensors."""
+    import tensorflow as tf
+
+    return arrays.mapped(tf.convert_to_tensor, batch)
+
+
+def variables(model: "keras.Model") -> list[Any]:
+    """Return the variables of a model and of all its optimizers."""
+    import keras
+
+    kinds = keras.optimizers.Optimizer
+    own = [one for one in vars(model).values() if isinstance(one, kinds)]
+    if model.compiled and model.optimizer is not None:
+        own.append(model.optimizer)
+    found = [*model.variables, *(variable for one in own for variable in one.variables)]
+    return list({id(variable): variable for variable in found}.values())
+
+
 def defines(model: "keras.Model", name: str) -> bool:
     """Return whether a model has a method of its own in place of `keras.Model`'s."""
     import keras
@@ -89,6 +108,6 @@ def trace(step: Any, batch: Any) -> Any:
     def described(array: Any) -> "tf.TensorSpec":
         return tf.TensorSpec([None, *array.shape[1:]], array.dtype)
 
-    batches = arrays.mapped(described, arrays.mapped(tf.convert_to_tensor, batch))
+    batches = arrays.mapped(described, tensors(batch))
     traced = tf.function(step, input_signature=[batches], autograph=False)
     return traced.get_concrete_function().structured_outputs

@@ -1,4 +1,4 @@
-"""Models without labels: autoencoders, a GAN, a diffusion model; trained as `fit(x)` trains them."""
+"""Models without labels: autoencoders, a diffusion model; trained as by `fit(x)`."""
 
 import tempfile
 from pathlib import Path
@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from search import Data, Part
-from search.errors import DataError, UsageError
 from search.data import dataset_part, part, split
+from search.errors import DataError, UsageError
 from search.training.checkpoint import CheckpointFolder
 from tests.field.tables import RATE, new_trainer, problem, train
 
@@ -42,7 +42,7 @@ class Own(keras.Model):
         return {"loss": self.tracker.result()}
 
 
-class Tested(Own):
+class Evaluable(Own):
     """The same, which can be evaluated."""
 
     def test_step(self, data: Any) -> Any:
@@ -75,7 +75,7 @@ def test_a_model_with_only_a_train_step_is_trained_as_fit_trains_it(built: bool)
 
 
 def test_a_model_with_a_test_step_is_evaluated() -> None:
-    curve, _ = train(problem(own(Tested), HALVES, ("val_loss", "min")), RATE, (0, 2))
+    curve, _ = train(problem(own(Evaluable), HALVES, ("val_loss", "min")), RATE, (0, 2))
     assert curve[1]["val_loss"] < curve[0]["val_loss"]
 
 
@@ -88,7 +88,7 @@ def test_its_epochs_are_traced() -> None:
 def test_a_model_that_cannot_be_evaluated_is_refused_where_its_evaluation_is_the_objective() -> (
     None
 ):
-    with pytest.raises(UsageError, match="Own defines no `call` and no `test_step`.* fit="):
+    with pytest.raises(UsageError, match=r"Own defines no `call` and no `test_step`.* fit="):
         train(problem(own(Own), HALVES), RATE, (0, 1))
 
 
