@@ -77,11 +77,10 @@ def _is_array(thing: Any) -> bool:
 
 def missing(array: Any) -> Any:
     """Return which rows of an array hold NaN, `(n,) bool`."""
-    import numpy as np
-
+    flat = array.reshape(len(array), -1)
     if array.dtype.kind not in "fc":
-        return np.zeros(len(array), bool)
-    return (array != array).reshape(len(array), -1).any(1)  # NaN alone is not itself
+        flat = flat[:, :0]
+    return (flat != flat).any(1)  # NaN alone is not itself
 
 
 def missing_in_words(place: str, array: Any, columns: tuple[str, ...] = ()) -> str:

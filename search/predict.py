@@ -12,8 +12,8 @@ from search.export import ABOUT, MODEL, SERVED
 from search.inputs import InputFacts, read_examples
 from search.restoring import served, structured
 from search.several import read_inputs
-from search.texts import as_tensors
 from search.training import runtime
+from search.training.steps import as_tensors
 
 if TYPE_CHECKING:
     import keras

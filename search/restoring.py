@@ -13,8 +13,8 @@ from search.datasets import base as datasets
 from search.errors import SearchError, StudyChangedError
 from search.events import StudyStarted
 from search.problem import LoadedProblem, Part, Problem
-from search.texts import as_tensors, is_text_dtype, keras_dtype
-from search.training.steps import is_callable
+from search.texts import is_text_dtype, keras_dtype
+from search.training.steps import as_tensors, is_callable
 
 if TYPE_CHECKING:
     import keras

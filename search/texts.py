@@ -55,20 +55,6 @@ def as_objects(structure: Any) -> Any:
     return arrays.mapped(objects, structure)
 
 
-def as_tensors(structure: Any) -> Any:
-    """Return the same arrays with texts as tensors: Keras 3.15 takes few NumPy arrays of texts.
-
-    Its `fit`, `evaluate` and `predict` take arrays `(n,)` of objects that are str, and no others.
-    """
-
-    def tensor(array: Any) -> Any:
-        import tensorflow as tf
-
-        return tf.convert_to_tensor(array.astype(object)) if is_text(array) else array
-
-    return arrays.mapped(tensor, structure)
-
-
 def for_keras(data: Data) -> Data:
     """Return the data with all texts as arrays of objects; without texts, the same data."""
     parts = [part for part in (data.train, data.validation, data.test) if part is not None]
@@ -76,20 +62,12 @@ def for_keras(data: Data) -> Data:
     if not any(getattr(array, "dtype", None) and array.dtype.kind in _KINDS for array in every):
         return data
 
-    return _mapped(as_objects, data)
+    return with_inputs(as_objects, data)
 
 
-def for_fit(data: Data) -> Data:
-    """Return the data as a `fit` of the user's can hand them to Keras: other texts as tensors."""
+def with_inputs(function: Callable[[Any], Any], data: Data) -> Data:
+    """Return the data with a function applied to the inputs of each part."""
 
-    def given(array: Any) -> Any:
-        plain = is_text(array) and array.ndim == 1 and isinstance(array[0], str)
-        return array.astype(object) if plain else as_tensors(array)
-
-    return _mapped(lambda x: arrays.mapped(given, x), data)
-
-
-def _mapped(function: Callable[[Any], Any], data: Data) -> Data:
     def changed(part: Part) -> Part:
         return replace(part, x=function(part.x))
 

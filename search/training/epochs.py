@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from search import arrays, texts
+from search import arrays
 from search.errors import UsageError
 from search.parameters import Params
 from search.problem import Data, Fit, Part
-from search.training.steps import why_not_evaluated
+from search.training.steps import as_tensors, for_fit, why_not_evaluated
 
 if TYPE_CHECKING:
     import keras
@@ -78,7 +78,7 @@ class FitEpochs:
         part = self._train.take(order)
         raw: list[Any] = []
         history = self._model.fit(
-            texts.as_tensors(part.x),
+            as_tensors(part.x),
             part.y,
             sample_weight=part.weights,
             batch_size=batch_size,
@@ -111,7 +111,7 @@ class OwnEpochs:
         self._fit = fit
         self._params = params
         self._model = model
-        self._data = texts.for_fit(data)
+        self._data = for_fit(data)
         self._hooks = [] if hook is None else [hook]
         self._tested: dict[str, float] = {}
 
@@ -191,7 +191,7 @@ def evaluate(model: "keras.Model", part: Part, hooks: Any = None) -> dict[str, f
     if not model.compiled or why_not_evaluated(model) is not None:
         return {}
     metrics = model.evaluate(
-        texts.as_tensors(part.x),
+        as_tensors(part.x),
         part.y,
         sample_weight=part.weights,
         batch_size=EVALUATION_BATCH,
@@ -211,7 +211,7 @@ def predictions(model: "keras.Model", part: Part) -> Any:
 
     batches = []
     for start in range(0, part.size, EVALUATION_BATCH):
-        x = texts.as_tensors(part.take(slice(start, start + EVALUATION_BATCH)).x)
+        x = as_tensors(part.take(slice(start, start + EVALUATION_BATCH)).x)
         given = arrays.mapped(keras.ops.convert_to_numpy, model(x, training=False))
         batches.append([array for _, array in arrays.named(given, "")])
     joined = iter([np.concatenate(pieces) for pieces in zip(*batches, strict=True)])

@@ -5,7 +5,8 @@ epoch is one call into TensorFlow, through Keras's public `train_step` and `test
 `fit` bit for bit, and several times faster.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search import arrays
 from search.problem import Data
@@ -15,6 +16,8 @@ from search.training.steps import defines, packed, trace, why_not_evaluated
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
+
+Specs: TypeAlias = Mapping[str, Any]  # of tensors, by name
 
 
 class TensorData:
@@ -62,22 +65,20 @@ class GraphEpochs:
         import tensorflow as tf
 
         evaluated = why_not_evaluated(model) is None
-        _create_metrics(model, data, evaluated=evaluated)
+        train_logs, test_logs = _create_metrics(model, data, evaluated=evaluated)
         self.way = "graph" if compiled_batch is None else "compiled"
         self.model = model
 
         def train(order: "tf.Tensor", batch_size: "tf.Tensor") -> dict[str, "tf.Tensor"]:
             model.reset_metrics()
             if compiled_batch is None:
-                _train(model, data, order, batch_size)
-            else:
-                _train_compiled(model, data, order, compiled_batch, rows or data.sizes[0])
+                return _train(model, data, order, batch_size, train_logs) or _results(model)
+            _train_compiled(model, data, order, compiled_batch, rows or data.sizes[0])
             return _results(model)
 
         def test(first: "tf.Tensor", stop: "tf.Tensor") -> dict[str, "tf.Tensor"]:
             model.reset_metrics()
-            _test(model, data, first, stop)
-            return _results(model)
+            return _test(model, data, first, stop, test_logs) or _results(model)
 
         numbers, number = tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)
         self._train = _traced(train, [numbers, number])
@@ -119,26 +120,36 @@ def _floats(metrics: dict[str, "tf.Tensor"]) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items()}
 
 
-def _step(model: "keras.Model", data: TensorData, rows: "tf.Tensor") -> None:
+def _step(
+    model: "keras.Model", data: TensorData, rows: "tf.Tensor", own: Specs | None = None
+) -> list["tf.Tensor"]:
     import tensorflow as tf
 
     batch = arrays.mapped(lambda array: tf.gather(array, rows), data.train)
-    _refuse_own_logs(model, model.train_step(batch))
+    return _own_logs(model, model.train_step(batch), own or {})
 
 
 def _train(
-    model: "keras.Model", data: TensorData, order: "tf.Tensor", batch_size: "tf.Tensor"
-) -> None:
+    model: "keras.Model", data: TensorData, order: "tf.Tensor", batch_size: "tf.Tensor", own: Specs
+) -> dict[str, "tf.Tensor"]:
+    """Train; what the last step gives where that is not the metrics, as `fit` reports it."""
     import tensorflow as tf
 
     size = tf.size(order)
 
-    def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
+    def body(start: "tf.Tensor", *_: "tf.Tensor") -> tuple["tf.Tensor", ...]:
         stop = tf.minimum(start + batch_size, size)
-        _step(model, data, order[start:stop])
-        return (stop,)
+        return (stop, *_step(model, data, order[start:stop], own))
 
-    tf.while_loop(lambda start: start < size, body, (0,), parallel_iterations=1)
+    return _looped(lambda start, *_: start < size, body, 0, own)
+
+
+def _looped(more: Any, body: Any, first: Any, own: Specs) -> dict[str, "tf.Tensor"]:
+    import tensorflow as tf
+
+    begun = (first, *(tf.zeros(spec.shape, spec.dtype) for spec in own.values()))
+    _, *last = tf.while_loop(more, body, begun, parallel_iterations=1)
+    return dict(zip(own, last, strict=True))
 
 
 def _train_compiled(
@@ -165,37 +176,49 @@ def _train_compiled(
         _step(model, data, order[whole:])
 
 
-def _test(model: "keras.Model", data: TensorData, first: "tf.Tensor", end: "tf.Tensor") -> None:
+def _test(
+    model: "keras.Model", data: TensorData, first: "tf.Tensor", end: "tf.Tensor", own: Specs
+) -> dict[str, "tf.Tensor"]:
     import tensorflow as tf
 
-    def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
+    def body(start: "tf.Tensor", *_: "tf.Tensor") -> tuple["tf.Tensor", ...]:
         stop = tf.minimum(start + EVALUATION_BATCH, end)
         batch = arrays.mapped(lambda array: array[start:stop], data.validation)
-        _refuse_own_logs(model, model.test_step(batch))
-        return (stop,)
+        return (stop, *_own_logs(model, model.test_step(batch), own))
 
-    tf.while_loop(lambda start: start < end, body, (first,), parallel_iterations=1)
+    return _looped(lambda start, *_: start < end, body, first, own)
 
 
-def _refuse_own_logs(model: "keras.Model", logs: dict[str, Any]) -> None:
-    """`fit` reports what the last step returned where that is more than the metrics."""
+def _own_logs(model: "keras.Model", logs: dict[str, Any], own: Specs) -> list["tf.Tensor"]:
+    """What a step gives, in the order of `own`; none where that is the metrics."""
+    import tensorflow as tf
+
+    if own:
+        return [tf.cast(logs[name], spec.dtype) for name, spec in own.items()]
     if set(logs) != set(model.get_metrics_result()):
         raise ValueError("its steps report values that are no metrics")
+    return []
 
 
-def _create_metrics(model: "keras.Model", data: TensorData, *, evaluated: bool) -> None:
+def _specs(model: "keras.Model", logs: Any) -> Specs:
+    """What a step of the user's gives that `fit` reports in place of the metrics."""
+    return {} if set(logs) == set(model.get_metrics_result()) else dict(logs)
+
+
+def _create_metrics(
+    model: "keras.Model", data: TensorData, *, evaluated: bool
+) -> tuple[Specs, Specs]:
     """Have the model create its metrics' variables: none may be created inside a loop.
 
     The call must leave no trace: a layer may draw random numbers, or count, in every call. Steps of
-    the user's may need no loss of `compile` and no `call`: they are traced.
+    the user's may need no loss of `compile` and no `call`: they are traced. Return what the steps
+    of training and evaluation report where that is not the metrics.
     """
     import keras
 
     if defines(model, "train_step") or defines(model, "test_step"):
-        trace(model.train_step, data.train)
-        if evaluated:
-            trace(model.test_step, data.validation)
-        return
+        train = _specs(model, trace(model.train_step, data.train))
+        return train, _specs(model, trace(model.test_step, data.validation)) if evaluated else {}
     states = [(v, v.numpy()) for v in model.non_trainable_variables]
     first = arrays.mapped(lambda array: array[:1], data.train)
     x, y, weight = keras.utils.unpack_x_y_sample_weight(first)
@@ -205,3 +228,4 @@ def _create_metrics(model: "keras.Model", data: TensorData, *, evaluated: bool) 
     model.reset_metrics()
     for variable, value in states:
         variable.assign(value)
+    return {}, {}

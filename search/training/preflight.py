@@ -79,7 +79,7 @@ def call(model: "keras.Model", part: Part) -> None:
     if not steps.is_callable(model):
         _build_by_step(model, part)
         return
-    x = texts.as_tensors(part.take(slice(1)).x)
+    x = steps.as_tensors(part.take(slice(1)).x)
     try:
         model(x)
     except ValueError as error:

@@ -3,8 +3,8 @@
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from search import arrays
-from search.problem import Part
+from search import arrays, texts
+from search.problem import Data, Part
 
 if TYPE_CHECKING:
     import keras
@@ -25,6 +25,29 @@ def tensors(batch: Any) -> Any:
     import tensorflow as tf
 
     return arrays.mapped(tf.convert_to_tensor, batch)
+
+
+def as_tensors(structure: Any) -> Any:
+    """Return the same arrays with texts as tensors: Keras 3.15 takes few NumPy arrays of texts.
+
+    Its `fit`, `evaluate` and `predict` take arrays `(n,)` of objects that are str, and no others.
+    """
+    import tensorflow as tf
+
+    def tensor(array: Any) -> Any:
+        return tf.convert_to_tensor(array.astype(object)) if texts.is_text(array) else array
+
+    return arrays.mapped(tensor, structure)
+
+
+def for_fit(data: Data) -> Data:
+    """Return the data as a `fit` of the user's can hand them to Keras: other texts as tensors."""
+
+    def given(array: Any) -> Any:
+        plain = texts.is_text(array) and array.ndim == 1 and isinstance(array[0], str)
+        return array.astype(object) if plain else as_tensors(array)
+
+    return texts.with_inputs(lambda x: arrays.mapped(given, x), data)
 
 
 def variables(model: "keras.Model") -> list[Any]:
