@@ -28,26 +28,24 @@ def tensors(batch: Any) -> Any:
 
 
 def as_tensors(structure: Any) -> Any:
-    """Return the same arrays with texts as tensors: Keras 3.15 takes few NumPy arrays of texts.
+    """Return a structure with texts in it as tensors: Keras 3.15 takes few NumPy arrays of texts.
 
-    Its `fit`, `evaluate` and `predict` take arrays `(n,)` of objects that are str, and no others.
+    Its `fit`, `evaluate` and `predict` take arrays `(n,)` of objects that are str, and no others; a
+    call of a model takes no arrays beside tensors. Without texts the structure is returned.
     """
-    import tensorflow as tf
-
-    def tensor(array: Any) -> Any:
-        return tf.convert_to_tensor(array.astype(object)) if texts.is_text(array) else array
-
-    return arrays.mapped(tensor, structure)
+    if not any(texts.is_text(array) for _, array in arrays.named(structure, "x")):
+        return structure
+    return tensors(texts.as_objects(structure))
 
 
 def for_fit(data: Data) -> Data:
     """Return the data as a `fit` of the user's can hand them to Keras: other texts as tensors."""
 
     def given(array: Any) -> Any:
-        plain = texts.is_text(array) and array.ndim == 1 and isinstance(array[0], str)
-        return array.astype(object) if plain else as_tensors(array)
+        plain = not texts.is_text(array) or (array.ndim == 1 and isinstance(array[0], str))
+        return array if plain else as_tensors(array)
 
-    return texts.with_inputs(lambda x: arrays.mapped(given, x), data)
+    return texts.with_inputs(lambda x: arrays.mapped(given, x), texts.for_keras(data))
 
 
 def variables(model: "keras.Model") -> list[Any]:
