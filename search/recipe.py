@@ -4,6 +4,7 @@ import functools
 import importlib.metadata
 import platform
 import random
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -187,6 +188,9 @@ def _generators() -> str:
 
 
 def _data(setup: Setup, data_dir: Path | None) -> Data:
+    if "tensorflow" in sys.modules:
+        # a seed of this process would make a random map draw alike in each pass, and so hide it
+        sys.modules["tensorflow"].random.set_seed(None)
     try:
         data = setup.problem.load(data_dir)
     except SearchError:

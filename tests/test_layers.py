@@ -36,7 +36,7 @@ WIRING = {
     *("evidence", "trial_view"),
     *("nursery", "offers", "options"),
     *("data", "frames", "pipelines", "tables"),
-    *("hyperfit", "hypermodel", "hyperparameters"),
+    *("hyperfit", "unsupported", "hypermodel", "hyperparameters"),
     *("opened", "plans", "predict", "proposer", "recipe", "replay", "setup", "several", "study"),
     *("summary",),
 }

@@ -165,7 +165,9 @@ def _save(
         if served:
             # Keras 3.15's `predict` takes few arrays of texts, a graph takes them all; MLflow 3.17
             # writes no graph for a signature of texts, and reads one (keras/load.py)
-            model.export(Path(folder) / "data" / "model", verbose=False)
+            taken = keras.InputSpec(shape=(None, *example.shape[1:]), dtype=texts.STRING)
+            graph_folder = Path(folder) / "data" / "model"
+            model.export(graph_folder, verbose=False, input_signature=[taken])
             about.flavors["keras"]["save_exported_model"] = True
             about.save(Path(folder) / "MLmodel")
 

@@ -187,6 +187,6 @@ def test_the_registered_model_of_mlflow_takes_texts(
 
     store, x = with_database(tmp_path / "store"), FORMS[form]
     study(texts(lambda _: split(part(x, LABELS))), store, mlflow=True)
-    mlflow.set_tracking_uri(f"sqlite:///{store}/mlflow.db")
-    model = mlflow.pyfunc.load_model("models:/texts/1")
+    client = mlflow.MlflowClient(f"sqlite:///{store}/mlflow.db", f"sqlite:///{store}/mlflow.db")
+    model = mlflow.pyfunc.load_model(client.get_model_version("texts", "1").source)
     assert np.asarray(model.predict(x[:2])).shape == (2, 1)
