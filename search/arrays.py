@@ -1,4 +1,4 @@
-"""Structures of arrays: one array, or dictionaries, tuples and lists of them."""
+"""Structures of arrays: one array, or dictionaries, tuples and lists of them; None is empty."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -10,6 +10,8 @@ def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
     >>> mapped(str.upper, {"wide": "a", "deep": ("b", "c")})
     {'wide': 'A', 'deep': ('B', 'C')}
     """
+    if structure is None:
+        return None
     if isinstance(structure, Mapping):
         return {name: mapped(function, part) for name, part in structure.items()}
     if isinstance(structure, list | tuple):
@@ -23,6 +25,8 @@ def paired(function: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
     >>> paired(max, {"wide": 1, "deep": (2, 3)}, {"wide": 4, "deep": (0, 5)})
     {'wide': 4, 'deep': (2, 5)}
     """
+    if one is None:
+        return None
     if isinstance(one, Mapping):
         return {name: paired(function, part, other[name]) for name, part in one.items()}
     if isinstance(one, list | tuple):
@@ -43,7 +47,7 @@ def named(structure: Any, name: str) -> Iterator[tuple[str, Any]]:
     elif isinstance(structure, list | tuple):
         for index, part in enumerate(structure):
             yield from named(part, f"{name}.{index}")
-    else:
+    elif structure is not None:
         yield name, structure
 
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from search import remarks
 from search.config import Environment
-from search.errors import SearchError, StudyInterrupted
+from search.errors import SearchError, StudyInterrupted, plain_text
 from search.masking import masked
 from search.options import parse
 
@@ -57,7 +57,7 @@ def _run(arguments: list[str], *, debug: bool) -> int:
             return 1
         kind = type(error).__name__
         hint = "this is unexpected; add --debug to see where"
-        _say(f"error: {kind}: {error} ({hint})")
+        _say(f"error: {kind}: {plain_text(str(error))} ({hint})")
         return 1
 
 

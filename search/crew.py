@@ -16,8 +16,8 @@ from search.fresh_process import FreshProcess
 from search.machine import environments, physical_cores
 from search.model_check import ModelCheck
 from search.problem import Data
-from search.recipe import THREADS, Material, TrainerRecipe, load, trainer, versions_here
-from search.seeds import Clock
+from search.recipe import THREADS, Material, TrainerRecipe, load_twice, trainer, versions_here
+from search.seeds import Clock, SystemClock
 from search.setup import Setup
 from search.training import runtime
 from search.training.checkpoint import CheckpointFolder
@@ -116,11 +116,11 @@ class CrewOnDuty:
     def load(self) -> Data:
         """The study's data in this process; TensorFlow too, where this process trains.
 
-        Raises: DataError when the data cannot be had.
+        Raises: DataError when the data cannot be had, or are others each time.
         """
         if self.workers is None:
             runtime.prepare(THREADS)
-        return load(self.setup, self.data_dir)
+        return load_twice(self.setup, self.data_dir, SystemClock())
 
     def model_check(self, header: StudyStarted) -> ModelCheck:
         """The check of this study's exported models."""

@@ -1,135 +1,45 @@
 """Data as users have them: arrays, frames, CSV files, `tf.data`. They become parts, parts Data."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from search import arrays
+from search import arrays, frames, lists
 from search.errors import DataError, UsageError, unknown_name
+from search.frames import csv_part, frame_part
+from search.pipelines import dataset_part
 from search.problem import Data, Part
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
-    import tensorflow as tf
 
-_MEGABYTE = 2**20
+__all__ = ["csv_part", "dataset_part", "frame_part", "part", "split"]
 
 
 def part(x: Any, y: Any, weights: Any | None = None) -> Part:
-    """A part of arrays, pandas frames and series, or dictionaries and tuples of them.
+    """A part of arrays, pandas frames and series, lists, or dictionaries and tuples of them.
 
-    As `x` a frame of numbers becomes one array `(n, columns)` of float32; as `y` or `weights` a
-    series, or a frame of one column, becomes `(n,)`. All else is taken as `numpy.asarray` has it.
+    As `x` a frame of numbers becomes one array `(n, columns)` of float32, one of texts an array of
+    texts; as `y` or `weights` a series, or a frame of one column, becomes `(n,)`. A list of numbers
+    or texts is an array. All else is taken as `numpy.asarray` has it. `y`: None for data without
+    labels.
 
-    Raises: DataError for a column that holds no numbers.
+    Raises: DataError for a column that holds neither numbers nor texts, for rows of different
+    lengths, and for a generator or another stream.
     """
+    count = lists.count_of(y) or lists.count_of(x)
+    x, y, weights = (lists.as_arrays(each, count) for each in (x, y, weights))
+    columns = {
+        place: tuple(map(str, frame.columns))
+        for place, frame in arrays.named(x, "x")
+        if _is_pandas(frame) and frame.ndim == 2
+    }
     return Part(
         arrays.mapped(_array, x),
         arrays.mapped(_labels, y),
-        None if weights is None else arrays.mapped(_labels, weights),
+        arrays.mapped(_labels, weights),
+        columns=columns or None,
     )
-
-
-def frame_part(
-    frame: "pd.DataFrame",
-    target: str | Sequence[str],
-    inputs: Mapping[str, Sequence[str]] | None = None,
-    weights: str | None = None,
-) -> Part:
-    """A part from a frame with one row for each example.
-
-    `target`: the column of labels, or several of them for outputs of those names. `inputs`: which
-    columns go to which named input of the model; without it all others are one array, in their
-    order. `weights`: a column with the weight of each example.
-
-    Raises: DataError for an unknown column, naming the nearest, one that holds no numbers, or one
-    that is input and target at once; UsageError for inputs that are no mapping.
-    """
-    targets = [target] if isinstance(target, str) else list(target)
-    special = [*targets, *([] if weights is None else [weights])]
-    if inputs is not None and not isinstance(inputs, Mapping):
-        raise UsageError(
-            f"inputs must map the model's inputs to columns, got {inputs!r}; write "
-            'inputs={"name": ["column", ...]}, or leave it out for one input of all columns'
-        )
-    groups = inputs or {"": [name for name in frame.columns if name not in special]}
-    for name in (*special, *(name for group in groups.values() for name in group)):
-        if name not in frame.columns:
-            raise DataError(f"{unknown_name('column', name, map(str, frame.columns))}")
-    for name in targets:
-        if any(name in group for group in groups.values()):
-            raise DataError(
-                f"column {name!r} is the target and cannot be an input too: the model would be "
-                "told the answer; leave it out of inputs"
-            )
-    matrices = {name: _array(frame[list(group)]) for name, group in groups.items()}
-    x = matrices if inputs else matrices[""]
-    labels = {name: _labels(frame[name]) for name in targets}
-    return Part(
-        x,
-        labels[target] if isinstance(target, str) else labels,
-        None if weights is None else _labels(frame[weights]),
-    )
-
-
-def csv_part(
-    path: str | Path,
-    target: str | Sequence[str],
-    inputs: Mapping[str, Sequence[str]] | None = None,
-    weights: str | None = None,
-) -> Part:
-    """A part from a CSV file with a first line of names; the rest is as for `frame_part`.
-
-    Raises: DataError also for a file that cannot be read as one.
-    """
-    import pandas as pd
-
-    try:
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: must be a readable CSV file, got {error}; correct it") from error
-    try:
-        return frame_part(frame, target, inputs, weights)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-
-
-def dataset_part(
-    dataset: "tf.data.Dataset", megabytes: int = 2048, batched: bool | None = None
-) -> Part:
-    """A part from a finite `tf.data` pipeline of `(x, y)` or `(x, y, weights)`, run once.
-
-    The examples are kept in memory, as all training here is from memory: what the pipeline draws
-    at random it draws once. `batched`: whether an element is a batch; by default as the element's
-    shapes say.
-
-    Raises: DataError for an endless pipeline, one larger than `megabytes`, or other elements.
-    """
-    import numpy as np
-    import tensorflow as tf
-
-    if int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY:
-        raise DataError("a pipeline must come to an end, got an endless one; drop repeat()")
-    spec = dataset.element_spec
-    if not isinstance(spec, tuple) or len(spec) not in (2, 3):
-        raise DataError(f"a pipeline must give (x, y) or (x, y, weights), got {spec}; map it so")
-    if batched is None:
-        batched = _is_batched(spec)
-    rows: list[tuple[Any, ...]] = []
-    size = 0
-    for element in dataset.as_numpy_iterator():
-        rows.append(element)
-        size += sum(np.asarray(array).nbytes for _, array in arrays.named(element, ""))
-        if size > megabytes * _MEGABYTE:
-            raise DataError(
-                f"a pipeline must fit into {megabytes} MB of memory, got more; raise megabytes, or "
-                "take(...) fewer examples"
-            )
-    if not rows:
-        raise DataError("a pipeline must give examples, got none; see what it reads")
-    join = np.concatenate if batched else np.stack
-    return Part(*_joined(rows, join))
 
 
 def split(
@@ -184,63 +94,20 @@ def _is_pandas(thing: Any) -> bool:
 def _array(thing: Any) -> Any:
     import numpy as np
 
-    if not _is_pandas(thing):
-        return np.asarray(thing)
-    frame = thing.to_frame() if thing.ndim == 1 else thing
-    for name in frame.columns:
-        if frame[name].dtype.kind not in "biuf":
-            raise DataError(
-                f"column {name!r} must hold numbers, got {frame[name].dtype} "
-                f"({frame[name].iloc[0]!r}, ...); encode it (pandas.get_dummies for categories), "
-                "or leave it out"
-            )
-    return frame.to_numpy("float32")
+    if _is_pandas(thing):
+        return frames.array_of(thing)
+    lists.refuse_stream("x", thing)
+    return np.asarray(thing)
 
 
 def _labels(thing: Any) -> Any:
     """Labels and weights as they are: one column `(n,)`, texts as texts."""
     import numpy as np
 
-    if not _is_pandas(thing):
-        return np.asarray(thing)
-    if thing.ndim == 2 and thing.shape[1] == 1:
-        thing = thing.iloc[:, 0]
-    return thing.to_numpy(str) if thing.ndim == 1 and _is_text(thing) else thing.to_numpy()
-
-
-def _is_text(series: "pd.Series[Any]") -> bool:
-    if series.isna().any():
-        raise DataError(
-            f"column {series.name!r}: every example needs a label, got {int(series.isna().sum())} "
-            "without; drop those rows"
-        )
-    return series.dtype.kind not in "biuf"
-
-
-def _is_batched(spec: tuple[Any, ...]) -> bool:
-    shapes = [tensor.shape for _, tensor in arrays.named(spec, "")]
-    if any(shape.rank == 0 for shape in shapes):
-        return False
-    if all(shape.rank is not None and shape[0] is None for shape in shapes):
-        return True
-    raise DataError(
-        f"a pipeline's elements must be told as batches or examples, got shapes {shapes}, which "
-        "may be either; say batched=True or batched=False"
-    )
-
-
-def _joined(rows: list[tuple[Any, ...]], join: Any) -> list[Any]:
-    """Each array of all elements as one, in the structure of an element."""
-
-    def deep(pieces: list[Any]) -> Any:
-        one = pieces[0]
-        if isinstance(one, Mapping):
-            return {name: deep([piece[name] for piece in pieces]) for name in one}
-        if isinstance(one, list | tuple):
-            return type(one)([deep([piece[i] for piece in pieces]) for i in range(len(one))])
-        return join(pieces)
-
-    return list(deep(rows))
+    if _is_pandas(thing):
+        return frames.labels_of(thing)
+    lists.refuse_stream("y", thing)
+    return np.asarray(thing)
 
 
 def _single(one: Part) -> bool:
@@ -254,7 +121,7 @@ def _class_names(parts: list[Part]) -> tuple[str, ...]:
 
     if not _single(parts[0]) or parts[0].y.dtype.kind not in "OSU":
         return ()
-    every = [np.unique(one.y.astype(str)) for one in parts]
+    every = [np.unique(_texts(one.y)) for one in parts]
     for other in every[1:]:
         for name in np.setdiff1d(other, every[0]):
             raise DataError(
@@ -268,7 +135,17 @@ def _numbered(one: Part, names: tuple[str, ...]) -> Part:
 
     if not names:
         return one
-    return Part(one.x, np.searchsorted(np.array(names), one.y.astype(str).reshape(-1)), one.weights)
+    return replace(one, y=np.searchsorted(np.array(names), _texts(one.y)))
+
+
+def _texts(labels: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Labels as str, bytes decoded."""
+    import numpy as np
+
+    flat = labels.reshape(-1)
+    if labels.dtype.kind == "S" or (flat.size and isinstance(flat[0], bytes)):
+        return np.array([label.decode("utf-8", "replace") for label in flat])
+    return np.asarray(flat.astype(str))
 
 
 def _order(whole: Part, generator: "np.random.Generator") -> "np.ndarray[Any, Any]":

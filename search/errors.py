@@ -1,7 +1,20 @@
 """The errors a user can meet: each message holds the rule, what was got, and what to do."""
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# what a terminal takes for a colour or a move of the cursor; Keras writes messages with them
+_TERMINAL_CODES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
+
+
+def plain_text(text: str) -> str:
+    r"""Return a text without the codes that set a terminal's colours and fonts.
+
+    >>> plain_text("\x1b[1mModel GAN\x1b[0m has no call")
+    'Model GAN has no call'
+    """
+    return _TERMINAL_CODES.sub("", text)
 
 
 class SearchWarning(UserWarning):
@@ -12,6 +25,9 @@ class SearchError(Exception):
     """A search could not do what was asked; the command line prints the message and exits 1."""
 
     exit_code = 1
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(plain_text(a) if isinstance(a, str) else a for a in arguments))
 
 
 class UsageError(SearchError):

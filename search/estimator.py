@@ -19,7 +19,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from search import leaderboard
+from search import leaderboard, unsupported
 from search.declared import check_function
 from search.directions import objective_of
 from search.errors import UsageError, unknown_name
@@ -60,13 +60,15 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
 
     `problem`: a function `build(params, facts)` that gives a compiled model, where `facts` says
     what scikeras would ("n_features_in_", "X_shape_", "n_classes_", "n_outputs_", ...); or a
-    `Problem`, of which all but the data counts. `space`: of the function's parameters; a
+    `Problem`, of which all but the data counts: settings of the same names are then refused.
+    `space`: of the function's parameters; a
     `Problem` has its own. Classes reach the model as 0, 1, ...: use sparse_categorical_crossentropy
     with one output for each, or binary_crossentropy with a single one.
 
     `objective`: an `Objective`, or a metric's name that tells its direction; by default the loss on
     held-out rows. `cv`: folds; None holds out a fifth of the rows, by class where that is possible.
-    `refit`: train the winner again, for as many epochs as were best, on all rows. `store`: the
+    Folds are shuffled: not for rows in the order of time, nor for groups. `refit`: train the winner
+    again, for as many epochs as were best, on all rows. `batch_size`: 32 by default. `store`: the
     folder that keeps the study; None forgets it. The other settings are those of `search.tune`;
     `workers=0` trains in this process.
 
@@ -87,7 +89,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
         time: float | str | None = None,
         seed: int = 0,
         patience: int | None = None,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         objective: Objective | str | None = None,
         baseline: Params | None = None,
         cv: int | None = None,
@@ -116,11 +118,19 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
         self.study = study
         self.quiet = quiet
 
-    def fit(self, X: Any, y: Any) -> "SearchCV":  # noqa: N803 - scikit-learn's name
+    def fit(self, X: Any, y: Any, **fit_params: Any) -> "SearchCV":  # noqa: N803 - scikit-learn's name
         """Search on `X: (n, ...)` numbers and `y: (n,)` or `(n, outputs)`; the estimator itself.
 
-        Raises: ValueError for data that do not fit; SearchError as `search.tune`.
+        `fit_params`: none are taken; see the refusal.
+
+        Raises: ValueError for data that do not fit; UsageError for parameters of the fit, folds
+        that are no number, texts, sparse data, and settings beside a `Problem` that has its own;
+        SearchError as `search.tune`.
         """
+        unsupported.refuse_fit_params(fit_params)
+        unsupported.refuse_data(X)
+        unsupported.refuse_folds(self.cv)
+        unsupported.refuse_settings(self)
         if self.task not in ("classification", "regression"):
             raise unknown_name("task", str(self.task), ("classification", "regression"))
         classifies = _classifies(self)
@@ -204,7 +214,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
             build=self.problem,
             statistics=lambda _: facts,
             baseline=self.baseline,
-            batch_size=self.batch_size,
+            batch_size=32 if self.batch_size is None else self.batch_size,
         )
 
     def _tuned(self, problem: Problem, store: Path) -> Study:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from search import arrays, serialized
+from search import arrays, serialized, texts
 from search.errors import SearchError, UsageError, unknown_name
 from search.leaderboard import spread
 from search.problem import Data
 from search.record import StudyRecord, TrialRecord
 from search.trackers.base import Exported
+from search.training.steps import is_callable
 from search.whole_folder import whole_folder
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _cross_validated(record: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
 
 
 def _input(array: Any) -> dict[str, Any]:
-    return {"shape": list(array.shape[1:]), "dtype": str(array.dtype)}
+    return {"shape": list(array.shape[1:]), "dtype": texts.dtype_of(array)}
 
 
 def write(
@@ -91,8 +92,9 @@ def write(
         )
     try:
         with whole_folder(directory) as temporary:
-            if kind != "keras" or not _described(model, temporary):
-                model.export(temporary / SERVED, verbose=False)
+            served = kind != "keras" or not _described(model, temporary)
+            if served and (kind != "keras" or is_callable(model)):
+                _serve(model, temporary / SERVED)
             facts = facts | {"format": kind}
             _write_facts(temporary, facts)
             more, files = added(temporary)
@@ -106,6 +108,19 @@ def write(
 
 def _write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
     (folder / ABOUT).write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def _serve(model: "keras.Model", folder: Path) -> None:
+    """Write a model's graph.
+
+    Raises: SearchError for a model without one.
+    """
+    if not is_callable(model):
+        raise SearchError(
+            f"{type(model).__name__} has no `call` that takes its inputs alone, so that there is "
+            "no graph to export; use --format keras"
+        )
+    model.export(folder, verbose=False)
 
 
 def _described(model: "keras.Model", folder: Path) -> bool:
@@ -124,7 +139,8 @@ def _described(model: "keras.Model", folder: Path) -> bool:
 def winner(directory: Path, data: Data) -> Exported:
     """The exported winner of a study, with the first raw inputs of the validation data."""
     pictures = tuple(path for path in map(directory.joinpath, PICTURES) if path.is_file())
-    return Exported(directory, data.validation.take(slice(EXAMPLE_ROWS)).x, pictures)
+    example = texts.as_objects(data.validation.take(slice(EXAMPLE_ROWS)).x)
+    return Exported(directory, example, pictures)
 
 
 def stands(record: StudyRecord, best: TrialRecord, directory: Path) -> bool:

@@ -3,21 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
-from search import arrays
+from search import arrays, lists, texts
 from search.declared import check_kind
 from search.errors import DataError, unknown_name
 from search.problem import Data, Part
-
-_TEXT = "OSU"  # NumPy's kinds of objects and texts
 
 
 def check_data(data: Data) -> None:
     """Refuse data that no model can be trained on, and parts that do not go together.
 
+    NaN is not refused here: a model may replace it, a loss may leave it out.
+
     Raises: DataError naming the part, the array and the place; UsageError for what is no `Data`.
     """
     check_kind("what load returns", data, Data, "return Data(train, validation, test)")
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    if data.class_weight is not None and data.train.y is None:
+        raise DataError("class_weight needs labels, and train has none; drop it")
     for name, part in parts.items():
         if part is None:
             continue
@@ -30,10 +32,16 @@ def check_data(data: Data) -> None:
 def _check_part(name: str, part: Part) -> None:
     named = [*arrays.named(part.x, f"{name}.x"), *arrays.named(part.y, f"{name}.y")]
     if part.weights is not None:
+        if part.y is None:
+            raise DataError(
+                f"{name}.weights: weights go with labels, and {name} has none, so that Keras would "
+                "not use them; weight the examples in train_step, or give labels"
+            )
         named += arrays.named(part.weights, f"{name}.weights")
     sizes = {}
     for place, array in named:
         if not _is_array(array):
+            lists.refuse_stream(place, array)
             raise DataError(
                 f"{place}: data must be NumPy arrays, or dictionaries or tuples of them, got "
                 f"{type(array).__name__}; see search.data.part"
@@ -41,6 +49,8 @@ def _check_part(name: str, part: Part) -> None:
         if not array.shape:
             raise DataError(f"{place}: must have one row for each example, got one number; reshape")
         sizes[place] = len(array)
+    if part.x is None or not sizes:
+        raise DataError(f"{name}.x: arrays are needed, got none; give the examples")
     first, count = next(iter(sizes.items()))
     if not count:
         raise DataError(f"{first}: at least one example is needed, got none; add some")
@@ -52,30 +62,82 @@ def _check_part(name: str, part: Part) -> None:
             )
     for place, array in named:
         _check_values(place, array, labels=not place.startswith(f"{name}.x"))
+        if place.startswith(f"{name}.weights"):
+            wrong = missing(array)
+            if wrong.any():
+                raise DataError(
+                    f"{place}: every weight must be a number, got NaN in {_count(wrong)}; write 0 "
+                    "for an example that is not to count"
+                )
 
 
 def _is_array(thing: Any) -> bool:
     return all(getattr(thing, word, None) is not None for word in ("dtype", "shape", "tobytes"))
 
 
+def missing(array: Any) -> Any:
+    """Return which rows of an array hold NaN, `(n,) bool`."""
+    flat = array.reshape(len(array), -1)
+    if array.dtype.kind not in "fc":
+        flat = flat[:, :0]
+    return (flat != flat).any(1)  # NaN alone is not itself
+
+
+def missing_in_words(place: str, array: Any, columns: tuple[str, ...] = ()) -> str:
+    """Return where an array has NaN: how many examples, the first row, and the columns' names."""
+    text = f"{place} has NaN in {_count(missing(array))}"
+    if array.ndim == 2 and len(columns) == array.shape[1]:
+        found = [name for name, some in zip(columns, (array != array).any(0), strict=True) if some]
+        text += f", in {_columns(found)}"
+    return text
+
+
+def _count(wrong: Any) -> str:
+    return f"{int(wrong.sum())} of {len(wrong)} examples, the first in row {int(wrong.argmax())}"
+
+
+def _columns(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")
+    return f"column{'s' if len(names) > 1 else ''} {shown}"
+
+
 def _check_values(place: str, array: Any, *, labels: bool) -> None:
-    if array.dtype.kind == "O" or (labels and array.dtype.kind in _TEXT):
-        value = array.reshape(-1)[0]
-        raise DataError(
-            f"{place}: must hold numbers, got {array.dtype} ({value!r}, ...); "
-            + ("number the classes: search.data.split does" if labels else "encode it")
-        )
-    if array.dtype.kind in "fc":
-        wrong = (array != array).reshape(len(array), -1).any(1)  # NaN alone is not itself
-        if wrong.any():
-            raise DataError(
-                f"{place}: must have no NaN, got it in {int(wrong.sum())} of {len(array)} "
-                f"examples, the first in row {int(wrong.argmax())}; fill it in or drop those rows"
-            )
+    if array.dtype.kind in "biufc" or not array.size:
+        return
+    if array.dtype.kind == "V":  # bfloat16 and other types of Keras
+        return
+    if not labels:
+        other = texts.first_other(array)
+        if other is None:
+            return
+        value = array.flat[other]
+        row = other // max(array[0].size if array.ndim > 1 else 1, 1)
+        said = f"{place}: must hold numbers or texts, got {array.dtype} with {value!r} in row {row}"
+        raise DataError(f"{said}; {_remedy(value, array)}")
+    value = array.reshape(-1)[0]
+    remedy = "number the classes: search.data.split does"
+    if isinstance(value, list | tuple) or getattr(value, "shape", ()):
+        remedy = lists.PAD
+    raise DataError(f"{place}: must hold numbers, got {array.dtype} ({value!r}, ...); {remedy}")
+
+
+def _remedy(value: Any, array: Any) -> str:
+    """What to do with an array of objects that holds this one."""
+    if isinstance(value, list | tuple) or getattr(value, "shape", ()):
+        return f"its rows have different lengths: {lists.PAD}"
+    if value is None or value != value:
+        return "write an empty text for one that is missing, or drop the row"
+    if isinstance(value, int | float):
+        mixed = any(isinstance(one, str | bytes) for one in array.flat)
+        return "give numbers and texts an input each" if mixed else 'use astype("float32")'
+    return "encode it"
 
 
 def _check_alike(name: str, place: str, structure: Any, train: Any) -> None:
     """The parts hold the same arrays, of the same shapes."""
+    if (structure is None) != (train is None):
+        has, lacks = (name, "train") if train is None else ("train", name)
+        raise DataError(f"{lacks}.y: {has} has labels and {lacks} has none; give both, or neither")
     ours = dict(arrays.named(structure, place))
     theirs = dict(arrays.named(train, place))
     for missing in theirs.keys() - ours.keys():
@@ -97,6 +159,12 @@ def check_labels(loss: str, labels: Any, shape: tuple[int | None, ...], place: s
 
     Raises: DataError with what to do.
     """
+    if missing(labels).any():
+        raise DataError(
+            f"{missing_in_words(place, labels)}, and {loss} is then not finite. Write a loss that "
+            "leaves NaN out, or a number that stands for missing and give it weight 0, or drop "
+            "those rows"
+        )
     units = shape[-1] if shape else None
     own = tuple(labels.shape[1:])
     if loss == "sparse_categorical_crossentropy":

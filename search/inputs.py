@@ -1,15 +1,15 @@
-"""Examples for a model from a file, .npy, .npz, .csv or an image, checked against what it takes."""
+"""Examples for a model from a file, .npy, .npz, .csv, .txt or an image, checked against it."""
 
-import csv
 import math
 import tokenize
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search.errors import DataError, SearchError, UsageError
+from search.tables import numbers, rows
+from search.texts import first_other, is_text, is_text_dtype, keras_dtype
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,19 +27,25 @@ class InputFacts:
     dtype: str
 
     @property
+    def is_text(self) -> bool:
+        """Whether its values are texts."""
+        return is_text_dtype(self.dtype)
+
+    @property
     def size(self) -> int:
         """How many values one example has."""
         return math.prod(self.shape)
 
     def __str__(self) -> str:
-        return f"{' x '.join(map(str, self.shape)) or 'one value'} of {self.dtype}"
+        return f"{' x '.join(map(str, self.shape)) or 'one value'} of {keras_dtype(self.dtype)}"
 
 
 def read_examples(path: Path, facts: InputFacts) -> "Array":
     """The examples in a file: `(n, *facts.shape)` of `facts.dtype`, n >= 1.
 
     .npy: one example, or a batch of them. .npz: the same, as its only array. .csv: one example in
-    each row, its values in row-major order; a first line of names is passed over. Images: one
+    each row, its values in row-major order; a first line of names is passed over. .txt, for models
+    that take one text: an example in each line. Images: one
     example, for models that take (h, w), (h, w, 1) or (h, w, 3), made grey or RGB and brought to
     the model's size, with values from 0 to 255 as they are and what is transparent black. Nothing
     is inverted: Fashion-MNIST shows light clothes on a dark ground, so that a photograph on white
@@ -48,7 +54,7 @@ def read_examples(path: Path, facts: InputFacts) -> "Array":
     Raises: UsageError for a missing file or an unknown kind; DataError for one that cannot be read
     or does not fit.
     """
-    suffix = kind(path, (".npy", ".npz", ".csv", *IMAGES))
+    suffix = kind(path, (".npy", ".npz", ".csv", *((".txt",) if facts.is_text else IMAGES)))
     try:
         if suffix == ".npy":
             return typed(batch(_array(path), facts, str(path)), facts, str(path))
@@ -63,6 +69,8 @@ def read_examples(path: Path, facts: InputFacts) -> "Array":
             return typed(batch(only, facts, str(path)), facts, str(path))
         if suffix == ".csv":
             return typed(_table(path, facts), facts, str(path))
+        if suffix == ".txt":
+            return typed(_lines_of(path, facts), facts, str(path))
         return typed(_image(path, facts), facts, str(path))
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
@@ -111,7 +119,8 @@ def archive(path: Path) -> "dict[str, Array]":
 
 def _unsaved(path: Path, how: str, error: BaseException) -> DataError:
     return DataError(
-        f"{path} must hold numbers as {how} them, and does not ({error}); save it anew"
+        f"{path} must hold numbers or texts as {how} them, and does not ({error}). Save it again, "
+        "texts as an array of str: array.astype(str)"
     )
 
 
@@ -134,62 +143,21 @@ def batch(array: "Array", facts: InputFacts, place: str) -> "Array":
 
 
 def _table(path: Path, facts: InputFacts) -> "Array":
-    _, table = rows(path, facts.size, str(facts))
+    _, cells = rows(path, facts.size, str(facts), [facts.is_text] * facts.size)
+    table = cells.values if facts.is_text else numbers(path, cells, range(facts.size))
     return table.reshape(-1, *facts.shape)
 
 
-def rows(path: Path, size: int, described: str) -> "tuple[list[str] | None, Array]":
-    """The first line of a .csv file where it holds names, and its values: `(n, size)`, n >= 1.
-
-    Raises: DataError naming the row where it has another size or what is no number.
-    """
+def _lines_of(path: Path, facts: InputFacts) -> "Array":
     import numpy as np
 
-    values: list[list[float]] = []
-    names: list[str] | None = None
-    for line, cells in _lines(path):
-        if line == 1 and not any(map(_is_number, cells)):
-            names = [cell.strip() for cell in cells]
-            continue
-        values.append(_values(cells, line, path, size, described))
-    if not values:
-        raise DataError(f"{path}: at least one row of {size} values is needed, got none")
-    return names, np.array(values, dtype=np.float64)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    if facts.size != 1:
+        raise DataError(f"{path}: the model takes {facts}; give a .csv file with a column for each")
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield reader.line_num, cells
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path} must be a table in UTF-8, got {error}; save it anew") from error
-
-
-def _values(cells: list[str], line: int, path: Path, size: int, described: str) -> list[float]:
-    if len(cells) != size:
-        remedy = "leave out the label" if len(cells) == size + 1 else "correct the row"
-        raise DataError(
-            f"{path}, row {line}: an example has {size} values ({described}), got {len(cells)}; "
-            f"{remedy}"
-        )
-    for column, cell in enumerate(cells, start=1):
-        if not _is_number(cell):
-            raise DataError(
-                f"{path}, row {line}, column {column}: values must be numbers, got {cell!r}; "
-                "correct it"
-            )
-    return [float(cell) for cell in cells]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} must be a text in UTF-8, got {error}; save it as such") from error
+    return np.array(lines, dtype=object).reshape(-1, *facts.shape)
 
 
 def _image(path: Path, facts: InputFacts) -> "Array":
@@ -234,6 +202,8 @@ def typed(array: "Array", facts: InputFacts, place: str) -> "Array":
     """
     import numpy as np
 
+    if facts.is_text:
+        return _texts(array, place)
     try:
         wanted = np.dtype(facts.dtype)
     except TypeError as error:
@@ -257,3 +227,14 @@ def typed(array: "Array", facts: InputFacts, place: str) -> "Array":
             f"{place}: the model takes raw values of {wanted}, got {wrong}; undo any scaling"
         )
     return held
+
+
+def _texts(array: "Array", place: str) -> "Array":
+    """Texts of any length, as objects."""
+    if not len(array):
+        raise DataError(f"{place}: at least one example is needed, got none")
+    if not is_text(array) or first_other(array) is not None:
+        raise DataError(
+            f"{place}: the model takes texts, got {array.dtype}; write them as texts (astype(str))"
+        )
+    return array.astype(object)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from dashboards import winner
-from search import evidence, export
+from search import evidence, export, texts
 from search.coordinator import Coordinator
 from search.errors import SearchWarning
 from search.events import Judged
@@ -19,6 +19,7 @@ from search.record import StudyRecord, TrialRecord
 from search.trackers.base import Exported
 from search.training.description import described
 from search.training.epochs import metrics_on, predictions
+from search.training.steps import is_callable
 from search.training.trainer import KerasTrainer
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def judge(
         return None
     if export.stands(record, best, directory):
         return export.winner(directory, data)
+    data = texts.for_keras(data)
     epoch = best.best_epoch
     model = _tried(
         "no model of the winner, hence no test result and no export",
@@ -141,6 +143,8 @@ def _evidence(
     None where it was trained on those too, as under cross-validation.
     """
     part = data.test or data.validation
+    if part.y is None or not is_callable(model):
+        return None
     if data.test is None and "cv" in record.header.config:
         return None
     name: evidence.PartName = "validation" if data.test is None else "test"

@@ -43,7 +43,9 @@ shapes=()))
         else:
             shaped = _shaped(space, name)
             parameters[shaped] = _with_shapes(parameters[shaped], name, values)
-    return Space(*_reachable(list(parameters.values()))) if assignments else space
+    if not assignments:
+        return space
+    return Space.restricted(*_reachable(list(parameters.values())))
 
 
 def _parsed(assignment: str) -> tuple[str, str]:

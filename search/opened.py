@@ -45,9 +45,10 @@ def refuse_changes(header: StudyStarted, setup: Setup, data: Data) -> None:
     changed = [name for name, digest in header.digests.items() if now.get(name) != digest]
     if changed:
         where = " (--data-dir names the folder they were in)" if "data" in changed else ""
+        hint = f". {datasets.RANDOM}" if "data" in changed else ""
         raise StudyChangedError(
             f"study {header.study} can only go on as it was begun, but its {' and '.join(changed)} "
-            f"changed since; undo the change{where}, or begin a new study with `run`"
+            f"changed since; undo the change{where}, or begin a new study with `run`{hint}"
         )
 
 

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
 
 from search.rules import check_levels, check_name, check_range, check_shapes, check_step, refuse
+from search.scalars import to_python
 
 Scalar: TypeAlias = int | float | str | bool
 Params: TypeAlias = Mapping[str, Scalar]
@@ -43,12 +44,12 @@ class Int:
     shapes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _make_python(self)
         check_name(self.name)
         for word, value in (("low", self.low), ("high", self.high), ("step", self.step)):
             if not isinstance(value, int) or isinstance(value, bool):
-                refuse(
-                    self.name, f"{word} must be a whole number", f"{word}={value!r}", "use Float"
-                )
+                remedy = "use Float" if isinstance(value, float) else "give an int"
+                refuse(self.name, f"{word} must be a whole number", f"{word}={value!r}", remedy)
         check_range(self.name, self.low, self.high, self.log)
         check_step(self.name, self.step, self.step != 1, self.log)
         if self.levels is not None and not isinstance(self.levels, int):
@@ -119,6 +120,7 @@ class Float:
     shapes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _make_python(self)
         check_name(self.name)
         for word, value in (("low", self.low), ("high", self.high)):
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -214,12 +216,13 @@ class Choice:
     shapes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _make_python(self)
         check_name(self.name)
         if isinstance(self.options, str):
             refuse(
                 self.name, "options must be a sequence", f"options={self.options!r}", "use a tuple"
             )
-        object.__setattr__(self, "options", tuple(self.options))
+        object.__setattr__(self, "options", tuple(map(to_python, self.options)))
         if not self.options:
             refuse(self.name, "a Choice needs options", "none", "give at least one option")
         for option in self.options:
@@ -228,7 +231,7 @@ class Choice:
                     self.name,
                     "options must be str, int, float or bool",
                     repr(option),
-                    "use its name",
+                    "give each option a name, and look the value up by it in build",
                 )
             if isinstance(option, float) and not math.isfinite(option):
                 refuse(self.name, "options must be finite", repr(option), "drop it")
@@ -260,6 +263,12 @@ class Choice:
 
 
 Parameter: TypeAlias = Int | Float | Choice
+
+
+def _make_python(parameter: Any) -> None:
+    """Replace NumPy's values in the fields of a parameter by Python's."""
+    for field in fields(parameter):
+        object.__setattr__(parameter, field.name, to_python(getattr(parameter, field.name)))
 
 
 @dataclass(frozen=True, slots=True)

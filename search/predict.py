@@ -13,6 +13,7 @@ from search.inputs import InputFacts, read_examples
 from search.restoring import served, structured
 from search.several import read_inputs
 from search.training import runtime
+from search.training.steps import as_tensors
 
 if TYPE_CHECKING:
     import keras
@@ -113,7 +114,7 @@ def _said(export_dir: Path, examples: Any, class_names: Sequence[str]) -> list[P
     count = len(arrays.first(examples))
     if isinstance(examples, list) and isinstance(getattr(model, "input", None), tuple):
         examples = tuple(examples)  # JSON knows no tuples
-    outputs = model.predict(examples, verbose=0)
+    outputs = model.predict(as_tensors(examples), verbose=0)
     if not isinstance(outputs, list | tuple | dict):
         return interpret(outputs.reshape(count, -1), class_names)
     by_output = []

@@ -14,12 +14,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from search import arrays
+from search import arrays, lists
 from search.class_weights import class_weights
 from search.declared import check_kind, check_problem
 from search.errors import SearchError, SpaceError, UsageError, unknown_name
 from search.objective import Metrics, Objective
 from search.parameters import Int, Params
+from search.scalars import to_python
 from search.space import Space
 from search.store import check_name
 
@@ -38,16 +39,28 @@ class Part:
     """One part of the data: n examples.
 
     `x` and `y`: arrays `(n, ...)`, or dictionaries, tuples or lists of them for a model with
-    several inputs or outputs, as the model names or orders them. `weights`: what each example
-    counts in the loss and in weighted metrics, `(n,)`, or the structure of `y`; None counts all
-    alike. `given`: arrays that are no examples and that `statistics` may hand on to `build`, such
-    as an earlier model's weights; they stay with whatever is taken from the part.
+    several inputs or outputs, as the model names or orders them; `y` is None for data without
+    labels, and the model's `train_step` is then given x, as by `fit(x)`. `weights`: what each
+    example counts in the loss and in weighted metrics, `(n,)`, or the structure of `y`; None counts
+    all alike. `given`: arrays that are no examples and that `statistics` may hand on to `build`,
+    such as an earlier model's weights; they stay with whatever is taken from the part. `columns`:
+    the names of the columns of an array of x, by its place ("x", or "x.wide"), for messages.
+
+    Lists of numbers or of texts become arrays.
+
+    Raises: DataError for a list of rows of different lengths, or one of numbers and texts.
     """
 
     x: Arrays
-    y: Arrays
+    y: Arrays | None
     weights: Arrays | None = None
     given: Arrays | None = None
+    columns: Mapping[str, tuple[str, ...]] | None = None
+
+    def __post_init__(self) -> None:
+        count = lists.count_of(self.y) or lists.count_of(self.x)
+        for place in ("x", "y", "weights"):
+            object.__setattr__(self, place, lists.as_arrays(getattr(self, place), count))
 
     @property
     def size(self) -> int:
@@ -62,7 +75,7 @@ class Part:
 
         weights = None if self.weights is None else arrays.mapped(picked, self.weights)
         x, y = arrays.mapped(picked, self.x), arrays.mapped(picked, self.y)
-        return Part(x, y, weights, self.given)
+        return replace(self, x=x, y=y, weights=weights)
 
 
 _PARTS = "write Part(x, y), or make one with search.data"
@@ -162,6 +175,7 @@ class Problem:
             object.__setattr__(self, "objective", replace(self.objective, score_at="last"))
             object.__setattr__(self, "patience", None)
         if self.baseline is not None:
+            object.__setattr__(self, "baseline", to_python(self.baseline))
             try:
                 self.space.check(self.baseline)
             except SpaceError as error:

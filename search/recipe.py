@@ -3,6 +3,8 @@
 import functools
 import importlib.metadata
 import platform
+import random
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from search.errors import DataError, SearchError, UsageError
 from search.executors.base import Workplace
 from search.fitness import check_data
 from search.problem import Data
-from search.seeds import SystemClock, seed_for
+from search.seeds import Clock, SystemClock, seed_for
 from search.setup import Setup, prepare
 from search.study_rules import training_rules
 from search.training import runtime
@@ -24,6 +26,7 @@ from search.training.keras_configuration import KerasConfiguration
 from search.training.trainer import KerasTrainer
 
 THREADS = 1
+_CHEAP_SECONDS = 0.3  # of a first load, after which a second one is hardly felt
 _DISTRIBUTION = "keras-hyperparameter-search"
 
 
@@ -123,7 +126,7 @@ class TrainerRecipe:
             raise DataError(
                 f"the data must be the study's (digest {self.data_digest[:12]}), got others "
                 f"({loaded.data_digest[:12]}); put the same files here, and load them the same way "
-                "each time"
+                f"each time. {datasets.RANDOM}"
             )
         checkpoints: Checkpoints
         if self.checkpoints is None:
@@ -170,6 +173,44 @@ def load(setup: Setup, data_dir: Path | None) -> Data:
     too few folds.
     """
     runtime.settle(THREADS)
+    data = _data(setup, data_dir)
+    folding = folding_of(setup.config)
+    if folding is not None:
+        folding.check(data)
+    return data
+
+
+def load_twice(setup: Setup, data_dir: Path | None, clock: Clock) -> Data:
+    """Return the problem's data as `load`, and refuse those that a second load gives otherwise.
+
+    The second load is left out where the first took long, unless it drew from the generators of
+    Python or NumPy that a seed of its own would not touch.
+
+    Raises: DataError for data that are drawn at random, and as `load`.
+    """
+    started, drawn = clock.seconds(), _generators()
+    data = load(setup, data_dir)
+    if clock.seconds() - started > _CHEAP_SECONDS and drawn == _generators():
+        return data
+    if not datasets.same(data, _data(setup, data_dir)):
+        raise DataError(
+            f"problem {setup.problem.name}: load must give the same data each time, got others at "
+            f"a second call, so that no study on them could be resumed. {datasets.RANDOM}"
+        )
+    return data
+
+
+def _generators() -> str:
+    """The state of the generators that code without a generator of its own draws from."""
+    import numpy as np
+
+    return repr((random.getstate(), np.random.get_state()))
+
+
+def _data(setup: Setup, data_dir: Path | None) -> Data:
+    if "tensorflow" in sys.modules:
+        # a seed of this process would make a random map draw alike in each pass, and so hide it
+        sys.modules["tensorflow"].random.set_seed(None)
     try:
         data = setup.problem.load(data_dir)
     except SearchError:
@@ -180,9 +221,6 @@ def load(setup: Setup, data_dir: Path | None) -> Data:
             f"{type(error).__name__}: {error}; see that its files are here, or correct load"
         ) from error
     check_data(data)
-    folding = folding_of(setup.config)
-    if folding is not None:
-        folding.check(data)
     return data
 
 

@@ -14,7 +14,9 @@ from search.errors import SearchError, StudyChangedError
 from search.events import StudyStarted
 from search.problem import LoadedProblem, Part, Problem
 from search.seeds import seed_for
+from search.texts import is_text_dtype, keras_dtype
 from search.training.seeded_import import seeded_import
+from search.training.steps import as_tensors, is_callable
 
 if TYPE_CHECKING:
     import keras
@@ -67,7 +69,7 @@ def served(directory: Path) -> "keras.Model":
     import keras
 
     def given(described: Any) -> Any:
-        return keras.Input(described["shape"], dtype=described["dtype"])
+        return keras.Input(described["shape"], dtype=keras_dtype(described["dtype"]))
 
     inputs = structured(_facts(directory)["input"], given)
     layer = keras.layers.TFSMLayer(directory / export.SERVED, call_endpoint="serve")
@@ -94,7 +96,10 @@ def _rebuilt(
     import numpy as np
 
     def zeros(described: Any) -> Any:
-        return np.zeros((1, *described["shape"]), described["dtype"])
+        shape = (1, *described["shape"])
+        if is_text_dtype(described["dtype"]):
+            return as_tensors(np.full(shape, "", object))
+        return np.zeros(shape, described["dtype"])
 
     train = Part((), ())
     if problem.statistics is not None:
@@ -104,8 +109,9 @@ def _rebuilt(
         train = data.train
     facts = _facts(directory)
     model = problem.builder(train)(facts["params"])
-    if not model.built:
+    if not model.built and is_callable(model):
         model(structured(facts["input"], zeros))
+    model.built = True  # a model without a call of its inputs has layers that build themselves
     if model.compiled:
         model.optimizer.build(model.trainable_variables)  # its state lies in the file too
     names = (export.MODEL, export.WEIGHTS)

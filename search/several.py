@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search.errors import DataError, UsageError, unknown_name
-from search.inputs import InputFacts, archive, batch, rows, typed
+from search.inputs import InputFacts, archive, batch, typed
 from search.inputs import kind as ending
+from search.tables import numbers, rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,13 +78,14 @@ def _arrays(path: Path, facts: Mapping[str, InputFacts]) -> "dict[str, Array]":
 
 def _columns(path: Path, facts: Mapping[str, InputFacts]) -> "dict[str, Array]":
     expected = [column for name, each in facts.items() for column in _names(name, each)]
-    names, values = rows(path, len(expected), described(facts))
-    if names is not None:
-        values = values[:, _order(path, names, expected)]
+    texts = [each.is_text for each in facts.values() for _ in range(each.size)]
+    names, cells = rows(path, len(expected), described(facts), texts)
+    order = list(range(len(expected))) if names is None else _order(path, names, expected)
     examples, first = {}, 0
     for name, each in facts.items():
-        own = values[:, first : first + each.size].reshape(-1, *each.shape)
-        examples[name] = typed(own, each, f"{path}, {name}")
+        columns = order[first : first + each.size]
+        own = cells.values[:, columns] if each.is_text else numbers(path, cells, columns)
+        examples[name] = typed(own.reshape(-1, *each.shape), each, f"{path}, {name}")
         first += each.size
     return examples
 

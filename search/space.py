@@ -6,6 +6,7 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
+from search.conditions import check_conditions
 from search.errors import SpaceError, unknown_name
 from search.nodes import parents_first, refuse_repeats, repeated
 from search.parameters import Choice, Float, Int, Parameter, Params, Scalar
@@ -18,8 +19,8 @@ class Space:
     `nodes` are the parameters as they are searched, in an order in which every parent stands
     before its children. A space never changes; `replace` and `without` give new ones.
 
-    Raises: SpaceError for no parameters at all, an unknown parent, a duplicate name, or a cycle of
-    conditions.
+    Raises: SpaceError for no parameters at all, an unknown parent, a duplicate name, a cycle of
+    conditions, or a condition on a value that its parent cannot take.
 
     >>> from search import Int
     >>> space = Space(Int("layers", 1, 2), Int("neurons", 8, 64, per="layers"))
@@ -30,6 +31,20 @@ class Space:
     """
 
     def __init__(self, *parameters: Parameter) -> None:
+        self._define(parameters)
+        check_conditions(self.nodes)
+
+    @classmethod
+    def restricted(cls, *parameters: Parameter) -> "Space":
+        """Return a space made of another one, whose conditions have been checked.
+
+        Where a parent has fewer values than it had, a condition may name one that is gone.
+        """
+        space = cls.__new__(cls)
+        space._define(parameters)
+        return space
+
+    def _define(self, parameters: tuple[Parameter, ...]) -> None:
         if not parameters:
             raise SpaceError("a space needs parameters, got none; give at least one to search")
         for parameter in parameters:
@@ -136,12 +151,12 @@ class Space:
 
     def without(self, name: str) -> "Space":
         """The space less one parameter that no other depends on."""
-        return Space(*(p for p in self.parameters if p.name != name))
+        return Space.restricted(*(p for p in self.parameters if p.name != name))
 
     def replace(self, *parameters: Parameter) -> "Space":
         """The space with the parameters of these names exchanged for these."""
         new = {parameter.name: parameter for parameter in parameters}
-        return Space(*(new.get(p.name, p) for p in self.parameters))
+        return Space.restricted(*(new.get(p.name, p) for p in self.parameters))
 
     def describe(self) -> list[dict[str, Any]]:
         """The definition as JSON data, one object per parameter, defaults left out."""
@@ -164,7 +179,7 @@ def from_description(described: Sequence[Mapping[str, Any]]) -> Space:
     kinds: dict[str, Callable[..., Parameter]] = {"Int": Int, "Float": Float, "Choice": Choice}
     plain = ({k: _tuples(v) for k, v in fields.items() if k != "kind"} for fields in described)
     made = (kinds[d["kind"]](**fields) for d, fields in zip(described, plain, strict=True))
-    return Space(*made)
+    return Space.restricted(*made)
 
 
 def _tuples(value: Any) -> Any:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
-from search.errors import UsageError
+from search.errors import UsageError, plain_text
 from search.network import Network
 from search.objective import Metrics
 from search.parameters import Params
@@ -120,6 +120,10 @@ class Failed:
     traceback: str
     at_epoch: int
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", plain_text(self.message))
+        object.__setattr__(self, "traceback", plain_text(self.traceback))
 
 
 Outcome: TypeAlias = Completed | Pruned | Failed

@@ -130,8 +130,8 @@ def test_a_pipeline_that_cannot_be_taken_is_refused():
         dataset_part(pairs.batch(4, drop_remainder=True))
     with pytest.raises(DataError, match="must fit into 0 MB"):
         dataset_part(pairs, megabytes=0, batched=False)
-    with pytest.raises(DataError, match=r"must give \(x, y\)"):
-        dataset_part(tf.data.Dataset.range(3))
+    with pytest.raises(DataError, match=r"must give x, \(x, y\)"):
+        dataset_part(tf.data.Dataset.from_tensor_slices(tuple(np.zeros((4, 3)))))
 
 
 X, Y = np.zeros((4, 2), "float32"), np.zeros(4, int)
@@ -144,9 +144,9 @@ NAN = np.array([[0.0], [np.nan], [0.0]])
         (Part(X, Y[:3]), Part(X, Y), r"train.y: must have as many examples as train.x, got 3 and"),
         (Part(X, Y, Y[:2]), Part(X, Y), "train.weights: must have as many"),
         (Part(X[:0], Y[:0]), Part(X, Y), "at least one example"),
-        (Part(NAN, Y[:3]), Part(X, Y), "train.x: must have no NaN, got it in 1 of 3.*row 1"),
+        (Part(X, Y, NAN[[0, 1, 2, 0]].ravel()), Part(X, Y), "got NaN in 1 of 4 examples.*row 1"),
         (Part(X, np.array(["a", "b"] * 2)), Part(X, Y), "train.y: must hold numbers.*number the"),
-        (Part([[1.0]], Y[:1]), Part(X, Y), "train.x.0.0: data must be NumPy arrays"),
+        (Part({"a": 1.0}, Y[:1]), Part(X, Y), "train.x.a: data must be NumPy arrays"),
         (Part(X, Y), Part(X[:, :1], Y), r"validation.x: must have examples of shape \(2,\) as in"),
         (Part({"a": X}, Y), Part({"b": X}, Y), "validation: unknown array 'x.a'"),
     ],

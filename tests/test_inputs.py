@@ -93,7 +93,7 @@ def test_an_array_that_does_not_fit_is_refused(saved, array, facts, words):
 
 @pytest.mark.parametrize("raw", [b"", b"nonsense", b"\x93NUMPY\x01\x00\x10\x00{'descr': ("])
 def test_a_damaged_array_is_refused(written, raw):
-    assert "save it anew" in refusal(written(raw, "input.npy"))
+    assert "Save it again" in refusal(written(raw, "input.npy"))
 
 
 def test_an_array_of_objects_is_refused_and_never_unpickled(saved):

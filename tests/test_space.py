@@ -102,7 +102,7 @@ def test_a_space_with_many_independent_conditions_is_counted_at_once() -> None:
 
 def test_a_continuous_parameter_that_is_never_active_does_not_count() -> None:
     rate = Float("rate", 0, 1, when={"kind": "c"})
-    assert Space(Choice("kind", ("a", "b")), rate).size == 2
+    assert Space.restricted(Choice("kind", ("a", "b")), rate).size == 2
     assert Space(Choice("kind", ("a", "c")), rate).size is None
 
 

@@ -256,20 +256,47 @@ def in_scikit_learn() -> list[SourceStatus]:
     return [SourceStatus("scikit-learn", found, detail)]
 
 
+RANDOM = (
+    "If load draws at random (a shuffle, a split such as train_test_split, the order of a set or "
+    "of files in a folder), give it a seed (random_state=0) or sort"
+)
+
+
 def digest(data: Data) -> str:
     """SHA-256, in hexadecimal, over all arrays (dtype, shape, values), names and weights."""
     result = hashlib.sha256("\x1f".join(data.class_names).encode())
     if data.class_weight is not None:
         weights = class_weights(data.class_weight, data.train.y, data.class_names)
         result.update(f"\x1eclass_weight {sorted(weights.items())}\x1e".encode())
+    for place, array in _every_array(data):
+        result.update(f"\x1e{place} {array.dtype.str} {array.shape}\x1e".encode())
+        result.update(_bytes(array))
+    return result.hexdigest()
+
+
+def same(one: Data, other: Data) -> bool:
+    """Return whether two data have equal digests; quicker than to calculate them."""
+    both = [list(_every_array(data)) for data in (one, other)]
+    facts = [
+        (data.class_names, data.class_weight, [(p, a.dtype.str, a.shape) for p, a in named])
+        for data, named in zip((one, other), both, strict=True)
+    ]
+    pairs = zip(*both, strict=False)
+    return facts[0] == facts[1] and all(_bytes(a) == _bytes(b) for (_, a), (_, b) in pairs)
+
+
+def _every_array(data: Data) -> Iterator[tuple[str, Any]]:
     for name in ("train", "validation", "test"):
         part = getattr(data, name)
-        for place, array in _named_arrays(part, name) if part is not None else ():
-            result.update(f"\x1e{place} {array.dtype.str} {array.shape}\x1e".encode())
-            # The bytes of an object array are addresses, which differ in every process.
-            values = array.tobytes() if not array.dtype.hasobject else repr(array.tolist()).encode()
-            result.update(values)
-    return result.hexdigest()
+        if part is not None:
+            yield from _named_arrays(part, name)
+
+
+def _bytes(array: Any) -> bytes:
+    """The values of an array; those of an object array are addresses, which always differ."""
+    if array.dtype.hasobject or array.dtype.kind == "T":
+        return repr(array.tolist()).encode()
+    return bytes(array.tobytes())
 
 
 def _named_arrays(part: Part, name: str) -> Iterator[tuple[str, Any]]:

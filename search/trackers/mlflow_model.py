@@ -8,9 +8,10 @@ import re
 import tempfile
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search import arrays, serialized
+from search import arrays, serialized, texts
 from search.record import StudyRecord
 from search.trackers.base import Exported
 
@@ -142,24 +143,38 @@ def _save(
     model, graph = loaded
     prediction = arrays.mapped(keras.ops.convert_to_numpy, model(exported.example, training=False))
     # a subclassed model has no named inputs
-    example = _by_name(exported.example, getattr(model, "inputs", None))
+    example = _by_name(arrays.mapped(_shown, exported.example), getattr(model, "inputs", None))
     outputs = _by_name(prediction, getattr(model, "outputs", None))
     # Requirements are given: MLflow would find them by running the model in another process (5 s).
     # Keras tells standard output of each SavedModel; that is where the results of a command go.
+    about = Model(artifact_path=location, model_uuid=model_id, run_id=run_id, model_id=model_id)
+    alone = not isinstance(example, Mapping | list | tuple)
+    served = alone and texts.is_text(example)
     with contextlib.redirect_stdout(io.StringIO()):
         mlflow.keras.save_model(
             model,
             folder,
-            save_exported_model=graph,
-            mlflow_model=Model(
-                artifact_path=location, model_uuid=model_id, run_id=run_id, model_id=model_id
-            ),
+            save_exported_model=graph and not served,
+            mlflow_model=about,
             signature=infer_signature(example, outputs),
             input_example=example,
             pip_requirements=[
                 f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS
             ],
         )
+        if served:
+            # Keras 3.15's `predict` takes few arrays of texts, a graph takes them all; MLflow 3.17
+            # writes no graph for a signature of texts, and reads one (keras/load.py)
+            taken = keras.InputSpec(shape=(None, *example.shape[1:]), dtype=texts.STRING)
+            graph_folder = Path(folder) / "data" / "model"
+            model.export(graph_folder, verbose=False, input_signature=[taken])
+            about.flavors["keras"]["save_exported_model"] = True
+            about.save(Path(folder) / "MLmodel")
+
+
+def _shown(array: Any) -> Any:
+    """An array of texts as MLflow makes a signature of it that TensorFlow knows: of str."""
+    return array.astype(str) if texts.is_text(array) else array
 
 
 def _model(exported: Exported) -> tuple["keras.Model", bool]:
@@ -181,7 +196,7 @@ def _model(exported: Exported) -> tuple["keras.Model", bool]:
             if not served.is_dir():
                 raise
     inputs = arrays.mapped(
-        lambda rows: keras.Input(rows.shape[1:], dtype=str(rows.dtype)), exported.example
+        lambda rows: keras.Input(rows.shape[1:], dtype=texts.dtype_of(rows)), exported.example
     )
     layer = keras.layers.TFSMLayer(served, call_endpoint="serve")
     return keras.Model(inputs, layer(inputs)), True

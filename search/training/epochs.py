@@ -12,6 +12,7 @@ from search.class_weights import class_labels, class_weights
 from search.errors import SearchWarning
 from search.problem import Data, Part
 from search.training.metric_values import Logs, finite, metric_values
+from search.training.steps import as_tensors, why_not_evaluated
 
 if TYPE_CHECKING:
     import keras
@@ -73,7 +74,7 @@ class FitEpochs:
         part = self._train.take(order)
         raw: list[Any] = []
         history = self._model.fit(
-            part.x,
+            as_tensors(part.x),
             part.y,
             sample_weight=part.weights,
             batch_size=batch_size,
@@ -142,11 +143,14 @@ def say_fit(reason: str) -> None:
 
 
 def evaluate(model: "keras.Model", part: Part, batch_size: int, hooks: Any = None) -> Logs:
-    """The model's loss and metrics on a part of the data, by name; none without `compile`."""
-    if not model.compiled:
+    """The model's loss and metrics on a part of the data, by name.
+
+    None without `compile`, or for a model that Keras cannot evaluate.
+    """
+    if not model.compiled or why_not_evaluated(model) is not None:
         return {}
     logs: Logs = model.evaluate(
-        part.x,
+        as_tensors(part.x),
         part.y,
         sample_weight=part.weights,
         batch_size=batch_size,
@@ -171,7 +175,7 @@ def predictions(model: "keras.Model", part: Part, batch_size: int) -> Any:
 
     batches = []
     for start in range(0, part.size, batch_size):
-        x = part.take(slice(start, start + batch_size)).x
+        x = as_tensors(part.take(slice(start, start + batch_size)).x)
         given = arrays.mapped(keras.ops.convert_to_numpy, model(x, training=False))
         batches.append([array for _, array in arrays.named(given, "")])
     joined = iter([np.concatenate(pieces) for pieces in zip(*batches, strict=True)])

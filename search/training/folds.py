@@ -108,11 +108,10 @@ class Folding:
         """
         from sklearn.model_selection import KFold, StratifiedKFold
 
-        y = _both(data.train.y, data.validation.y)
-        labels = _labels(y)
+        labels = _labels(_both(data.train.y, data.validation.y))
         kind = KFold if labels is None else StratifiedKFold
         folds = kind(self.count, shuffle=True, random_state=self.seed)
-        yield from folds.split(np.zeros(len(arrays.first(y))), labels)
+        yield from folds.split(np.zeros(data.train.size + data.validation.size), labels)
 
 
 def _both(one: Arrays, other: Arrays) -> Arrays:

@@ -5,22 +5,27 @@ epoch is one call into TensorFlow, through Keras's public `train_step` and `test
 equal to `fit` bit for bit, and several times faster.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search import arrays
-from search.problem import Data, Part
+from search.problem import Data
 from search.training.epochs import EVALUATION_BATCH, Order, weighted
 from search.training.metric_values import Logs
+from search.training.steps import defines, packed, trace, why_not_evaluated
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
+Specs: TypeAlias = Mapping[str, Any]  # of tensors, by name
+
 
 class TensorData:
     """The training and validation parts as tensors, made once and shared by all models.
 
-    `train` and `validation`: (x, y) or (x, y, weights).
+    `train` and `validation`: as Keras's `fit` gives them to the steps of a model; (x, y) or (x, y,
+    weights), and x itself where there are no labels.
 
     Raises: UsageError for a class weight that cannot be applied.
     """
@@ -38,11 +43,7 @@ class TensorData:
 
         self.sizes = data.train.size, data.validation.size
         parts = weighted(data), data.validation
-        self.train, self.validation = (arrays.mapped(tensor, _batch(part)) for part in parts)
-
-
-def _batch(part: Part) -> tuple[Any, ...]:
-    return (part.x, part.y) if part.weights is None else (part.x, part.y, part.weights)
+        self.train, self.validation = (arrays.mapped(tensor, packed(part)) for part in parts)
 
 
 class GraphEpochs:
@@ -65,28 +66,27 @@ class GraphEpochs:
     ) -> None:
         import tensorflow as tf
 
-        _create_metrics(model, data, batch_size)
+        evaluated = why_not_evaluated(model) is None
+        train_logs, test_logs = _create_metrics(model, data, batch_size, evaluated=evaluated)
         self.way = "graph" if compiled_batch is None else "compiled"
         self.model = model
 
         def train(order: "tf.Tensor", batch_size: "tf.Tensor") -> dict[str, "tf.Tensor"]:
             model.reset_metrics()
             if compiled_batch is None:
-                _train(model, data, order, batch_size)
-            else:
-                _train_compiled(model, data, order, compiled_batch, rows or data.sizes[0])
+                return _train(model, data, order, batch_size, train_logs) or _results(model)
+            _train_compiled(model, data, order, compiled_batch, rows or data.sizes[0])
             return _results(model)
 
         def test(
             first: "tf.Tensor", stop: "tf.Tensor", size: "tf.Tensor"
         ) -> dict[str, "tf.Tensor"]:
             model.reset_metrics()
-            _test(model, data, (first, stop, size))
-            return _results(model)
+            return _test(model, data, (first, stop, size), test_logs) or _results(model)
 
         numbers, number = tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)
         self._train = _traced(train, [numbers, number])
-        self._test = _traced(test, [number, number, number])
+        self._test = _traced(test, [number, number, number]) if evaluated else None
         self._validation_size = data.sizes[1]
 
     def train(self, order: Order, batch_size: int) -> Logs:
@@ -99,9 +99,11 @@ class GraphEpochs:
     def test(
         self, first: int = 0, stop: int | None = None, batch_size: int = EVALUATION_BATCH
     ) -> Logs:
-        """Evaluate, in one call into TensorFlow."""
+        """Evaluate, in one call into TensorFlow; without metrics where the model allows no more."""
         import tensorflow as tf
 
+        if self._test is None:
+            return {}
         span = first, self._validation_size if stop is None else stop, batch_size
         return _logs(self._test(*(tf.constant(number, tf.int32) for number in span)))
 
@@ -126,26 +128,36 @@ def _logs(metrics: dict[str, "tf.Tensor"]) -> Logs:
     return {name: float(value) if value.ndim == 0 else value for name, value in values.items()}
 
 
-def _step(model: "keras.Model", data: TensorData, rows: "tf.Tensor") -> None:
+def _step(
+    model: "keras.Model", data: TensorData, rows: "tf.Tensor", own: Specs | None = None
+) -> list["tf.Tensor"]:
     import tensorflow as tf
 
     batch = arrays.mapped(lambda array: tf.gather(array, rows), data.train)
-    _refuse_own_logs(model, model.train_step(batch))
+    return _own_logs(model, model.train_step(batch), own or {})
 
 
 def _train(
-    model: "keras.Model", data: TensorData, order: "tf.Tensor", batch_size: "tf.Tensor"
-) -> None:
+    model: "keras.Model", data: TensorData, order: "tf.Tensor", batch_size: "tf.Tensor", own: Specs
+) -> dict[str, "tf.Tensor"]:
+    """Train; what the last step gives where that is not the metrics, as `fit` reports it."""
     import tensorflow as tf
 
     size = tf.size(order)
 
-    def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
+    def body(start: "tf.Tensor", *_: "tf.Tensor") -> tuple["tf.Tensor", ...]:
         stop = tf.minimum(start + batch_size, size)
-        _step(model, data, order[start:stop])
-        return (stop,)
+        return (stop, *_step(model, data, order[start:stop], own))
 
-    tf.while_loop(lambda start: start < size, body, (0,), parallel_iterations=1)
+    return _looped(lambda start, *_: start < size, body, 0, own)
+
+
+def _looped(more: Any, body: Any, first: Any, own: Specs) -> dict[str, "tf.Tensor"]:
+    import tensorflow as tf
+
+    begun = (first, *(tf.zeros(spec.shape, spec.dtype) for spec in own.values()))
+    _, *last = tf.while_loop(more, body, begun, parallel_iterations=1)
+    return dict(zip(own, last, strict=True))
 
 
 def _train_compiled(
@@ -173,39 +185,61 @@ def _train_compiled(
 
 
 def _test(
-    model: "keras.Model", data: TensorData, span: tuple["tf.Tensor", "tf.Tensor", "tf.Tensor"]
-) -> None:
+    model: "keras.Model",
+    data: TensorData,
+    span: tuple["tf.Tensor", "tf.Tensor", "tf.Tensor"],
+    own: Specs,
+) -> dict[str, "tf.Tensor"]:
     import tensorflow as tf
 
     first, end, batch_size = span
 
-    def body(start: "tf.Tensor") -> tuple["tf.Tensor"]:
+    def body(start: "tf.Tensor", *_: "tf.Tensor") -> tuple["tf.Tensor", ...]:
         stop = tf.minimum(start + batch_size, end)
         batch = arrays.mapped(lambda array: array[start:stop], data.validation)
-        _refuse_own_logs(model, model.test_step(batch))
-        return (stop,)
+        return (stop, *_own_logs(model, model.test_step(batch), own))
 
-    tf.while_loop(lambda start: start < end, body, (first,), parallel_iterations=1)
+    return _looped(lambda start, *_: start < end, body, first, own)
 
 
-def _refuse_own_logs(model: "keras.Model", logs: dict[str, Any]) -> None:
-    """`fit` reports what the last step returned where that is more than the metrics."""
+def _own_logs(model: "keras.Model", logs: dict[str, Any], own: Specs) -> list["tf.Tensor"]:
+    """What a step gives, in the order of `own`; none where that is the metrics."""
+    import tensorflow as tf
+
+    if own:
+        return [tf.cast(logs[name], spec.dtype) for name, spec in own.items()]
     if set(logs) != set(model.get_metrics_result()):
         raise ValueError("its steps report values that are no metrics")
+    return []
 
 
-def _create_metrics(model: "keras.Model", data: TensorData, batch_size: int) -> None:
+def _specs(model: "keras.Model", logs: Any) -> Specs:
+    """What a step of the user's gives that `fit` reports in place of the metrics."""
+    return {} if set(logs) == set(model.get_metrics_result()) else dict(logs)
+
+
+def _create_metrics(
+    model: "keras.Model", data: TensorData, batch_size: int, *, evaluated: bool
+) -> tuple[Specs, Specs]:
     """Have the model create its metrics' variables: none may be created inside a loop.
 
     The call must leave no trace: a layer may draw random numbers, or count, in every call. It gets
-    a batch as in training, as a loss may take no other.
+    a batch as in training, as a loss may take no other. Steps of the user's may need no loss of
+    `compile` and no `call`: they are traced. Return what the steps of training and evaluation
+    report where that is not the metrics.
     """
+    import keras
+
+    if defines(model, "train_step") or defines(model, "test_step"):
+        train = _specs(model, trace(model.train_step, data.train))
+        return train, _specs(model, trace(model.test_step, data.validation)) if evaluated else {}
     states = [(v, v.numpy()) for v in model.non_trainable_variables]
-    x, y, *weights = arrays.mapped(lambda array: array[:batch_size], data.train)
-    weight = weights[0] if weights else None
+    first = arrays.mapped(lambda array: array[:batch_size], data.train)
+    x, y, weight = keras.utils.unpack_x_y_sample_weight(first)
     predicted = model(x, training=False)
     model.compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weight)
     model.compute_metrics(x, y, predicted, sample_weight=weight)
     model.reset_metrics()
     for variable, value in states:
         variable.assign(value)
+    return {}, {}

@@ -96,7 +96,8 @@ class ModelRun:
     @property
     def parameter_count(self) -> int:
         """How many numbers the model holds, optimizer left out."""
-        return int(self.model.count_params())
+        # not count_params: a model without `call` may not count as built
+        return sum(int(np.prod(variable.shape)) for variable in self.model.weights)
 
     @property
     def older(self) -> frozenset[int]:

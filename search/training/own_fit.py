@@ -11,6 +11,7 @@ from search.training.callbacks import hook
 from search.training.epochs import EVALUATION_BATCH, Order, evaluate
 from search.training.fit_watch import FitChecks, watched
 from search.training.metric_values import Logs
+from search.training.steps import for_fit
 
 if TYPE_CHECKING:
     import keras
@@ -43,7 +44,7 @@ class OwnEpochs:
         self._whole = problem.fit_whole
         self._params = params
         self._model = model
-        self._data = data
+        self._data = for_fit(data)
         batches = hook(callbacks)
         self._callbacks = list(callbacks) if self._whole else [] if batches is None else [batches]
         self._epochs = epochs

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from search import arrays, fitness
-from search.errors import DataError
+from search import arrays, fitness, texts
+from search.errors import DataError, UsageError
+from search.objective import Objective
 from search.problem import Part
+from search.training import steps
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +28,9 @@ def check(model: "keras.Model", part: Part) -> None:
     expected = _declared(model, "input")
     if expected is not None:
         fitness.check_inputs(expected, part.x)
+    _check_dtypes(model, part.x)
+    if part.y is None:
+        _check_loss_without_labels(model)
     given = _declared(model, "output")
     loss = _name(model.loss) if model.compiled else None
     if loss is not None and isinstance(given, tuple) and isinstance(part.y, np.ndarray):
@@ -51,12 +56,50 @@ def check_given(model: "keras.Model", part: Part) -> None:
         ) from error
 
 
+def _check_dtypes(model: "keras.Model", x: Any) -> None:
+    """Refuse texts for an input of numbers, and the reverse, where the model declares one input."""
+    inputs = getattr(model, "inputs", None) or ()
+    found = dict(arrays.named(x, "x"))
+    if len(inputs) != 1 or len(found) != 1:
+        return
+    ((place, array),) = found.items()
+    wanted = str(inputs[0].dtype)
+    if texts.is_text(array) == (wanted == texts.STRING):
+        return
+    got = "texts" if texts.is_text(array) else str(array.dtype)
+    remedy = 'give it keras.Input(..., dtype="string") and a TextVectorization or StringLookup'
+    if wanted == texts.STRING:
+        remedy = "give it texts (x.astype(str)), or an Input of numbers"
+    raise DataError(f"{place}: the model's input is of {wanted}, got {got}; {remedy}")
+
+
+def _check_loss_without_labels(model: "keras.Model") -> None:
+    """Refuse a loss of `compile` for data without labels, where Keras's own step would need them.
+
+    Raises: DataError.
+    """
+    if not model.compiled or model.loss is None:
+        return
+    if any(steps.defines(model, own) for own in ("train_step", "compute_loss", "fit")):
+        return
+    raise DataError(
+        "train.y: the model is compiled with a loss, which needs labels, and the data have none. "
+        "Give labels (an autoencoder has Part(x, x)), or define train_step in the model"
+    )
+
+
 def call(model: "keras.Model", part: Part, rows: int = 1) -> None:
     """Have an unbuilt model build itself for the first of these examples.
 
+    One that cannot be called with its inputs alone, as a GAN or a diffusion model, is built by a
+    trace of its `train_step`.
+
     Raises: DataError where its first layer does not take them; whatever Keras raises else.
     """
-    x = part.take(slice(rows)).x
+    if not steps.is_callable(model):
+        _build_by_step(model, part)
+        return
+    x = steps.as_tensors(part.take(slice(rows)).x)
     try:
         model(x)
     except ValueError as error:
@@ -102,6 +145,27 @@ def _takes(model: "keras.Model", part: Part, rows: int) -> bool:
         for variable, value in states:
             variable.assign(value)
     return True
+
+
+def _build_by_step(model: "keras.Model", part: Part) -> None:
+    if steps.defines(model, "train_step") and model.compiled:
+        steps.trace(model.train_step, steps.packed(part.take(slice(1))))
+        # its layers are: Keras saves and counts without a warning only where the model says so too
+        model.built = True
+
+
+def check_evaluation(model: "keras.Model", objective: Objective) -> None:
+    """Refuse an objective on validation data for a model that Keras cannot evaluate.
+
+    Raises: UsageError with what to define.
+    """
+    reason = steps.why_not_evaluated(model) if model.compiled else None
+    if reason is not None and objective.metric.startswith("val_"):
+        raise UsageError(
+            f"the objective {objective.metric} cannot be had: {reason}. Define `call` and "
+            "`test_step`, give the problem a fit= that returns val_ metrics, or choose a metric of "
+            "the training"
+        )
 
 
 def _declared(model: "keras.Model", side: str) -> dict[str, Shape] | Shape | None:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from search.errors import plain_text
 from search.problem import Data
 from search.training import xla
 from search.training.epochs import Epochs, FitEpochs, needs_fit, say_fit
@@ -68,7 +69,7 @@ class SharedEpochs:
                 rows = rows or self._tensors.sizes[0]
                 return self._graph(model, batch_size, epochs, rows, share=share)
             except Exception as error:  # noqa: BLE001 - a model is the user's code: `fit` decides
-                said = next(iter(str(error).splitlines()), "")
+                said = next(iter(plain_text(str(error)).splitlines()), "")
                 reason = f"{type(error).__name__}: {said}"
         say_fit(reason)
         return model, FitEpochs(model, self._data, hook)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search import outcomes
+from search import outcomes, texts
 from search.errors import SearchError, SearchWarning
 from search.parameters import Params
 from search.problem import Data, Part, Problem
 from search.seeds import Clock
 from search.stopping import stop_epoch
 from search.study_rules import LATEST, TrainingRules
-from search.training import preflight, runtime
+from search.training import missing, preflight, runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
 from search.training.description import described
@@ -84,7 +84,7 @@ class KerasTrainer:
         files: Path | None = None,
     ) -> None:
         self._problem = problem
-        self._data = data
+        self._data = texts.for_keras(data)
         self._checkpoints = checkpoints
         self._clock = clock
         self._patience = patience
@@ -286,6 +286,10 @@ class KerasTrainer:
             preflight.check_given(run.any_model, self._data.train)
         if not self._checked:
             preflight.check(run.any_model, self._data.train)
+            if not (self._problem.fit or self._problem.derived or self._problem.callbacks):
+                preflight.check_evaluation(run.any_model, self._problem.objective)
+            if self._problem.fit is None:
+                missing.check(run.any_model, self._data, self._problem.batch_size)
             self._checked = True
         if self._problem.fit is None:
             self._check_batches(run.any_model, self._batch_size(task.proposal.params))

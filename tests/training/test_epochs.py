@@ -264,7 +264,6 @@ def own_logs():
 @pytest.mark.parametrize(
     ("build", "reason"),
     [
-        (own_logs, "its steps report values that are no metrics"),
         (lambda: subclassed(run_eagerly=True), "compiled with run_eagerly"),
         (own_fit, "Net has a fit of its own"),
         (untraceable, "NotImplementedError|TypeError"),
@@ -276,6 +275,12 @@ def test_other_models_are_trained_by_fit_and_it_is_said(data, tensors, build, re
         own, way = SharedEpochs(data, tensors).of(model, 32, 9)
     assert own is model
     assert way.way == "fit"
+
+
+def test_what_a_step_reports_beside_the_metrics_is_reported(data, tensors):
+    _, way = SharedEpochs(data, tensors).of(built(own_logs), 32, 9)
+    assert way.way == "graph"
+    assert way.train(np.arange(data.train.size), 32)["extra"] == 1.0
 
 
 def test_ordinary_models_are_trained_in_the_graph_without_a_word(data, tensors):
