@@ -1,0 +1,1 @@
+"""Studies disturbed once, each compared with its undisturbed twin; see `study.py`."""
