@@ -123,6 +123,7 @@ class TrainerRecipe:
             )
         checkpoints: Checkpoints
         if self.checkpoints is None:
+            assert place.courier is not None  # where checkpoints travel there is one
             checkpoints = TravellingCheckpoints(place.courier, self.study)
         else:
             checkpoints = CheckpointFolder(self.checkpoints, self.study)

@@ -114,8 +114,7 @@ class DaskWorkers:
                 self._ready[worker] = message.memory_limit
                 self._deaths = 0
         else:
-            self._warming.pop(worker, None)
-            self._refuse(worker, message.error)
+            self.refuse(worker, message.error)
 
     def check(self) -> None:
         """See that there is hope of a worker.
@@ -187,7 +186,13 @@ class DaskWorkers:
         if error is not None:
             self.inbox.put(Unfit(worker, error))
 
-    def _refuse(self, worker: str, error: SearchError) -> None:
+    def refuse(self, worker: str, error: SearchError) -> None:
+        """Do without a worker that cannot load what it needs.
+
+        Raises: `error`, where it was the last one.
+        """
+        self._warming.pop(worker, None)
+        self._ready.pop(worker, None)
         self._unfit[worker] = error
         if not self._warming and not self._ready:
             raise error

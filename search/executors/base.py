@@ -1,12 +1,12 @@
 """Where trials train: what an executor promises to the coordinator."""
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from search.trial import Decision, EpochReport, Failed, Outcome, Task
+from search.errors import SearchError
+from search.trial import Decision, EpochReport, Outcome, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,28 +19,32 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A worker is done with a task."""
+    """A worker is done with a task.
+
+    `refusal`: what the outcome says of the problem as a whole; it ends a study of which no trial
+    has trained yet.
+    """
 
     trial: str
     attempt: int
     outcome: Outcome
+    refusal: SearchError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A worker died over a task; the coordinator decides whether it is tried again."""
+    """A worker died over a task; the coordinator decides whether it is tried again.
+
+    `traceback`: where, if that is known.
+    """
 
     trial: str
     attempt: int
     reason: str
+    traceback: str = ""
 
 
 Message: TypeAlias = Epoch | Finished | Lost
-
-
-def failure(error: Exception, at_epoch: int) -> Failed:
-    """What an exception that a trial raised amounts to; call it while the exception is handled."""
-    return Failed(type(error).__name__, str(error), traceback.format_exc(), at_epoch)
 
 
 class Courier(Protocol):
@@ -60,10 +64,13 @@ class Courier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """What a worker offers to those who train in it: a folder of its own, and a courier."""
+    """What a worker offers to those who train in it: a folder of its own.
+
+    `courier`: carries checkpoints; None where the worker sees the study's own disk.
+    """
 
     scratch: Path
-    courier: Courier
+    courier: Courier | None = None
 
 
 class Executor(Protocol):
@@ -71,8 +78,8 @@ class Executor(Protocol):
 
     Duties. All calls come from one thread. At most `slots` tasks are under way. Messages of one
     trial come in order: its epochs, each answered before the next, then exactly one Finished or
-    Lost. An exception in a trial becomes `Finished(Failed)`; only a SearchError (a checkpoint that
-    cannot be written, a problem used wrongly) comes out of `next_message`, and ends the study.
+    Lost: see `search.executors.failures`. What no trial could do better (a checkpoint that cannot
+    be written) comes out of `next_message` as a SearchError, and ends the study.
     """
 
     @property

@@ -1,7 +1,7 @@
-"""Trains in several processes by Dask: workers of one thread on this machine, or any Dask cluster.
+"""Trains on the workers of any Dask cluster, of one thread each.
 
-Workers are processes of their own that never import the caller's `__main__`. Where one dies, its
-nanny starts another; whether its trial is tried again is the coordinator's to say.
+Where a worker dies its nanny starts another; whether its trial is tried again is the coordinator's
+to say.
 """
 
 import functools
@@ -11,10 +11,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from search.executors._dask_cluster import connected, local
+from search.executors._dask_cluster import connected
 from search.executors._dask_worker import (
     Broken,
     MakeTrainer,
+    Misfit,
     Ready,
     Reported,
     Saved,
@@ -31,7 +32,7 @@ from search.trial import Decision, Task
 if TYPE_CHECKING:
     from distributed import Future, Queue, Variable
 
-__all__ = ["DaskExecutor", "DaskWorkers", "Packed", "connected", "local"]
+__all__ = ["DaskExecutor", "DaskWorkers", "Packed", "connected"]
 
 
 class Packed(Protocol):
@@ -215,7 +216,13 @@ class DaskExecutor:
         flight.end()
         if isinstance(said, Broken):
             raise said.error
-        end: Finished = said
+        if isinstance(said, Misfit):  # no fault of the task's
+            self._waiting.appendleft(flight.task)
+            self._workers.refuse(flight.worker, said.error)
+            return None
+        if isinstance(said, Lost):  # the trial is done for, and so is what it left behind
+            self._workers.restart([flight.worker])
+        end: Finished | Lost = said
         return end
 
     def _lost(self, worker: str) -> Lost | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from search.errors import UsageError, unknown_name
+from search.errors import BuildError, UsageError, unknown_name
 from search.parameters import Params
 from search.problem import Data, Part, Problem
 from search.seeds import seed_for
@@ -194,7 +194,7 @@ def _built(
 ) -> "keras.Model":
     """The model of a configuration, seeded, with all its variables; `compiled`: it must be.
 
-    Raises: UsageError for what is no model, or one that is not compiled.
+    Raises: BuildError for what is no model, or one that is not compiled.
     """
     import keras
 
@@ -204,9 +204,9 @@ def _built(
     except KeyError as error:
         raise _asked(error, space, params) from error
     if not isinstance(model, keras.Model):
-        raise UsageError(f"build must return a keras.Model, got {model!r}; return the model")
+        raise BuildError(f"build must return a keras.Model, got {model!r}; return the model")
     if compiled and not model.compiled:
-        raise UsageError("build must return a compiled model; call model.compile(...) in it")
+        raise BuildError("build must return a compiled model; call model.compile(...) in it")
     if not model.built:
         preflight.call(model, part)
     optimizer = _optimizer(model)
