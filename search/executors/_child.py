@@ -1,6 +1,7 @@
 """What a started process does first: take its place in the world, then call what it is told to.
 
-`python -m search.executors._child CONNECTION BEGINNING`, or forked from the process of `_fork_server.py`.
+`python -m search.executors._child CONNECTION BEGINNING`, or forked from the process of
+`_fork_server.py`.
 """
 
 import contextlib
@@ -58,7 +59,8 @@ _KILLED_FIRST = "500"  # of 1000: when memory runs out, the kernel ends a trial,
 class Beginning:
     """What a process is to be: its surroundings, and the function that it calls.
 
-    The function takes the link to the coordinator, then `arguments`, a pickled tuple that may need `path`.
+    The function takes the link to the coordinator, then `arguments`: a pickled tuple, which may
+    need `path`.
     """
 
     folder: str | None

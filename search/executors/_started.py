@@ -1,4 +1,4 @@
-"""Processes started for a study: on a connection that no one else can open, watched to their end."""
+"""Processes started for a study: each on a connection that no one else can open."""
 
 import atexit
 import contextlib
@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pickle
+import shutil
 import signal
 import socket
 import struct
@@ -22,6 +23,7 @@ from search.executors._child import Beginning
 from search.executors._fork_server import FORK, KILL, REQUEST, START
 
 _STALLED_SECONDS = 30
+_ENDING_SECONDS = 10
 
 
 class StartedProcess:
@@ -148,7 +150,13 @@ class ProcessServer:
         """End the server and all that it has started."""
         self.dead = True
         self.control.close()
-        self._process.wait()
+        try:
+            if next(self._numbers) == 1:  # at its imports, and of no use to anyone
+                self._process.kill()
+            self._process.wait(_ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 @functools.cache
@@ -170,12 +178,21 @@ def process_server(*, forks: bool) -> ProcessServer:
     return kept[-1]
 
 
+def start_ahead() -> None:
+    """Have the server begin with its imports, the longest part of a start; harmless when repeated.
+
+    Not where there may be GPUs, for which nothing is forked.
+    """
+    if sys.platform == "linux" and shutil.which("nvidia-smi") is None:
+        process_server(forks=True)
+
+
 def _file_of(content: bytes) -> IO[bytes]:
     """A file without a name that holds this; the socket would take no more than its buffer."""
     if sys.platform == "linux":
         file: IO[bytes] = os.fdopen(os.memfd_create("beginning"), "w+b")
     else:
-        file = tempfile.TemporaryFile()
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     file.write(content)
     file.flush()
     return file
