@@ -59,8 +59,10 @@ def _answered() -> Answer:
         return Answer.of(SearchError(f"{type(error).__name__}: {error} (this is unexpected)"))
 
 
-def perform(request: Request) -> str:
+def perform(request: Request, *, trains_here: bool = False) -> str:
     """Do what the words say, in this process: the study's name, or the folder of an export.
+
+    `trains_here`: trials are trained in this process too.
 
     Raises: as `search.study.start`, `resume` and `search.opened.open_trial`.
     """
@@ -68,6 +70,8 @@ def perform(request: Request) -> str:
     if options.command == "export":
         return _export(options, options.data_dir or environment.data_dir, request.carried)
     around = replace(surroundings(options, environment), carried=request.carried)
+    if trains_here:
+        around = replace(around, crew=replace(around.crew, workers=0))
     if not request.mlflow:
         around = replace(around, trackers=partial(_terminal_only, around.trackers))
     if options.command == "resume":

@@ -16,7 +16,6 @@ from search.config import Environment
 from search.errors import SearchError, StudyInterrupted
 from search.options import parse
 
-
 _TRAINING = ("run", "resume")
 
 
@@ -40,7 +39,7 @@ def _run(arguments: list[str], *, debug: bool) -> int:
     try:
         options = parse(arguments)
         if options.command in _TRAINING and options.cluster is None:
-            from search.executors._started import start_ahead
+            from search.executors._processes_started import start_ahead
 
             start_ahead()
         command: Callable[[argparse.Namespace, Environment], int] = _command(options.command)

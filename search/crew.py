@@ -10,7 +10,7 @@ from pathlib import Path
 from search.backends.base import slow_library
 from search.events import StudyStarted
 from search.executors import dask
-from search.executors._process_pool import WorkerPool, local
+from search.executors._processes_pool import WorkerPool, local
 from search.executors.base import Executor
 from search.executors.inline import InlineExecutor
 from search.executors.processes import ProcessExecutor
@@ -125,7 +125,7 @@ class CrewOnDuty:
         """The executor of the study that `header` begins; `own` is the trainer of this process."""
         if self.workers is None or self.material is None:
             return InlineExecutor(own)
-        shared = isinstance(self.workers, WorkerPool) or self.workers.shares_disk
+        shared = isinstance(self.workers, WorkerPool)
         recipe = TrainerRecipe(
             self.material.known(),
             header.digests["problem"],

@@ -16,6 +16,7 @@ PLAIN = {
         "curve",
         "errors",
         "events",
+        "failures",
         "leaderboard",
         "narrowing",
         "network",
@@ -150,6 +151,7 @@ ONE_LIBRARY = {  # what an adapter wraps; numpy counts as a language of arrays, 
     "backends.skopt": {"skopt", "threadpoolctl"},
     "backends.bayesian": {"keras_tuner", "threadpoolctl"},
     "executors.dask": {"dask", "distributed"},  # one library in two packages
+    "executors.processes": {"psutil"},
     "trackers.console": {"rich"},
     "trackers.mlflow": {"mlflow", "keras"},  # keras: to load the model that is registered
 }

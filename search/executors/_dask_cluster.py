@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from search.errors import SearchError, UsageError
-from search.executors._dask_worker import Load
 from search.executors._dask_workers import DaskWorkers
+from search.executors.base import Load
 from search.seeds import Clock
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ def connected(
         client,
         load,
         clock,
-        lambda: None,
-        shares_disk=False,
         patience=_CLUSTER_PATIENCE,
     )
 

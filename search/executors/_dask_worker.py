@@ -7,16 +7,13 @@ import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from search.errors import SearchError, UsageError
-from search.executors.base import Finished, Lost, Workplace
-from search.executors.failures import as_known, end_of, text_of
+from search.executors.base import Finished, Load, Lost, MakeTrainer, Workplace, end_of
+from search.failures import as_known, text_of
 from search.training.base import Trainer
 from search.trial import Decision, EpochReport, Task
-
-Load: TypeAlias = Callable[[Workplace], object]
-MakeTrainer: TypeAlias = Callable[[Workplace], Trainer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +145,10 @@ def warm_up(load: Load, topic: str) -> None:
     worker.log_event(topic, pickle.dumps(message))
 
 
-def train(
-    make_trainer: MakeTrainer, task: Task, topic: str, *, waits: bool, brings: bool | None
-) -> None:
+def train(make_trainer: MakeTrainer, task: Task, topic: str, *, waits: bool, brings: bool) -> None:
     """Train one task, in a worker; all that comes of it goes out as messages.
 
-    `waits`: for the answer to each report. `brings`: whether a checkpoint has come along; None
-    where checkpoints do not travel.
+    `waits`: for the answer to each report. `brings`: whether a checkpoint has come along.
     """
     from distributed import Queue, Variable, get_client, get_worker
 
@@ -167,9 +161,8 @@ def train(
 
     send(Started(trial, attempt))
     replies = Queue(name, client=get_client()) if waits else None
-    if brings is not None:
-        parcel = Variable(name, client=get_client())
-        _courier().open(parcel, lambda: send(Saved(trial, attempt)), full=brings)
+    parcel = Variable(name, client=get_client())
+    _courier().open(parcel, lambda: send(Saved(trial, attempt)), full=brings)
     epochs = len(task.recorded)
     decision: Decision | None = None
     end: Finished | Lost | Misfit | Broken

@@ -5,12 +5,13 @@ import pickle
 import queue
 import uuid
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search.errors import SearchError
-from search.executors._dask_worker import Load, Ready, Unfit, warm_up
+from search.executors._dask_worker import Ready, Unfit, warm_up
+from search.executors.base import Load
 from search.seeds import Clock
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ class DaskWorkers:
 
     `inbox` holds what workers and scheduler say, in order; `note` must be given every message of
     it that is about a worker. `load` is called once in each worker, where it is known by its module
-    and name. `shares_disk`: whether the workers see the files of the coordinator's machine.
-    `patience`: seconds without a single worker after which there is no hope for one.
+    and name. `patience`: seconds without a single worker after which there is no hope for one.
     """
 
     def __init__(
@@ -57,18 +57,14 @@ class DaskWorkers:
         client: "Client",
         load: Load,
         clock: Clock,
-        end: Callable[[], None],
         *,
-        shares_disk: bool,
         patience: float,
     ) -> None:
         self.client = client
         self.topic = f"search-{uuid.uuid4().hex}"
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.shares_disk = shares_disk
         self._load = load
         self._clock = clock
-        self._end = end
         self._patience = patience
         self._closed = False
         self._warming: dict[str, Any] = {}
@@ -157,7 +153,6 @@ class DaskWorkers:
             for topic in (self.topic, *_TOPICS):  # else the scheduler tells a closed client
                 self.client.unsubscribe_topic(topic)
             self.client.close()
-            self._end()
 
     def _heard(self, event: tuple[float, Mapping[str, Any]]) -> None:
         """Take an event of the scheduler, on Dask's thread."""

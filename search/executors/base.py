@@ -1,12 +1,15 @@
 """Where trials train: what an executor promises to the coordinator."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from search.errors import SearchError
-from search.trial import Decision, EpochReport, Outcome, Task
+from search.failures import as_known, clipped, raised_by_user, text_of
+from search.training.base import Trainer
+from search.trial import Decision, EpochReport, Failed, Outcome, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,26 @@ class Lost:
 Message: TypeAlias = Epoch | Finished | Lost
 
 
+def end_of(error: BaseException, task: Task, at_epoch: int) -> Finished | Lost | SearchError:
+    """What a trial that raised this has come to; call it while the exception is handled.
+
+    An Exception fails the trial. Any other BaseException (`sys.exit`, KeyboardInterrupt, one of
+    the user's own) costs it the attempt, as the death of its process does. A SearchError that the
+    platform raised, and not code of the user's, is about the problem or the study: see `Finished`,
+    or raise what is returned.
+    """
+    trial, attempt = task.proposal.trial, task.attempt
+    kind, text, where = type(error).__name__, text_of(error), clipped(traceback.format_exc())
+    if not isinstance(error, Exception):
+        reason = f"the trial raised {kind}" + (f": {text}" if text else "")
+        return Lost(trial, attempt, reason, where)
+    failed = Failed(kind, text, where, at_epoch)
+    if not isinstance(error, SearchError) or error.scope == "trial" or raised_by_user(error):
+        return Finished(trial, attempt, failed)
+    known = as_known(error)
+    return known if known.scope == "study" else Finished(trial, attempt, failed, known)
+
+
 class Courier(Protocol):
     """Carries a trial's checkpoint, as bytes, between a worker and the disk of the study.
 
@@ -73,12 +96,16 @@ class Workplace:
     courier: Courier | None = None
 
 
+Load: TypeAlias = Callable[[Workplace], object]
+MakeTrainer: TypeAlias = Callable[[Workplace], Trainer]
+
+
 class Executor(Protocol):
     """Trains tasks and sends back what happens, in the order in which it happens.
 
     Duties. All calls come from one thread. At most `slots` tasks are under way. Messages of one
     trial come in order: its epochs, each answered before the next, then exactly one Finished or
-    Lost: see `search.executors.failures`. What no trial could do better (a checkpoint that cannot
+    Lost: see `end_of`. What no trial could do better (a checkpoint that cannot
     be written) comes out of `next_message` as a SearchError, and ends the study.
     """
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from search.executors._dask_cluster import connected
 from search.executors._dask_worker import (
     Broken,
-    MakeTrainer,
     Misfit,
     Ready,
     Reported,
@@ -25,7 +24,7 @@ from search.executors._dask_worker import (
     train,
 )
 from search.executors._dask_workers import DaskWorkers, Exhausted, Joined, Left, refusal
-from search.executors.base import Epoch, Finished, Lost, Message
+from search.executors.base import Epoch, Finished, Lost, MakeTrainer, Message
 from search.seeds import Clock
 from search.trial import Decision, Task
 
@@ -51,7 +50,7 @@ class Packed(Protocol):
 class _Flight:
     """A task under way on a worker: how far it is known, and since when it trains.
 
-    `replies` and `parcel` are what passes between the two sides, where anything does.
+    `parcel` holds the checkpoint between the two sides, `replies` the answers where it waits for any.
     """
 
     task: Task
@@ -59,22 +58,21 @@ class _Flight:
     future: "Future"
     epochs: int
     replies: "Queue | None"
-    parcel: "Variable | None"
+    parcel: "Variable"
     since: float | None = None
 
     def end(self) -> None:
         """Leave nothing of it with the scheduler."""
         if self.replies is not None:
             self.replies.close()
-        if self.parcel is not None:
-            self.parcel.delete()
+        self.parcel.delete()
 
 
 class DaskExecutor:
     """As many slots as the cluster has workers that are ready; a task goes to one that is free.
 
     `make_trainer` is called once in each worker, where it is known by its module and name.
-    `checkpoints` are those that travel, for workers that share no disk. `waits`: whether workers
+    `checkpoints` travel, as the workers share no disk. `waits`: whether workers
     wait for the answer to each report; where a backend never prunes they need not. `timeout`:
     seconds that one attempt of a trial may take.
     """
@@ -91,7 +89,7 @@ class DaskExecutor:
     ) -> None:
         self._workers = workers
         self._make_trainer = make_trainer
-        self._checkpoints = None if workers.shares_disk else checkpoints
+        self._checkpoints = checkpoints
         self._clock = clock
         self._waits = waits
         self._timeout = timeout
@@ -142,7 +140,7 @@ class DaskExecutor:
         """End the workers' work; trials under way keep the checkpoint they have."""
         self._waiting.clear()
         flights, self._flights = list(self._flights.values()), {}
-        if flights and not self._workers.shares_disk:  # workers that outlive this study
+        if flights:  # the workers outlive this study
             self._stop(flights)
         self._workers.close()
 
@@ -160,20 +158,17 @@ class DaskExecutor:
         client, topic = self._workers.client, self._workers.topic
         trial, name = task.proposal.trial, attempt_name(topic, task)
         replies = Queue(name, client=client) if self._waits else None
-        parcel, brings = None, None
-        if self._checkpoints is not None:
-            parcel = Variable(name, client=client)
-            content = self._checkpoints.packed(trial)
-            brings = content is not None
-            if brings:
-                parcel.set(content)
+        parcel = Variable(name, client=client)
+        content = self._checkpoints.packed(trial)
+        if content is not None:
+            parcel.set(content)
         future = client.submit(
             train,
             self._make_trainer,
             task,
             topic,
             waits=self._waits,
-            brings=brings,
+            brings=content is not None,
             workers=[worker],
             pure=False,
             retries=0,
@@ -209,8 +204,7 @@ class DaskExecutor:
             flight.since = self._clock.seconds()
             return None
         if isinstance(said, Saved):
-            if self._checkpoints is not None and flight.parcel is not None:
-                self._checkpoints.unpack(said.trial, flight.parcel.get())
+            self._checkpoints.unpack(said.trial, flight.parcel.get())
             return None
         del self._flights[said.trial]
         flight.end()

@@ -6,8 +6,7 @@ It survives no trial that kills the process, hangs or eats memory.
 from collections.abc import Callable
 
 from search.errors import SearchError
-from search.executors.base import Epoch, Finished, Message
-from search.executors.failures import end_of
+from search.executors.base import Epoch, Finished, Message, end_of
 from search.training.base import Trainer, Training
 from search.trial import Decision, EpochReport, Task
 

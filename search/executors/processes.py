@@ -8,10 +8,9 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from search.executors._dask_worker import MakeTrainer
-from search.executors._process_pool import WorkerPool
-from search.executors._process_worker import Broken, Order, Ready, Reported, Unfit
-from search.executors.base import Epoch, Finished, Lost, Message
+from search.executors._processes_pool import WorkerPool
+from search.executors._processes_worker import Broken, Order, Ready, Reported, Unfit
+from search.executors.base import Epoch, Finished, Lost, MakeTrainer, Message
 from search.seeds import Clock
 from search.trial import Decision, Task
 

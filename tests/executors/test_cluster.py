@@ -19,9 +19,8 @@ from search.executors.base import Epoch, Finished, Lost
 from search.seeds import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.trial import Decision
-from tests.executors.contract import heard, task, until_finished
+from tests.executors.contract import ExecutorContract, heard, task, until_finished
 from tests.executors.fake_trainer import OWNER, FakeTrainer, TravellingTrainer
-from tests.executors.test_dask import until_there_are
 
 pytestmark = pytest.mark.slow
 
@@ -90,6 +89,26 @@ def connected(address: str, make, checkpoints: CheckpointFolder) -> dask.DaskExe
     clock = SystemClock()
     workers = dask.connected(address, make, clock)
     return dask.DaskExecutor(workers, make, checkpoints, clock, waits=True)
+
+
+def until_there_are(executor, slots) -> None:
+    for _ in range(60):
+        if executor.slots == slots:
+            return
+        assert executor.next_message(1.0) is None
+    raise AssertionError(f"still {executor.slots} slots after a minute")
+
+
+class TestDask(ExecutorContract):
+    @pytest.fixture
+    def executor(self, cluster, tmp_path):
+        executor = connected(cluster[0], FakeTrainer(tmp_path), CheckpointFolder(tmp_path, OWNER))
+        until_there_are(executor, 2)
+        yield executor
+        executor.close()
+
+
+CONTRACTS = (TestDask,)
 
 
 def test_a_killed_workers_trial_goes_on_from_the_checkpoint_that_travelled(cluster, tmp_path):

@@ -9,10 +9,10 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from search.errors import SearchError
-from search.executors import _process_worker
-from search.executors._dask_worker import Load
-from search.executors._process_worker import Ready, Warned
-from search.executors._started import ProcessServer, StartedProcess, process_server
+from search.executors import _processes_worker
+from search.executors._processes_started import ProcessServer, StartedProcess, process_server
+from search.executors._processes_worker import Ready, Warned
+from search.executors.base import Load
 
 _MOST_DEATHS = 4
 
@@ -103,8 +103,8 @@ class WorkerPool:
         if self._server.dead:
             self._server = process_server(forks=self._forks)
         process = self._server.start(
-            _process_worker.__name__,
-            _process_worker.work.__name__,
+            _processes_worker.__name__,
+            _processes_worker.work.__name__,
             self._load,
             environment=self._environments[number],
             bytes_limit=self._bytes_limit,

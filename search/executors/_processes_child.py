@@ -1,7 +1,7 @@
 """What a started process does first: take its place in the world, then call what it is told to.
 
-`python -m search.executors._child CONNECTION BEGINNING`, or forked from the process of
-`_fork_server.py`.
+`python -m search.executors._processes_child CONNECTION BEGINNING`, or forked from the process of
+`_processes_server.py`.
 """
 
 import contextlib

@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import IO, Any
 
-from search.executors import _fork_server
-from search.executors._child import Beginning
-from search.executors._fork_server import FORK, KILL, REQUEST, START
+from search.executors import _processes_server
+from search.executors._processes_child import Beginning
+from search.executors._processes_server import FORK, KILL, REQUEST, START
 
 _STALLED_SECONDS = 30
 _ENDING_SECONDS = 10
@@ -68,13 +68,13 @@ class StartedProcess:
 class ProcessServer:
     """A process that starts others, forked from itself once it has imported TensorFlow.
 
-    See `_fork_server.py`. `ends` is what is known of processes that ended, by number; it grows
+    See `_processes_server.py`. `ends` is what is known of processes that ended, by number; it grows
     while `listen` is called when `control` is readable. `dead`: the server itself has ended.
     """
 
     def __init__(self, *, forks: bool) -> None:
         self.control, theirs = socket.socketpair()
-        words = [sys.executable, "-P", "-m", _fork_server.__name__, str(theirs.fileno())]
+        words = [sys.executable, "-P", "-m", _processes_server.__name__, str(theirs.fileno())]
         with theirs:
             # A session of its own: Ctrl-C is for this process, which ends them when it has closed.
             self._process = subprocess.Popen(
@@ -145,6 +145,11 @@ class ProcessServer:
             facts = json.loads(line)
             if "code" in facts:
                 self.ends[facts["number"]] = facts
+
+    def kill(self) -> None:
+        """Kill the server, which takes with it what it has started."""
+        self._process.kill()
+        self._process.wait()
 
     def close(self) -> None:
         """End the server and all that it has started."""

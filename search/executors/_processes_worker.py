@@ -11,10 +11,9 @@ from types import ModuleType
 from typing import Any, TextIO
 
 from search.errors import SearchError
-from search.executors._child import CoordinatorGone, Link
-from search.executors._dask_worker import Load, MakeTrainer
-from search.executors.base import Finished, Lost, Workplace
-from search.executors.failures import as_known, end_of, text_of
+from search.executors._processes_child import CoordinatorGone, Link
+from search.executors.base import Finished, Load, Lost, MakeTrainer, Workplace, end_of
+from search.failures import as_known, text_of
 from search.training.base import Trainer
 from search.trial import Decision, EpochReport, Task
 

@@ -20,14 +20,12 @@ import sys
 from dataclasses import dataclass
 from typing import NoReturn
 
-import psutil
-
 FORK = "fork"
 # what to do, with which process (a number of the parent's choice), and how many bytes it may use
 REQUEST = struct.Struct("<cQQ")
 START, KILL = b"s", b"k"
 NURSERY = "search.nursery"
-CHILD = "search.executors._child"
+CHILD = "search.executors._processes_child"
 _LOOK_SECONDS = 0.1
 _MOST_OF_MEMORY = 0.95
 
@@ -135,6 +133,8 @@ class _Server:
                 self._say(child.number, code=code, out_of_memory=child.out_of_memory)
 
     def _watch_memory(self) -> None:
+        import psutil
+
         for child in self._children.values():
             with contextlib.suppress(psutil.Error):
                 used = psutil.Process(child.pid).memory_info().rss if child.bytes_limit else 0
