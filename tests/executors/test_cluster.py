@@ -19,7 +19,7 @@ from search.executors.base import Epoch, Finished, Lost
 from search.seeds import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.trial import Decision
-from tests.executors.contract import ExecutorContract, heard, task, until_finished
+from tests.executors.contract import ExecutorContract, heard, task, until_finished, until_there_are
 from tests.executors.fake_trainer import OWNER, FakeTrainer, TravellingTrainer
 
 pytestmark = pytest.mark.slow
@@ -89,14 +89,6 @@ def connected(address: str, make, checkpoints: CheckpointFolder) -> dask.DaskExe
     clock = SystemClock()
     workers = dask.connected(address, make, clock)
     return dask.DaskExecutor(workers, make, checkpoints, clock, waits=True)
-
-
-def until_there_are(executor, slots) -> None:
-    for _ in range(60):
-        if executor.slots == slots:
-            return
-        assert executor.next_message(1.0) is None
-    raise AssertionError(f"still {executor.slots} slots after a minute")
 
 
 class TestDask(ExecutorContract):

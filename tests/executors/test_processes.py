@@ -14,12 +14,13 @@ import pytest
 
 from search.errors import DataError, SearchError
 from search.executors._processes_pool import local
+from search.executors._processes_server import CHILD
 from search.executors._processes_started import process_server
 from search.executors.base import Epoch, Finished, Lost
 from search.executors.processes import ProcessExecutor
 from search.seeds import SystemClock
 from search.trial import Completed, Decision, Failed
-from tests.executors.contract import ExecutorContract, heard, task, until_finished
+from tests.executors.contract import ExecutorContract, heard, task, until_finished, until_there_are
 from tests.executors.fake_trainer import FakeTrainer
 
 pytestmark = pytest.mark.slow
@@ -144,10 +145,10 @@ class Unloadable:
 def test_what_no_worker_can_load_ends_the_search(start, error):
     executor = start(make=Unloadable(error), waits=False)
     executor.submit(task("1"))
-    with pytest.raises(SearchError, match="no data here"), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the first of the two is left out
-        executor.next_message(60.0)
-        executor.next_message(60.0)
+        with pytest.raises(SearchError, match="no data here"):
+            executor.next_message(60.0)
 
 
 def test_a_worker_that_cannot_load_is_left_out_and_the_other_trains(start):
@@ -162,16 +163,15 @@ def test_a_worker_that_cannot_load_is_left_out_and_the_other_trains(start):
 
 @dataclass(frozen=True)
 class Misfit:
-    """A recipe whose material loads everywhere, and whose trainer is refused by one worker."""
+    """A recipe that one worker takes, and every other refuses."""
 
     scratch: Path
 
     def __call__(self, place):
-        mark = self.scratch / "refused"
-        if mark.exists() and not (self.scratch / "done").exists():
-            (self.scratch / "done").touch()
-            raise DataError("other files")
-        mark.touch()
+        try:
+            (self.scratch / "first").touch(exist_ok=False)
+        except FileExistsError:
+            raise DataError("other files") from None
         return FakeTrainer(self.scratch)
 
 
@@ -187,6 +187,7 @@ def test_a_worker_whose_problem_differs_is_left_out_and_costs_its_trial_nothing(
     pool = local([{}, {}], Nothing(), memory_bytes=PLENTY)
     executor = ProcessExecutor(pool, Misfit(tmp_path), SystemClock(), waits=False)
     try:
+        until_there_are(executor, 2)
         for name in ("1", "2", "3"):
             executor.submit(task(name, stop=2))
         with pytest.warns(UserWarning, match="the others continue: other files"):
@@ -218,7 +219,7 @@ class OfMyOwn(BaseException):
     pass
 
 
-class Unspeakable(Exception):
+class UnspeakableError(Exception):
     def __str__(self):
         raise RuntimeError("no words")
 
@@ -235,7 +236,7 @@ RAISED = {
     "interrupt": raising(KeyboardInterrupt()),
     "generator_exit": raising(GeneratorExit()),
     "own": raising(OfMyOwn("mine")),
-    "unspeakable": raising(Unspeakable()),
+    "unspeakable": raising(UnspeakableError()),
     "of_the_platform": raising(DataError("mine")),
     "broken_pipe": raising(BrokenPipeError("of a socket of mine")),
     "end_of_file": raising(EOFError("of a file of mine")),
@@ -273,7 +274,7 @@ def test_what_is_no_exception_costs_the_attempt_and_the_slot_is_free_again(
 @pytest.mark.parametrize(
     ("raises", "kind", "message"),
     [
-        ("unspeakable", "Unspeakable", "(its str() raises RuntimeError)"),
+        ("unspeakable", "UnspeakableError", "(its str() raises RuntimeError)"),
         ("of_the_platform", "DataError", "mine"),
         ("broken_pipe", "BrokenPipeError", "of a socket of mine"),
         ("end_of_file", "EOFError", "of a file of mine"),
@@ -291,11 +292,11 @@ def test_workers_that_are_not_forked_train_too_and_are_gone_when_closed(start):
     executor = start((SPAWNED,))
     executor.submit(task("1", stop=2))
     assert isinstance(until_finished(executor)[1].outcome, Completed)
-    before = psutil.Process().children(recursive=True)
+    workers = [p for p in psutil.Process().children(recursive=True) if CHILD in p.cmdline()]
+    assert workers
     executor.close()
-    psutil.wait_procs(before, timeout=10)
-    left = [p for p in psutil.Process().children(recursive=True) if "child" in str(p.cmdline())]
-    assert left == []
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert alive == []
 
 
 def test_the_server_of_processes_may_die_and_another_takes_its_place(start):
