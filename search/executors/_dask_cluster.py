@@ -1,8 +1,11 @@
 """A Dask cluster that runs already."""
 
+import warnings
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from search.errors import SearchError, UsageError
+from search.errors import SearchError, SearchWarning, UsageError
 from search.executors._dask_workers import DaskWorkers
 from search.executors.base import Load
 from search.seeds import Clock
@@ -14,6 +17,26 @@ _ANSWER_SECONDS = 10.0
 _CLUSTER_PATIENCE = 600.0
 
 
+def is_open(address: str) -> bool:
+    """Whether others than this machine's users may reach a scheduler's port, without a certificate.
+
+    >>> [is_open(a) for a in ("tcp://a.example:8786", "10.0.0.7:8786", "tcp://[2001:db8::1]:8786")]
+    [True, True, True]
+    >>> [is_open(a) for a in ("tls://a.example:8786", "tcp://127.0.0.1:8786", "localhost:8786")]
+    [False, False, False]
+    """
+    scheme, _, rest = address.rpartition("://")
+    if scheme in ("tls", "wss", "inproc"):
+        return False
+    host = urlsplit(f"//{rest}").hostname or ""
+    if host == "localhost":
+        return False
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:  # a name
+        return True
+
+
 def connected(
     address: str, load: Load, clock: Clock, *, answer_seconds: float = _ANSWER_SECONDS
 ) -> DaskWorkers:
@@ -23,9 +46,17 @@ def connected(
     """
     from distributed import Client
 
+    if is_open(address):
+        warnings.warn(
+            f"--cluster {address} is neither encrypted nor checked: whoever reaches its port can "
+            "run code as you. Use tls:// with certificates of your own, see docs/security.md, or "
+            "keep the port to a private network.",
+            SearchWarning,
+            stacklevel=2,
+        )
     try:
         client = Client(address, timeout=answer_seconds, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(
             f"--cluster must name a Dask scheduler that answers within {answer_seconds:g} s, got "
