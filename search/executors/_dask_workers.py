@@ -191,7 +191,7 @@ class DaskWorkers:
         self._unfit[worker] = error
         if not self._warming and not self._ready:
             raise error
-        warnings.warn(f"{error}; the study goes on without it", stacklevel=2)
+        warnings.warn(f"a worker is left out, the others continue: {error}", stacklevel=2)
 
     def _miss(self, worker: str, *, expected: bool = False) -> None:
         warming = self._warming.pop(worker, None)

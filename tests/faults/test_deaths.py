@@ -9,8 +9,6 @@ from tests.faults.study import Came, Study, harm, twin
 
 DEATHS = ("segfault", "abort", "_exit", "_exit0", "sigkill", "sigterm")
 DEATHS += ("sys_exit", "keyboard_interrupt", "generator_exit", "of_my_own")
-SHORT = ("segfault", "keyboard_interrupt")
-LONG = tuple(name for name in DEATHS if name not in SHORT)
 FAILURES = (*NONSENSE, "exception", "unspeakable", "search_error", "usage_error", "data_error")
 FAILURES += ("stop_iteration", "memory_error")
 
@@ -44,9 +42,8 @@ def check_a_death(study: Study) -> None:
     assert set(study.failures()) == {bad_trial(study.came())}
 
 
-@pytest.mark.parametrize("fault", SHORT)
-def test_a_trial_that_ends_its_process_fails_alone(tmp_path, fault):
-    check_a_death(Study(tmp_path, env=harm(fault)))
+def test_a_trial_that_ends_its_process_fails_alone(tmp_path):
+    check_a_death(Study(tmp_path, env=harm("segfault")))
 
 
 @pytest.mark.faults_all
@@ -67,6 +64,7 @@ def test_with_two_workers_too(tmp_path, fault):
     assert came.without(bad_trial(came)).curves == twin().without(bad_trial(came)).curves
 
 
+@pytest.mark.faults_all
 def test_a_death_that_happens_once_costs_nothing(tmp_path):
     study = Study(tmp_path, env=harm("sigkill", where="callback", once=tmp_path / "once"))
     ended = study.run()
@@ -111,8 +109,13 @@ def test_a_study_whose_trials_all_die_ends_with_a_sentence(tmp_path):
     assert ended.code == 1
     assert "The first 3 trials failed alike: the worker was killed by SIGABRT." in ended.err
     assert "--keep-going" in ended.err
-    ended = study.resume("--keep-going")
-    assert ended.code == 1
+
+
+@pytest.mark.faults_all
+def test_a_study_that_keeps_going_tries_all_trials(tmp_path):
+    study = Study(tmp_path, env=harm("abort", units="4,5,6,7,8,9"))
+    assert study.run().code == 1
+    assert study.resume("--keep-going").code == 1
     assert len(study.failures()) == 6
 
 
