@@ -53,12 +53,10 @@ def location(trace: str) -> str | None:
 
 def _of_user(file: str) -> bool:
     """Whether a file is neither the platform's nor a library's."""
-    libraries = [*site.getsitepackages(), site.getusersitepackages()]
-    libraries += [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib")]
+    libraries = [*site.getsitepackages(), site.getusersitepackages(), str(_PLATFORM)]
+    libraries += [sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib")]
     path = Path(file)
-    return path.is_absolute() and not any(
-        path.is_relative_to(folder) for folder in (_PLATFORM, *libraries)
-    )
+    return path.is_absolute() and not any(path.is_relative_to(folder) for folder in libraries)
 
 
 def raised_by_user(error: BaseException) -> bool:

@@ -288,7 +288,9 @@ def failing(message, epochs=0):
 
 
 def test_three_first_trials_that_fail_alike_end_a_study_and_a_resume_tries_three_more(tmp_path):
-    shown = study(tmp_path, metrics=failing("shape (None, {}) of dense_{0}".format))
+    shown = study(
+        tmp_path, metrics=failing(lambda number: f"shape (None, {number}) of dense_{number}")
+    )
     with pytest.raises(AlikeError, match=r"failed alike: ValueError: shape \(None, 0"):
         shown.start()
     assert shown.events()[-1] == Stopped("failed")

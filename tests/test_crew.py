@@ -17,7 +17,14 @@ from search.options import parse
 from search.problem import load
 from search.recipe import Material, TrainerRecipe, versions_here
 
-NOWHERE = Workplace(Path("/nowhere"), None)
+NOWHERE = Workplace(Path("/nowhere"))
+
+
+class Nobody:
+    """A courier who has brought nothing."""
+
+    def brought(self, trial):
+        return None
 
 
 @pytest.mark.parametrize(
@@ -118,7 +125,7 @@ def material(tmp_path, monkeypatch) -> Material:
 
 
 def test_what_has_travelled_loads_as_it_was_and_other_things_are_refused(material, tmp_path):
-    place = Workplace(tmp_path / "scratch", None)
+    place = Workplace(tmp_path / "scratch", Nobody())
     loaded = material(place)
     assert loaded.setup.problem.name == "mine"
     assert material(place) is loaded, "loaded once in a process"

@@ -60,12 +60,13 @@ class _Server:
         try:
             while True:
                 seconds = _LOOK_SECONDS if self._children else None
-                ready, _, _ = select.select([self._control, self._woken], [], [], seconds)
+                handles = [self._control.fileno(), self._woken]
+                ready, _, _ = select.select(handles, [], [], seconds)
                 if self._woken in ready:
                     os.read(self._woken, 4096)
                 self._reap()
                 self._watch_memory()
-                if self._control in ready and not self._obey():
+                if self._control.fileno() in ready and not self._obey():
                     return
         except (BrokenPipeError, ConnectionResetError):
             return
