@@ -26,7 +26,16 @@ PLAIN = {
     ),
     *("parameters", "pace", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
-    *("declared", "dependence", "discovery", "fitness", "relevance", "study_rules"),
+    *(
+        "deadline",
+        "declared",
+        "dependence",
+        "discovery",
+        "fitness",
+        "masking",
+        "relevance",
+        "study_rules",
+    ),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
