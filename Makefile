@@ -10,13 +10,17 @@ DATA_DIR ?=
 STORE ?= mlruns
 QUICKLY := $(if $(QUICK),--quick)
 
-.PHONY: run test bench docs notebook pictures screenshots check lint types clean-env
+.PHONY: run test faults bench docs notebook pictures screenshots check lint types clean-env
 
 run: $(READY)
 	$(BIN)/python -m search run fashion
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# Every fault that a study must survive: longer than the short form that is part of `make test`
+faults: $(READY)
+	$(BIN)/python -m pytest tests/faults --faults-all
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.peers $(QUICKLY) --repeats $(ROUNDS) $(if $(DATA_DIR),--data-dir $(DATA_DIR))

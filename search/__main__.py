@@ -1,8 +1,28 @@
-"""`python -m search`."""
+"""`python -m search`, and the command `keras-search`."""
 
+import os
+import signal
 import sys
+from types import FrameType
 
-from search.cli import main
+_INTERRUPTED = 130
+
+
+def run() -> int:
+    """Run the command line as a process: Ctrl-C at any moment ends it with exit code 130."""
+
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        os._exit(_INTERRUPTED)  # at its imports: nothing has begun
+
+    signal.signal(signal.SIGINT, interrupted)
+    from search.cli import main
+
+    try:
+        return main()
+    finally:  # all is written: one more Ctrl-C must not change the exit code
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -64,8 +64,10 @@ def _answered() -> Answer:
         return Answer.of(SearchError(f"{type(error).__name__}: {error} (this is unexpected)"))
 
 
-def perform(request: Request) -> str:
+def perform(request: Request, *, trains_here: bool = False) -> str:
     """Do what the words say, in this process: the study's name, an export's folder, or JSON.
+
+    `trains_here`: trials are trained in this process too.
 
     Raises: as `search.study.start`, `resume` and `search.opened.open_trial`.
     """
@@ -75,6 +77,8 @@ def perform(request: Request) -> str:
     if options.command == "verify":
         return _verified(options, options.data_dir or environment.data_dir, request.carried)
     around = replace(surroundings(options, environment), carried=request.carried)
+    if trains_here:
+        around = replace(around, crew=replace(around.crew, workers=0))
     if not request.mlflow:
         around = replace(around, trackers=partial(_terminal_only, around.trackers))
     if options.command == "resume":
@@ -119,9 +123,9 @@ def _export(options: Namespace, data_dir: Path | None, carried: Carried | None) 
 
 def _verified(options: Namespace, data_dir: Path | None, carried: Carried | None) -> str:
     study, choice = chosen(options.study, every=options.all, sample=options.sample)
-    with FreshProcess() as fresh:
-        verifier = opened(store_of(options), study, fresh, data_dir, carried, fit=options.fit)
-        return json.dumps(document(study, list(verifier(choice)), fit=options.fit))
+    fresh = FreshProcess()
+    verifier = opened(store_of(options), study, fresh, data_dir, carried, fit=options.fit)
+    return json.dumps(document(study, list(verifier(choice)), fit=options.fit))
 
 
 def _mind_the_caller() -> None:

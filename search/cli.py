@@ -17,6 +17,8 @@ from search.errors import SearchError, StudyInterrupted, plain_text
 from search.masking import masked
 from search.options import parse
 
+_TRAINING = ("run", "resume")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; exit code 0 done, 1 search failed, 2 wrong use, 130 interrupted."""
@@ -37,6 +39,10 @@ def at_the_edge() -> Iterator[None]:
 def _run(arguments: list[str], *, debug: bool) -> int:
     try:
         options = parse(arguments)
+        if options.command in _TRAINING and options.cluster is None:
+            from search.executors._processes_started import start_ahead
+
+            start_ahead()
         command: Callable[[argparse.Namespace, Environment], int] = _command(options.command)
         return command(options, Environment.read(os.environ))
     except SearchError as error:

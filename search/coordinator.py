@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from search.errors import SearchError
+from search.errors import AlikeError, SearchError
 from search.events import Adopted, Asked, Entry, Event, Limited, Reported, Stopped, Told
 from search.executors.base import Epoch, Executor, Finished, Lost, Message
 from search.journal import Journal
@@ -40,6 +40,9 @@ class Coordinator:
     next proposals into the journal, commits once, and only then lets anything out: replies and
     tasks to workers, calls to the tracker, in the order of their events. So a kill at any moment
     leaves a journal that replays to a state from which nothing was seen that is not recorded.
+
+    A study whose first trials fail alike ends (see `search.failures`), unless it is to
+    `keep_going`.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Coordinator:
         clock: Clock,
         baseline: Baseline | None,
         attempts: int = 2,
+        keep_going: bool = False,
     ) -> None:
         self._record = record
         self._journal = journal
@@ -62,6 +66,7 @@ class Coordinator:
         self._clock = clock
         self._baseline = baseline
         self._attempts = attempts
+        self._keep_going = keep_going
         self._in_flight: dict[str, int] = {}
         self._effects: list[Callable[[], object]] = []
         self._slow = False
@@ -79,7 +84,10 @@ class Coordinator:
         self._proposer.adopt(self._record)
 
     def run(self) -> None:
-        """Work until nothing is left to do or the time is up, and record why it ended."""
+        """Work until nothing is left to do or the time is up, and record why it ended.
+
+        Raises: AlikeError when the first trials fail alike.
+        """
         self._tracker.start_study(self._record)
         again = deque(trial for trial in self._record.trials.values() if trial.pending)
         while True:
@@ -87,6 +95,7 @@ class Coordinator:
             if remaining is not None and remaining <= 0:
                 self._commit()
                 return self._stop("time")
+            self._refuse_failures_alike()
             while again and len(self._in_flight) < self._executor.slots:
                 self._submit(again.popleft().trial, attempt=1)
             while not again and len(self._in_flight) < self._executor.slots:
@@ -157,6 +166,8 @@ class Coordinator:
         elif self._in_flight.get(message.trial) != message.attempt:
             return  # of an attempt that was given up
         elif isinstance(message, Finished):
+            if message.refusal is not None and not self._record.epochs_trained:
+                raise message.refusal
             self._finished(message.trial, message.outcome)
         else:
             self._lost(message)
@@ -182,8 +193,16 @@ class Coordinator:
             self._submit(message.trial, message.attempt + 1)
             return
         trial = self._record.trials[message.trial]
-        failed = Failed("lost", message.reason, "", len(trial.curve), trial.seconds)
+        failed = Failed("lost", message.reason, message.traceback, len(trial.curve), trial.seconds)
         self._finished(message.trial, failed)
+
+    def _refuse_failures_alike(self) -> None:
+        """End a study of which nothing but one failure has come so far."""
+        alike = None if self._keep_going else self._record.failing_alike()
+        if alike is not None:
+            self._commit()
+            self._stop("failed")
+            raise AlikeError(alike)
 
     def _reason(self) -> str:
         outcomes = [trial.outcome for trial in self._record.trials.values()]

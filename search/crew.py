@@ -10,10 +10,12 @@ from pathlib import Path
 from search.backends.base import slow_library
 from search.events import StudyStarted
 from search.executors import dask
+from search.executors._processes_pool import WorkerPool, local
 from search.executors.base import Executor
 from search.executors.inline import InlineExecutor
+from search.executors.processes import ProcessExecutor
 from search.fresh_process import FreshProcess
-from search.machine import environments, physical_cores
+from search.machine import environments, memory_bytes, physical_cores
 from search.model_check import ModelCheck
 from search.problem import Data
 from search.recipe import THREADS, Material, TrainerRecipe, load_twice, trainer, versions_here
@@ -28,7 +30,7 @@ from search.training.trainer import KerasTrainer
 class Crew:
     """How widely a study is trained.
 
-    `workers`: processes on this machine; 1 trains in this one; None leaves it to `sized`.
+    `workers`: processes on this machine; 0 trains in this one; None leaves it to `sized`.
     `cluster`: the address of a Dask scheduler whose workers train instead. `gpus`: what workers
     here share. `trial_seconds`: what one attempt of a trial may take in a worker; None: no limit.
     """
@@ -40,8 +42,11 @@ class Crew:
 
     @property
     def size(self) -> str:
-        """What a study's header says of the crew: a number of workers, or "cluster"."""
-        return "cluster" if self.cluster is not None else str(self.workers)
+        """What a study's header says of the crew: a number of workers, or "cluster".
+
+        This process and one worker train alike, and continue each other's studies.
+        """
+        return "cluster" if self.cluster is not None else str(self.workers or 1)
 
     def sized(self, recorded: str | None = None) -> "Crew":
         """The crew with a number of workers: the user's, else the recorded one, else all there is.
@@ -66,14 +71,9 @@ class Crew:
 
         Raises: UsageError for a cluster that does not answer.
         """
-        with FreshProcess() as fresh:
-            yield from self._called_up(setup, data_dir, clock, fresh)
-
-    def _called_up(
-        self, setup: Setup, data_dir: Path | None, clock: Clock, fresh: FreshProcess
-    ) -> Iterator["CrewOnDuty"]:
-        count = self.sized().workers or 1
-        if self.cluster is None and count == 1:
+        count = self.sized().workers
+        fresh = FreshProcess(forks=not self.gpus)
+        if self.cluster is None and count == 0:
             yield CrewOnDuty(setup, data_dir, clock, self.trial_seconds, fresh)
             return
         word = setup.loaded.word
@@ -82,10 +82,12 @@ class Crew:
 
         found = None if setup.carried is not None else found_of(setup.problem)
         material = Material(setup.config, data_dir, versions_here(), sources, setup.carried, found)
+        workers: dask.DaskWorkers | WorkerPool
         if self.cluster is not None:
             workers = dask.connected(self.cluster, material, clock)
         else:
-            workers = dask.local(environments(count, self.gpus), material, clock, fresh=fresh)
+            places = environments(count or 1, self.gpus)
+            workers = local(places, material, memory_bytes=memory_bytes())
         threading.Thread(
             target=_fetched, args=(slow_library(setup.config.backend),), daemon=True
         ).start()
@@ -95,7 +97,7 @@ class Crew:
             workers.close()
 
 
-ALONE = Crew()
+ALONE = Crew(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class CrewOnDuty:
     trial_seconds: float | None
     fresh: FreshProcess
     material: Material | None = None
-    workers: dask.DaskWorkers | None = None
+    workers: dask.DaskWorkers | WorkerPool | None = None
 
     def load(self) -> Data:
         """The study's data in this process; TensorFlow too, where this process trains.
@@ -137,14 +139,19 @@ class CrewOnDuty:
         """The executor of the study that `header` begins; `own` is the trainer of this process."""
         if self.workers is None or self.material is None:
             return InlineExecutor(own)
+        shared = isinstance(self.workers, WorkerPool)
         recipe = TrainerRecipe(
             self.material.known(),
             header.digests["problem"],
             header.digests["data"],
-            checkpoints.absolute() if self.workers.shares_disk else None,
+            checkpoints.absolute() if shared else None,
             header.identity,
             header.rules,
         )
+        if isinstance(self.workers, WorkerPool):
+            return ProcessExecutor(
+                self.workers, recipe, self.clock, waits=waits, timeout=self.trial_seconds
+            )
         return dask.DaskExecutor(
             self.workers,
             recipe,

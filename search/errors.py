@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable
+from typing import Literal, TypeAlias
 
 # what a terminal takes for a colour or a move of the cursor; Keras writes messages with them
 _TERMINAL_CODES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
@@ -21,10 +22,19 @@ class SearchWarning(UserWarning):
     """A remark on the user's code or data that the user can act on; shown once each."""
 
 
+Scope: TypeAlias = Literal["trial", "problem", "study"]
+
+
 class SearchError(Exception):
-    """A search could not do what was asked; the command line prints the message and exits 1."""
+    """A search could not do what was asked; the command line prints the message and exits 1.
+
+    `scope`: what it is about, where the platform raises it while a trial trains. "trial": that
+    trial fails. "problem": the study ends where no trial has trained yet, else the trial fails.
+    "study": the study ends.
+    """
 
     exit_code = 1
+    scope: Scope = "problem"
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*(plain_text(a) if isinstance(a, str) else a for a in arguments))
@@ -38,6 +48,22 @@ class UsageError(SearchError):
 
 class SpaceError(UsageError):
     """A search space, or a set of values for it, breaks a rule."""
+
+
+class BuildError(UsageError):
+    """What `build` returns for some settings cannot be trained."""
+
+    scope: Scope = "trial"
+
+
+class CheckpointError(SearchError):
+    """A checkpoint cannot be written."""
+
+    scope: Scope = "study"
+
+
+class AlikeError(SearchError):
+    """The first trials of a study failed alike: it ends, and can be resumed."""
 
 
 class DataError(SearchError):

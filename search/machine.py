@@ -4,6 +4,13 @@ import ctypes.util
 import importlib.util
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
+
+# of cgroups version 2 and 1, as a container has them
+_CGROUP_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 
 
 def physical_cores() -> int:
@@ -11,6 +18,19 @@ def physical_cores() -> int:
     from joblib import cpu_count
 
     return int(cpu_count(only_physical_cores=True))
+
+
+def memory_bytes() -> int:
+    """The memory that processes here may use: the machine's, or less where a cgroup limits it."""
+    import psutil
+
+    least = int(psutil.virtual_memory().total)
+    for file in _CGROUP_LIMITS:
+        try:
+            least = min(least, int(file.read_text()))
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+    return least
 
 
 def gpus(visible: str | None) -> tuple[str, ...]:

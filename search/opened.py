@@ -111,10 +111,8 @@ class OpenedTrial:
         """
         checked: list[Verdict] = []
         header = self._scored.record.header
-        with (
-            FreshProcess() as fresh,
-            tempfile.TemporaryDirectory(prefix="keras-search-") as scratch,
-        ):
+        fresh = FreshProcess()
+        with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
             if kind == "keras":
                 fresh.start()  # it imports TensorFlow while this process makes the model
             model = self.model()

@@ -214,6 +214,11 @@ def _watching(parser: argparse.ArgumentParser) -> None:
         "--tensorboard", type=Path, metavar="DIR", help="write every trial to DIR/STUDY as well"
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
+    parser.add_argument(
+        "--keep-going",
+        action="store_true",
+        help="continue where the first three trials fail alike, which else ends the study",
+    )
     _data_dir(parser)
     _workers(parser)
 
@@ -223,7 +228,7 @@ def _workers(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=_worker_count,
         help="processes that train; auto (the default of a new study) is one per GPU or physical "
-        "core; only --workers 1, this process, repeats a study exactly",
+        "core; only --workers 1 repeats a study exactly",
     )
     parser.add_argument(
         "--cluster", metavar="ADDR", help="train on a Dask cluster: its scheduler's tcp://host:port"

@@ -130,6 +130,7 @@ class TrainerRecipe:
             )
         checkpoints: Checkpoints
         if self.checkpoints is None:
+            assert place.courier is not None  # where checkpoints travel there is one
             checkpoints, folder = TravellingCheckpoints(place.courier, self.study), place.scratch
         else:
             checkpoints, folder = CheckpointFolder(self.checkpoints, self.study), self.checkpoints

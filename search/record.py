@@ -16,9 +16,10 @@ from search.events import (
     StudyStarted,
     Told,
 )
+from search.failures import FIRST, failing_alike
 from search.objective import Objective
 from search.seeds import seed_for
-from search.trial import Decision, Proposal, Task
+from search.trial import Decision, Outcome, Proposal, Task
 from search.trial_record import Shared, StudyState, TrialRecord, TrialState
 
 __all__ = ["StudyRecord", "StudyState", "TrialRecord", "TrialState", "fold"]
@@ -90,6 +91,7 @@ class StudyRecord:
         self.stopped: str | None = None
         self.judged: Judged | None = None
         self.judged_before = 0  # earlier winners that met the test data
+        self._first_told: list[Outcome] = []
         self._pending: dict[str, TrialRecord] = {}
         self._settled = 0
         self._first = _First(header.objective, _any)
@@ -147,6 +149,8 @@ class StudyRecord:
         self.seconds = entry.seconds
         if isinstance(event, Stopped):
             self.stopped = event.reason
+            if event.reason == "failed":
+                self._first_told = []
             return
         if isinstance(event, Judged):
             if self.judged is not None and self.judged.trial != event.trial:
@@ -171,6 +175,8 @@ class StudyRecord:
                     "the journal has been edited"
                 )
             trial.add_outcome(event.outcome, self._shared)
+            if len(self._first_told) <= FIRST:
+                self._first_told.append(event.outcome)
             planned, trained = trial.stop_epoch - trial.start_epoch, len(trial.curve)
             trained -= min(trial.start_epoch, trained)
             self.lately = (_FADE * self.lately[0] + planned, _FADE * self.lately[1] + trained)
@@ -187,6 +193,13 @@ class StudyRecord:
             raise JournalError(
                 "a journal has one header, got a second; the journal has been edited"
             )
+
+    def failing_alike(self) -> str | None:
+        """What to say where the first trials, since the study failed last, failed alike.
+
+        None where they did not, or others have followed.
+        """
+        return failing_alike(self._first_told)
 
     def _proposed(self, proposal: Proposal) -> None:
         trial = self.trials.get(proposal.trial)

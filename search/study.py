@@ -54,7 +54,7 @@ class Surroundings:
     """Where a study runs: its store, its data, who watches, what tells the time, who trains.
 
     `say`: told what takes long before a study runs. `carried`: the problem itself, where it was
-    given from Python.
+    given from Python. `keep_going`: even where the first trials fail alike.
     """
 
     store: Store
@@ -64,6 +64,7 @@ class Surroundings:
     crew: Crew = ALONE
     say: Callable[[str], None] = lambda _: None
     carried: Carried | None = None
+    keep_going: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,7 @@ class _Run:
             tracker=tracker,
             clock=self.around.clock,
             baseline=self.setup.baseline(),
+            keep_going=self.around.keep_going,
         )
         exported = None
         try:

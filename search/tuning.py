@@ -44,6 +44,7 @@ def tune(
     tensorboard: Path | str | None = None,
     quiet: bool = False,
     mlflow: bool = True,
+    keep_going: bool = False,
 ) -> Study:
     """Search a problem, as `python -m search run` does, and return the study.
 
@@ -51,8 +52,10 @@ def tune(
     command line. The other names are the options of `run`; `narrow` stands for `--set` and maps
     parameters to a range ("1e-3..1e-1"), a list of values or one value. `resume`: go on with the
     study of that name where there is one. `workers=0` trains in this very process, for debuggers:
-    it shares TensorFlow with whatever else runs here, and another study of this kind in the same
-    process waits until it has ended. `mlflow=False` leaves MLflow out.
+    it shares TensorFlow with whatever else runs here, another study of this kind in the same
+    process waits until it has ended, and it does not survive a trial that ends the process, hangs
+    or eats memory. `mlflow=False` leaves MLflow out. `keep_going=True`: continue where the first
+    three trials fail alike.
 
     Progress goes to `sys.stderr`. Ctrl-C (StudyInterrupted) leaves a study that can be resumed.
 
@@ -80,6 +83,7 @@ def tune(
     words = ["run", word, *_words(options), *sets]
     words += _crew(workers, cluster, trial_timeout)
     words += [f"--store={store}", *(["--quiet"] if quiet else [])]
+    words += ["--keep-going"] if keep_going else []
     request = Request(tuple(words), carried, go_on=resume and study is not None, mlflow=mlflow)
     return _done(request, problem, store, workers)
 
@@ -99,6 +103,7 @@ def resume(
     tensorboard: Path | str | None = None,
     quiet: bool = False,
     mlflow: bool = True,
+    keep_going: bool = False,
 ) -> Study:
     """Go on with a study, as `python -m search resume` does.
 
@@ -111,6 +116,7 @@ def resume(
     words = ["resume", study, *_words(options), *(["--adopt"] if adopt else [])]
     words += _crew(workers, cluster, trial_timeout)
     words += [f"--store={store}", *(["--quiet"] if quiet else [])]
+    words += ["--keep-going"] if keep_going else []
     return _done(Request(tuple(words), carried, mlflow=mlflow), problem, store, workers)
 
 
@@ -163,7 +169,7 @@ def _done(
 
         # Keras's session, the random generators and the like are the process's: one at a time
         with _TRAINING_HERE, left_as_it_was():
-            name = called.perform(request)
+            name = called.perform(request, trains_here=True)
     else:
         name = ask(request)
     kept = problem if isinstance(problem, Problem) else None

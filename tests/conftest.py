@@ -22,6 +22,21 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Have an option for the faults that take long."""
+    parser.addoption("--faults-all", action="store_true", help="run the long faults too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the faults that take long, unless they are asked for."""
+    if config.getoption("--faults-all"):
+        return
+    long = [item for item in items if item.get_closest_marker("faults_all")]
+    if long:
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
+
+
 def pytest_configure() -> None:
     """Have TensorFlow find its settings, whichever test imports it first."""
     runtime.quieten()

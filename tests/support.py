@@ -124,6 +124,7 @@ class SimulatedStudy:
     losses: dict[str, int] = field(default_factory=dict)
     tracker: Tracker = field(default_factory=MemoryTracker)
     executor: RememberingExecutor | None = None
+    keep_going: bool = False
 
     def start(self, *, dies_after: int | None = None) -> StudyRecord:
         first = [Entry(0.0, header()), Entry(0.0, self.limit)]
@@ -176,6 +177,7 @@ class SimulatedStudy:
             tracker=Audience([self.tracker]),
             clock=clock,
             baseline=self.baseline,
+            keep_going=self.keep_going,
         )
         if raised is not None:
             coordinator.extend(raised)

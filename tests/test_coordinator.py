@@ -3,14 +3,24 @@
 import pytest
 
 from search.coordinator import Coordinator
-from search.errors import SearchError
+from search.errors import AlikeError, DataError, SearchError
 from search.events import Asked, Entry, Event, Limited, Reported, Stopped, Told
-from search.executors.base import Epoch
+from search.executors.base import Epoch, Finished
 from search.executors.simulated import SimulatedExecutor, VirtualClock
 from search.proposer import Proposer
 from search.record import TrialRecord, fold
 from search.trackers.memory import MemoryTracker
-from search.trial import Completed, Failed, Proposal, Pruned, Task, Wait
+from search.trial import (
+    Budget,
+    Completed,
+    Decision,
+    EpochReport,
+    Failed,
+    Proposal,
+    Pruned,
+    Task,
+    Wait,
+)
 from tests.scripted import ScriptedBackend
 from tests.support import BASELINE, OBJECTIVE, SimulatedStudy, accuracy, header
 
@@ -263,3 +273,116 @@ def test_trackers_see_what_the_journal_holds_in_its_order(tmp_path):
 def test_without_a_baseline_the_first_trial_is_the_backends(tmp_path):
     record = study(tmp_path, baseline=None, limit=Limited(2, None)).start()
     assert list(record.trials) == ["1", "2"]
+
+
+def failing(message, epochs=0):
+    """A problem whose every trial fails after some epochs, with this said of it."""
+    numbers = iter(range(1000))
+
+    def metrics(params, epoch):
+        if epoch > epochs:
+            raise ValueError(message(next(numbers)))
+        return accuracy(params, epoch)
+
+    return metrics
+
+
+def test_three_first_trials_that_fail_alike_end_a_study_and_a_resume_tries_three_more(tmp_path):
+    shown = study(
+        tmp_path, metrics=failing(lambda number: f"shape (None, {number}) of dense_{number}")
+    )
+    with pytest.raises(AlikeError, match=r"failed alike: ValueError: shape \(None, 0"):
+        shown.start()
+    assert shown.events()[-1] == Stopped("failed")
+    assert len([event for event in shown.events() if isinstance(event, Told)]) == 3
+    with pytest.raises(AlikeError):
+        shown.resume()
+    assert len([event for event in shown.events() if isinstance(event, Told)]) == 6
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        failing(lambda number: ("this", "that")[number % 2]),
+        lambda params, epoch: {"loss": 1.0, "val_accuracy": float("nan")},
+    ],
+)
+def test_failures_that_differ_and_divergence_do_not_end_a_study(tmp_path, metrics):
+    record = study(tmp_path, metrics=metrics).start()
+    assert record.stopped == "failed"
+    assert len(record.told) == len(record.trials) > 3
+
+
+def test_a_study_killed_among_failures_alike_ends_where_it_would_have(tmp_path):
+    whole = study(tmp_path, metrics=failing(lambda _: "alike"))
+    with pytest.raises(AlikeError):
+        whole.start()
+    for dies_after in range(1, len(whole.events()) - 2):
+        folder = tmp_path / str(dies_after)
+        folder.mkdir()
+        killed = study(folder, metrics=failing(lambda _: "alike"))
+        killed.start(dies_after=dies_after)
+        with pytest.raises(AlikeError):
+            killed.resume()
+        assert killed.events()[1:] == whole.events()[1:]
+
+
+def test_a_study_that_keeps_going_tries_them_all(tmp_path):
+    shown = study(tmp_path, metrics=failing(lambda _: "alike"), keep_going=True)
+    record = shown.start()
+    assert len(record.told) == len(record.trials) > 3
+
+
+def test_what_refuses_the_problem_ends_a_study_before_its_first_epoch_and_a_trial_after_it():
+    refusal = DataError("labels must be from 0 to 9")
+
+    def refused(trial):
+        return Finished(trial, 1, Failed("DataError", str(refusal), "", 0), refusal)
+
+    proposal = Proposal("1", {"layers": 1}, Budget(0, 2))
+    first = [Entry(0.0, header()), Entry(0.0, Asked(proposal))]
+    assert ended_by(fold(first), refused("1")) is refusal
+    later = [*first, Entry(0.0, Reported(EpochReport("1", 1, {"val_accuracy": 1.0}, 0.0), GO))]
+    assert ended_by(fold(later), refused("1")) is None
+
+
+GO = Decision.CONTINUE
+
+
+def ended_by(record, message):
+    """The error that a message ends a study of this record with; None where it does not."""
+    proposer = Proposer(ScriptedBackend, None)
+    proposer.limit(0)
+    coordinator = Coordinator(
+        record=record,
+        journal=Durable(),
+        proposer=proposer,
+        executor=Saying(message),
+        tracker=MemoryTracker(),
+        clock=VirtualClock(),
+        baseline=None,
+    )
+    try:
+        coordinator.run()
+    except SearchError as error:
+        return error
+    return None
+
+
+class Saying:
+    """An executor that says one thing."""
+
+    slots = 1
+
+    def __init__(self, message) -> None:
+        self._message = message
+
+    def submit(self, task) -> None:
+        pass
+
+    def next_message(self, timeout=None):
+        message, self._message = self._message, None
+        return message
+
+    def close(self) -> None:
+        pass

@@ -11,12 +11,20 @@ from search.cli import main
 from search.commands.run import study_config
 from search.crew import Crew
 from search.errors import DataError, UsageError
+from search.executors._processes_started import process_server
 from search.executors.base import Workplace
 from search.options import parse
 from search.problem import load
 from search.recipe import Material, TrainerRecipe, versions_here
 
-NOWHERE = Workplace(Path("/nowhere"), None)
+NOWHERE = Workplace(Path("/nowhere"))
+
+
+class Nobody:
+    """A courier who has brought nothing."""
+
+    def brought(self, trial):
+        return None
 
 
 @pytest.mark.parametrize(
@@ -78,13 +86,14 @@ def test_a_study_that_cannot_begin_leaves_no_worker_and_its_clear_line(tmp_path,
         (["run", "digits", "--backend", "optuna", "--sampler", "tpee"], "did you mean 'tpe'", 2),
         (["run", str(tmp_path / "mine.py"), "--backend", "randomized"], "no data today", 1),
     ]
-    before = psutil.Process().children()
+    process_server(forks=True)  # which stays for the studies to come
+    before = psutil.Process().children(recursive=True)
     for words, message, code in wrong:
         assert main([*words, "--workers", "2", "--quiet", "--store", str(tmp_path / "s")]) == code
         err = capsys.readouterr().err
         assert message in err
         assert len(err.strip().splitlines()) == 1
-        assert psutil.Process().children() == before
+        assert psutil.Process().children(recursive=True) == before
     assert not (tmp_path / "s").exists()
 
 
@@ -116,7 +125,7 @@ def material(tmp_path, monkeypatch) -> Material:
 
 
 def test_what_has_travelled_loads_as_it_was_and_other_things_are_refused(material, tmp_path):
-    place = Workplace(tmp_path / "scratch", None)
+    place = Workplace(tmp_path / "scratch", Nobody())
     loaded = material(place)
     assert loaded.setup.problem.name == "mine"
     assert material(place) is loaded, "loaded once in a process"

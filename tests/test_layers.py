@@ -16,6 +16,7 @@ PLAIN = {
         "curve",
         "errors",
         "events",
+        "failures",
         "leaderboard",
         "narrowing",
         "network",
@@ -27,7 +28,7 @@ PLAIN = {
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
     *("ceilings", "class_weights", "conditions", "deadline", "declared", "dependence"),
     *("directions", "discovery", "event_checks", "event_json", "failures", "fitness"),
-    *("fresh_process", "importing", "journal_lines", "lists", "masking", "relevance", "remarks"),
+    *("importing", "journal_lines", "lists", "masking", "relevance", "remarks"),
     *("scalars", "study_rules", "texts"),
 }
 OF_ARRAYS = {"search.lists"}  # plain data that make arrays of lists: NumPy is their language
@@ -41,7 +42,7 @@ WIRING = {
     *("hyperfit", "unsupported", "hypermodel", "hyperparameters", "hyperspace"),
     *("journal_lock", "journal_reader", "whole_folder"),
     *("opened", "plans", "predict", "proposer", "recipe", "replay", "setup", "several", "study"),
-    *("summary", "model_check", "verification"),
+    *("summary", "fresh_process", "model_check", "verification"),
 }
 STANDARD = sys.stdlib_module_names
 FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))
@@ -157,6 +158,7 @@ ONE_LIBRARY = {  # what an adapter wraps; numpy counts as a language of arrays, 
     "backends.skopt": {"skopt", "threadpoolctl"},
     "backends.bayesian": {"keras_tuner", "threadpoolctl"},
     "executors.dask": {"dask", "distributed"},  # one library in two packages
+    "executors.processes": {"psutil"},
     "trackers.console": {"rich"},
     "trackers.mlflow": {"mlflow", "keras"},  # keras: to load the model that is registered
 }

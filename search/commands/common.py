@@ -157,6 +157,7 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
         clock,
         crew=_crew(options, environment),
         say=say,
+        keep_going=options.keep_going,
     )
 
 

@@ -14,13 +14,13 @@ def main(options: Namespace, environment: Environment) -> int:
     study, choice = chosen(options.study, every=options.all, sample=options.sample)
     data_dir = options.data_dir or environment.data_dir
     results: list[Verification] = []
-    with FreshProcess() as fresh:
-        fresh.start()  # it imports TensorFlow while this process reads the journal
-        verifier = opened(store_of(options), study, fresh, data_dir, None, fit=options.fit)
-        for result in verifier(choice):
-            results.append(result)
-            if not options.json:
-                out(str(result))
+    fresh = FreshProcess()
+    fresh.start()  # it imports TensorFlow while this process reads the journal
+    verifier = opened(store_of(options), study, fresh, data_dir, None, fit=options.fit)
+    for result in verifier(choice):
+        results.append(result)
+        if not options.json:
+            out(str(result))
     if options.json:
         out(json.dumps(document(study, results, fit=options.fit), indent=2))
     return 0 if all_same(results) else 1

@@ -7,16 +7,14 @@ import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from search import remarks
 from search.errors import SearchError, UsageError
-from search.executors.base import Finished, Workplace, failure
+from search.executors.base import Finished, Load, Lost, MakeTrainer, Workplace, end_of
+from search.failures import as_known, text_of
 from search.training.base import Trainer
-from search.trial import Decision, EpochReport, Outcome, Task
-
-Load: TypeAlias = Callable[[Workplace], object]
-MakeTrainer: TypeAlias = Callable[[Workplace], Trainer]
+from search.trial import Decision, EpochReport, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +59,17 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Misfit:
+    """A worker cannot make the study's trainer: its problem or its data are others."""
+
+    trial: str
+    attempt: int
+    error: SearchError
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
-    """A worker met trouble that is not the trial's."""
+    """The study cannot continue, whatever the trial."""
 
     trial: str
     attempt: int
@@ -141,18 +148,16 @@ def warm_up(load: Load, topic: str) -> None:
     except SearchError as error:
         message = Unfit(worker.address, _of_worker(worker.address, error))
     except Exception as error:  # noqa: BLE001 - worker boundary
-        text = f"must be able to load problem and data, got {type(error).__name__}: {error}"
+        said = f"{type(error).__name__}: {text_of(error)}"
+        text = f"must be able to load problem and data, got {said}"
         message = Unfit(worker.address, _of_worker(worker.address, SearchError(text)))
     worker.log_event(topic, pickle.dumps(message))
 
 
-def train(
-    make_trainer: MakeTrainer, task: Task, topic: str, *, waits: bool, brings: bool | None
-) -> None:
+def train(make_trainer: MakeTrainer, task: Task, topic: str, *, waits: bool, brings: bool) -> None:
     """Train one task, in a worker; all that comes of it goes out as messages.
 
-    `waits`: for the answer to each report. `brings`: whether a checkpoint has come along; None
-    where checkpoints do not travel.
+    `waits`: for the answer to each report. `brings`: whether a checkpoint has come along.
     """
     from distributed import Queue, Variable, get_client, get_worker
 
@@ -165,15 +170,18 @@ def train(
 
     send(Started(trial, attempt))
     replies = Queue(name, client=get_client()) if waits else None
-    if brings is not None:
-        parcel = Variable(name, client=get_client())
-        _courier().open(parcel, lambda: send(Saved(trial, attempt)), full=brings)
+    parcel = Variable(name, client=get_client())
+    _courier().open(parcel, lambda: send(Saved(trial, attempt)), full=brings)
     epochs = len(task.recorded)
     decision: Decision | None = None
-    outcome: Outcome
-    end: Finished | Broken
+    end: Finished | Lost | Misfit | Broken
     try:
-        training = _trainer(make_trainer).train(task)
+        trainer = _trainer(make_trainer)
+    except SearchError as error:
+        send(Misfit(trial, attempt, _of_worker(worker.address, error)))
+        return
+    try:
+        training = trainer.train(task)
         while True:
             report = next(training) if decision is None else training.send(decision)
             epochs = report.epoch
@@ -181,11 +189,12 @@ def train(
             decision = Decision(replies.get()) if replies is not None else Decision.CONTINUE
     except StopIteration as stop:
         end = Finished(trial, attempt, stop.value)
-    except SearchError as error:
-        end = Broken(trial, attempt, _of_worker(worker.address, error))
-    except Exception as error:  # noqa: BLE001 - worker boundary: a failed trial is data
-        outcome = failure(error, epochs)
-        end = Finished(trial, attempt, outcome)
+    except BaseException as error:  # noqa: BLE001 - worker boundary: a failed trial is data
+        came = end_of(error, task, epochs)
+        if isinstance(came, SearchError):
+            end = Broken(trial, attempt, _of_worker(worker.address, came))
+        else:
+            end = came
     if replies is not None:
         replies.close()
     send(end)
@@ -200,7 +209,8 @@ def _refuse_other_kinds(threads: int, nanny: str | None) -> None:
 
 
 def _of_worker(address: str, error: SearchError) -> SearchError:
-    return type(error)(f"worker {address}: {error}")
+    known = as_known(error)
+    return type(known)(f"worker {address}: {known}")
 
 
 def _keep_memory() -> None:

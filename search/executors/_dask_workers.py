@@ -5,12 +5,13 @@ import pickle
 import queue
 import uuid
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search.errors import SearchError
-from search.executors._dask_worker import Load, Ready, Unfit, warm_up
+from search.executors._dask_worker import Ready, Unfit, warm_up
+from search.executors.base import Load
 from search.seeds import Clock
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ class DaskWorkers:
 
     `inbox` holds what workers and scheduler say, in order; `note` must be given every message of
     it that is about a worker. `load` is called once in each worker, where it is known by its module
-    and name. `shares_disk`: whether the workers see the files of the coordinator's machine.
-    `patience`: seconds without a single worker after which there is no hope for one.
+    and name. `patience`: seconds without a single worker after which there is no hope for one.
     """
 
     def __init__(
@@ -57,18 +57,14 @@ class DaskWorkers:
         client: "Client",
         load: Load,
         clock: Clock,
-        end: Callable[[], None],
         *,
-        shares_disk: bool,
         patience: float,
     ) -> None:
         self.client = client
         self.topic = f"search-{uuid.uuid4().hex}"
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.shares_disk = shares_disk
         self._load = load
         self._clock = clock
-        self._end = end
         self._patience = patience
         self._closed = False
         self._warming: dict[str, Any] = {}
@@ -114,8 +110,7 @@ class DaskWorkers:
                 self._ready[worker] = message.memory_limit
                 self._deaths = 0
         else:
-            self._warming.pop(worker, None)
-            self._refuse(worker, message.error)
+            self.refuse(worker, message.error)
 
     def check(self) -> None:
         """See that there is hope of a worker.
@@ -158,7 +153,6 @@ class DaskWorkers:
             for topic in (self.topic, *_TOPICS):  # else the scheduler tells a closed client
                 self.client.unsubscribe_topic(topic)
             self.client.close()
-            self._end()
 
     def _heard(self, event: tuple[float, Mapping[str, Any]]) -> None:
         """Take an event of the scheduler, on Dask's thread."""
@@ -187,11 +181,17 @@ class DaskWorkers:
         if error is not None:
             self.inbox.put(Unfit(worker, error))
 
-    def _refuse(self, worker: str, error: SearchError) -> None:
+    def refuse(self, worker: str, error: SearchError) -> None:
+        """Do without a worker that cannot load what it needs.
+
+        Raises: `error`, where it was the last one.
+        """
+        self._warming.pop(worker, None)
+        self._ready.pop(worker, None)
         self._unfit[worker] = error
         if not self._warming and not self._ready:
             raise error
-        warnings.warn(f"{error}; the study goes on without it", stacklevel=2)
+        warnings.warn(f"a worker is left out, the others continue: {error}", stacklevel=2)
 
     def _miss(self, worker: str, *, expected: bool = False) -> None:
         warming = self._warming.pop(worker, None)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from search.errors import SearchError
+from search.failures import as_known, clipped, raised_by_user, text_of
+from search.training.base import Trainer
 from search.trial import Decision, EpochReport, Failed, Outcome, Task
 
 
@@ -19,28 +22,52 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A worker is done with a task."""
+    """A worker is done with a task.
+
+    `refusal`: what the outcome says of the problem as a whole; it ends a study of which no trial
+    has trained yet.
+    """
 
     trial: str
     attempt: int
     outcome: Outcome
+    refusal: SearchError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A worker died over a task; the coordinator decides whether it is tried again."""
+    """A worker died over a task; the coordinator decides whether it is tried again.
+
+    `traceback`: where, if that is known.
+    """
 
     trial: str
     attempt: int
     reason: str
+    traceback: str = ""
 
 
 Message: TypeAlias = Epoch | Finished | Lost
 
 
-def failure(error: Exception, at_epoch: int) -> Failed:
-    """What an exception that a trial raised amounts to; call it while the exception is handled."""
-    return Failed(type(error).__name__, str(error), traceback.format_exc(), at_epoch)
+def end_of(error: BaseException, task: Task, at_epoch: int) -> Finished | Lost | SearchError:
+    """What a trial that raised this has come to; call it while the exception is handled.
+
+    An Exception fails the trial. Any other BaseException (`sys.exit`, KeyboardInterrupt, one of
+    the user's own) costs it the attempt, as the death of its process does. A SearchError that the
+    platform raised, and not code of the user's, is about the problem or the study: see `Finished`,
+    or raise what is returned.
+    """
+    trial, attempt = task.proposal.trial, task.attempt
+    kind, text, where = type(error).__name__, text_of(error), clipped(traceback.format_exc())
+    if not isinstance(error, Exception):
+        reason = f"the trial raised {kind}" + (f": {text}" if text else "")
+        return Lost(trial, attempt, reason, where)
+    failed = Failed(kind, text, where, at_epoch)
+    if not isinstance(error, SearchError) or error.scope == "trial" or raised_by_user(error):
+        return Finished(trial, attempt, failed)
+    known = as_known(error)
+    return known if known.scope == "study" else Finished(trial, attempt, failed, known)
 
 
 class Courier(Protocol):
@@ -60,10 +87,17 @@ class Courier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """What a worker offers to those who train in it: a folder of its own, and a courier."""
+    """What a worker offers to those who train in it: a folder of its own.
+
+    `courier`: carries checkpoints; None where the worker sees the study's own disk.
+    """
 
     scratch: Path
-    courier: Courier
+    courier: Courier | None = None
+
+
+Load: TypeAlias = Callable[[Workplace], object]
+MakeTrainer: TypeAlias = Callable[[Workplace], Trainer]
 
 
 class Executor(Protocol):
@@ -71,8 +105,8 @@ class Executor(Protocol):
 
     Duties. All calls come from one thread. At most `slots` tasks are under way. Messages of one
     trial come in order: its epochs, each answered before the next, then exactly one Finished or
-    Lost. An exception in a trial becomes `Finished(Failed)`; only a SearchError (a checkpoint that
-    cannot be written, a problem used wrongly) comes out of `next_message`, and ends the study.
+    Lost: see `end_of`. What no trial could do better (a checkpoint that cannot
+    be written) comes out of `next_message` as a SearchError, and ends the study.
     """
 
     @property

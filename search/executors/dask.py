@@ -1,7 +1,7 @@
-"""Trains in several processes by Dask: workers of one thread on this machine, or any Dask cluster.
+"""Trains on the workers of any Dask cluster, of one thread each.
 
-Workers are processes of their own that never import the caller's `__main__`. Where one dies, its
-nanny starts another; whether its trial is tried again is the coordinator's to say.
+Where a worker dies its nanny starts another; whether its trial is tried again is the coordinator's
+to say.
 """
 
 import functools
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from search.errors import SearchWarning
-from search.executors._dask_cluster import connected, local
+from search.executors._dask_cluster import connected
 from search.executors._dask_worker import (
     Broken,
-    MakeTrainer,
+    Misfit,
     Ready,
     Remarked,
     Reported,
@@ -27,14 +27,14 @@ from search.executors._dask_worker import (
     train,
 )
 from search.executors._dask_workers import DaskWorkers, Exhausted, Joined, Left, refusal
-from search.executors.base import Epoch, Finished, Lost, Message
+from search.executors.base import Epoch, Finished, Lost, MakeTrainer, Message
 from search.seeds import Clock
 from search.trial import Decision, Task
 
 if TYPE_CHECKING:
     from distributed import Future, Queue, Variable
 
-__all__ = ["DaskExecutor", "DaskWorkers", "Packed", "connected", "local"]
+__all__ = ["DaskExecutor", "DaskWorkers", "Packed", "connected"]
 
 
 class Packed(Protocol):
@@ -53,7 +53,8 @@ class Packed(Protocol):
 class _Flight:
     """A task under way on a worker: how far it is known, and since when it trains.
 
-    `replies` and `parcel` are what passes between the two sides, where anything does.
+    `parcel` holds the checkpoint between the two sides, `replies` the answers where it waits for
+    them.
     """
 
     task: Task
@@ -61,22 +62,21 @@ class _Flight:
     future: "Future"
     epochs: int
     replies: "Queue | None"
-    parcel: "Variable | None"
+    parcel: "Variable"
     since: float | None = None
 
     def end(self) -> None:
         """Leave nothing of it with the scheduler."""
         if self.replies is not None:
             self.replies.close()
-        if self.parcel is not None:
-            self.parcel.delete()
+        self.parcel.delete()
 
 
 class DaskExecutor:
     """As many slots as the cluster has workers that are ready; a task goes to one that is free.
 
     `make_trainer` is called once in each worker, where it is known by its module and name.
-    `checkpoints` are those that travel, for workers that share no disk. `waits`: whether workers
+    `checkpoints` travel, as the workers share no disk. `waits`: whether workers
     wait for the answer to each report; where a backend never prunes they need not. `timeout`:
     seconds that one attempt of a trial may take.
     """
@@ -93,7 +93,7 @@ class DaskExecutor:
     ) -> None:
         self._workers = workers
         self._make_trainer = make_trainer
-        self._checkpoints = None if workers.shares_disk else checkpoints
+        self._checkpoints = checkpoints
         self._clock = clock
         self._waits = waits
         self._timeout = timeout
@@ -144,7 +144,7 @@ class DaskExecutor:
         """End the workers' work; trials under way keep the checkpoint they have."""
         self._waiting.clear()
         flights, self._flights = list(self._flights.values()), {}
-        if flights and not self._workers.shares_disk:  # workers that outlive this study
+        if flights:  # the workers outlive this study
             self._stop(flights)
         self._workers.close()
 
@@ -162,20 +162,17 @@ class DaskExecutor:
         client, topic = self._workers.client, self._workers.topic
         trial, name = task.proposal.trial, attempt_name(topic, task)
         replies = Queue(name, client=client) if self._waits else None
-        parcel, brings = None, None
-        if self._checkpoints is not None:
-            parcel = Variable(name, client=client)
-            content = self._checkpoints.packed(trial)
-            brings = content is not None
-            if brings:
-                parcel.set(content)
+        parcel = Variable(name, client=client)
+        content = self._checkpoints.packed(trial)
+        if content is not None:
+            parcel.set(content)
         future = client.submit(
             train,
             self._make_trainer,
             task,
             topic,
             waits=self._waits,
-            brings=brings,
+            brings=content is not None,
             workers=[worker],
             pure=False,
             retries=0,
@@ -214,14 +211,19 @@ class DaskExecutor:
             flight.since = self._clock.seconds()
             return None
         if isinstance(said, Saved):
-            if self._checkpoints is not None and flight.parcel is not None:
-                self._checkpoints.unpack(said.trial, flight.parcel.get())
+            self._checkpoints.unpack(said.trial, flight.parcel.get())
             return None
         del self._flights[said.trial]
         flight.end()
         if isinstance(said, Broken):
             raise said.error
-        end: Finished = said
+        if isinstance(said, Misfit):  # no fault of the task's
+            self._waiting.appendleft(flight.task)
+            self._workers.refuse(flight.worker, said.error)
+            return None
+        if isinstance(said, Lost):  # the trial is done for, and so is what it left behind
+            self._workers.restart([flight.worker])
+        end: Finished | Lost = said
         return end
 
     def _lost(self, worker: str) -> Lost | None:

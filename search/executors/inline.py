@@ -1,9 +1,12 @@
-"""Trains in this process, one epoch per message: no threads, no cluster, `--workers 1`."""
+"""Trains in this process, one epoch per message: for debuggers, `workers=0` from Python.
+
+It survives no trial that kills the process, hangs or eats memory.
+"""
 
 from collections.abc import Callable
 
 from search.errors import SearchError
-from search.executors.base import Epoch, Finished, Message, failure
+from search.executors.base import Epoch, Finished, Message, end_of
 from search.training.base import Trainer, Training
 from search.trial import Decision, EpochReport, Task
 
@@ -45,12 +48,15 @@ class InlineExecutor:
         except StopIteration as stop:
             self._task = None
             return Finished(task.proposal.trial, task.attempt, stop.value)
-        except SearchError:  # the platform's own trouble (a full disk), or wrong use: no trial's
+        except KeyboardInterrupt:  # Ctrl-C, and not to be told from one that the trial raised
             self._task = None
             raise
-        except Exception as error:  # noqa: BLE001 - worker boundary: a failed trial is data
+        except BaseException as error:
             self._task = None
-            return Finished(task.proposal.trial, task.attempt, failure(error, self._epochs))
+            end = end_of(error, task, self._epochs)
+            if isinstance(end, SearchError):
+                raise end from error
+            return end
         self._epochs = report.epoch
         self._advance = None
 

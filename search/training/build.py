@@ -3,7 +3,7 @@
 import difflib
 from typing import TYPE_CHECKING
 
-from search.errors import UsageError, unknown_name
+from search.errors import BuildError, unknown_name
 from search.parameters import Params
 from search.problem import Part
 from search.space import Space
@@ -27,7 +27,7 @@ def build_model(
     batch; a model that is not built is called with them where it keeps a state for each, else with
     one.
 
-    Raises: UsageError for what is no model, or one that is not compiled, or one with a variable
+    Raises: BuildError for what is no model, or one that is not compiled; UsageError for a variable
     that earlier builds have left.
     """
     import keras
@@ -42,9 +42,9 @@ def build_model(
     except KeyError as error:
         raise _asked(error, space, params) from error
     if not isinstance(model, keras.Model):
-        raise UsageError(f"build must return a keras.Model, got {model!r}; return the model")
+        raise BuildError(f"build must return a keras.Model, got {model!r}; return the model")
     if compiled and not model.compiled:
-        raise UsageError("build must return a compiled model; call model.compile(...) in it")
+        raise BuildError("build must return a compiled model; call model.compile(...) in it")
     if not model.built:
         preflight.call(model, batch, batch.size if is_stateful(model) else 1)
     optimizer = optimizer_of(model)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from search.errors import SearchError
+from search.errors import CheckpointError
 from search.executors.base import Courier
 from search.training.plain import Arrays, Kept
 from search.trial import EpochReport
@@ -87,7 +87,7 @@ class CheckpointFolder:
     def save(self, trial: str, checkpoint: Checkpoint) -> None:
         """Replace the trial's checkpoint; a reader sees the old one or the new one, whole.
 
-        Raises: SearchError when it cannot be written.
+        Raises: CheckpointError when it cannot be written.
         """
         self._replace(trial, written(checkpoint, self._owner, trial))
 
@@ -101,7 +101,7 @@ class CheckpointFolder:
     def unpack(self, trial: str, content: bytes) -> None:
         """Replace the trial's checkpoint by one that has travelled.
 
-        Raises: SearchError when it cannot be written.
+        Raises: CheckpointError when it cannot be written.
         """
         self._replace(trial, content)
 
@@ -114,7 +114,7 @@ class CheckpointFolder:
         except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            raise SearchError(
+            raise CheckpointError(
                 f"cannot write the checkpoint {self._path(trial)}: {error.strerror}; nothing "
                 "recorded is lost: make room or access, then resume"
             ) from error

@@ -36,6 +36,15 @@ def until_finished(
         message.reply(decide(message.report))
 
 
+def until_there_are(executor: Executor, slots: int) -> None:
+    """Wait for so many workers."""
+    for _ in range(60):
+        if executor.slots == slots:
+            return
+        assert executor.next_message(1.0) is None
+    raise AssertionError(f"still {executor.slots} slots after a minute")
+
+
 class ExecutorContract:
     @pytest.fixture
     def executor(self) -> Iterator[Executor]:

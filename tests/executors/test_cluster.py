@@ -13,15 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from search.errors import UsageError
+from search.errors import SearchWarning, UsageError
 from search.executors import dask
 from search.executors.base import Epoch, Finished, Lost
 from search.seeds import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.trial import Decision
-from tests.executors.contract import heard, task, until_finished
+from tests.executors.contract import ExecutorContract, heard, task, until_finished, until_there_are
 from tests.executors.fake_trainer import OWNER, FakeTrainer, TravellingTrainer
-from tests.executors.test_dask import until_there_are
 
 pytestmark = pytest.mark.slow
 
@@ -92,6 +91,24 @@ def connected(address: str, make, checkpoints: CheckpointFolder) -> dask.DaskExe
     return dask.DaskExecutor(workers, make, checkpoints, clock, waits=True)
 
 
+class TestDask(ExecutorContract):
+    @pytest.fixture
+    def executor(self, cluster, tmp_path):
+        from distributed import Client
+
+        # without the restart of all workers that `connected` begins with: it takes seconds
+        client, clock = Client(cluster[0], set_as_default=False), SystemClock()
+        workers = dask.DaskWorkers(client, FakeTrainer(tmp_path), clock, patience=60)
+        checkpoints = CheckpointFolder(tmp_path, OWNER)
+        executor = dask.DaskExecutor(workers, FakeTrainer(tmp_path), checkpoints, clock, waits=True)
+        until_there_are(executor, 2)
+        yield executor
+        executor.close()
+
+
+CONTRACTS = (TestDask,)
+
+
 def test_a_killed_workers_trial_goes_on_from_the_checkpoint_that_travelled(cluster, tmp_path):
     checkpoints = CheckpointFolder(tmp_path / "checkpoints", OWNER)
     executor = connected(cluster[0], TravellingTrainer(tmp_path), checkpoints)
@@ -155,7 +172,7 @@ def test_a_worker_that_joins_later_is_used_or_left_out_with_a_warning(cluster, t
         ended(late)
         until_there_are(executor, 2)
         late = place.start("dask", "worker", address, "--nthreads", "2", **silent)
-        assert re.search("one thread and a nanny, got 2 .* goes on without it", warned(executor))
+        assert re.search("the others continue: .*one thread and a nanny, got 2", warned(executor))
         assert executor.slots == 2
         ended(late)
     finally:
@@ -165,6 +182,15 @@ def test_a_worker_that_joins_later_is_used_or_left_out_with_a_warning(cluster, t
 def test_where_no_scheduler_answers_the_address_is_named():
     with pytest.raises(UsageError, match=r"got 'tcp://127.0.0.1:9'.*dask scheduler"):
         dask.connected("tcp://127.0.0.1:9", FakeTrainer(Path()), SystemClock(), answer_seconds=0.5)
+
+
+def test_an_address_that_others_reach_without_a_certificate_is_warned_of():
+    open_to_others, clock = "tcp://no-such-host.invalid:9", SystemClock()
+    with (
+        pytest.warns(SearchWarning, match="whoever reaches its port can run code as you"),
+        pytest.raises(UsageError, match="no-such-host"),
+    ):
+        dask.connected(open_to_others, FakeTrainer(Path()), clock, answer_seconds=0.5)
 
 
 HELPER = "WIDTH = 16\n"

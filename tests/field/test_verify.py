@@ -18,13 +18,13 @@ from search.coordinator import Coordinator
 from search.errors import UsageError
 from search.event_json import decode, encode
 from search.events import Entry
-from search.executors import dask
-from search.executors.dask import DaskExecutor, DaskWorkers
+from search.executors._processes_pool import WorkerPool, local
+from search.executors.processes import ProcessExecutor
 from search.fresh_process import FreshProcess
 from search.hypermodel import from_hypermodel
 from search.journal import Journal
 from search.journal_reader import read
-from search.machine import environments
+from search.machine import environments, memory_bytes
 from search.opened import digests
 from search.parameters import Choice, Float, Parameter
 from search.problem import Problem
@@ -36,7 +36,6 @@ from search.setup import prepare
 from search.store import Store
 from search.study_rules import LATEST_RULES
 from search.trackers.memory import MemoryTracker
-from search.training.checkpoint import CheckpointFolder
 from search.verification import Choice as Trials
 from search.verification import Verification, opened
 from tests import problem_data
@@ -56,7 +55,7 @@ def first_value(parameter: Parameter) -> str | None:
     return f"{parameter.name}={parameter.low}"
 
 
-class LastingExecutor(DaskExecutor):
+class LastingExecutor(ProcessExecutor):
     """Leaves its workers to the next study."""
 
     def close(self) -> None:
@@ -67,7 +66,7 @@ class LastingExecutor(DaskExecutor):
 class Bench:
     """Two workers and a fresh process for all the studies of this file, in one store."""
 
-    workers: DaskWorkers
+    workers: WorkerPool
     fresh: FreshProcess
     store: Store
 
@@ -99,8 +98,7 @@ class Bench:
         recipe = TrainerRecipe(
             material, digest["problem"], digest["data"], folder, first.identity, LATEST_RULES
         )
-        checkpoints = CheckpointFolder(folder, first.identity)
-        executor = LastingExecutor(self.workers, recipe, checkpoints, CLOCK, waits=proposer.prunes)
+        executor = LastingExecutor(self.workers, recipe, CLOCK, waits=proposer.prunes)
         with Journal.create(self.store.journal(problem.name), entries) as journal:
             Coordinator(
                 record=fold(entries),
@@ -122,15 +120,14 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with FreshProcess() as fresh:
-        first = pack(problem(lambda _: dense(), data(X, Y)))
-        config = StudyConfig(problem=first.word)
-        material = Material(config, None, versions_here(), carried=first)
-        workers = dask.local(environments(2, ()), material, CLOCK, fresh=fresh)
-        try:
-            yield Bench(workers, fresh, Store(tmp_path_factory.mktemp("store")))
-        finally:
-            workers.close()
+    first = pack(problem(lambda _: dense(), data(X, Y)))
+    config = StudyConfig(problem=first.word)
+    material = Material(config, None, versions_here(), carried=first)
+    workers = local(environments(2, ()), material, memory_bytes=memory_bytes())
+    try:
+        yield Bench(workers, FreshProcess(), Store(tmp_path_factory.mktemp("store")))
+    finally:
+        workers.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,223 @@
+"""Processes started for a study: each on a connection that no one else can open."""
+
+import atexit
+import contextlib
+import functools
+import itertools
+import json
+import os
+import pickle
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from typing import IO, Any
+
+from search.executors import _processes_server
+from search.executors._processes_child import Beginning
+from search.executors._processes_server import FORK, KILL, REQUEST, START
+
+_STALLED_SECONDS = 30
+_ENDING_SECONDS = 10
+
+
+class StartedProcess:
+    """One process: what it says comes from `connection`; `end` says why it ended, once it has."""
+
+    def __init__(self, server: "ProcessServer", number: int, connection: Connection, limit: int):
+        self._server = server
+        self._number = number
+        self._limit = limit
+        self.connection = connection
+
+    @property
+    def end(self) -> str | None:
+        """Why the process ended; None while it runs."""
+        facts = self._server.ends.get(self._number)
+        if facts is None:
+            return "the process that starts workers died" if self._server.dead else None
+        if facts["out_of_memory"]:
+            return f"the worker ran out of memory: {self._its_limit()}"
+        code = facts["code"]
+        if code == -signal.SIGKILL and self._limit:
+            return f"the worker was killed by SIGKILL (perhaps out of memory: {self._its_limit()})"
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                return f"the worker was killed by {signal.Signals(-code).name}"
+            return f"the worker was killed by signal {-code}"
+        return f"the worker ended with exit code {code}"
+
+    def kill(self) -> None:
+        """Kill it with all that it has started; its `end` follows."""
+        self._server.request(KILL, self._number)
+
+    def close(self) -> None:
+        """Kill it and let go of it."""
+        self.kill()
+        self.connection.close()
+
+    def _its_limit(self) -> str:
+        return f"its limit is {self._limit / 2**30:.1f} GiB"
+
+
+class ProcessServer:
+    """A process that starts others, forked from itself once it has imported TensorFlow.
+
+    See `_processes_server.py`. `ends` is what is known of processes that ended, by number; it grows
+    while `listen` is called when `control` is readable. `dead`: the server itself has ended.
+    """
+
+    def __init__(self, *, forks: bool) -> None:
+        self.control, theirs = socket.socketpair()
+        words = [sys.executable, "-P", "-m", _processes_server.__name__, str(theirs.fileno())]
+        with theirs:
+            # A session of its own: Ctrl-C is for this process, which ends them when it has closed.
+            self._process = subprocess.Popen(
+                [*words, *([FORK] * forks)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(_path())},
+                start_new_session=True,
+            )
+        self.owner = os.getpid()
+        self._said = b""
+        self._numbers = itertools.count(1)
+        self.ends: dict[int, dict[str, Any]] = {}
+        self.dead = False
+
+    def start(
+        self,
+        module: str,
+        function: str,
+        *arguments: object,
+        environment: Mapping[str, str] | None = None,
+        bytes_limit: int = 0,
+    ) -> StartedProcess:
+        """Have `module.function(connection, *arguments)` called in a process of its own.
+
+        What it prints goes to this process's standard error. Over `bytes_limit` of memory (0: no
+        limit) it is killed. Does not wait for it.
+        """
+        ours, theirs = socket.socketpair()
+        # a process that is stopped in the middle of a message must not stop this one for ever
+        ours.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _STALLED_SECONDS, 0)
+        )
+        connection, number = Connection(ours.detach()), next(self._numbers)
+        beginning = Beginning(
+            _folder(),
+            _path(),
+            {**os.environ, **(environment or {})},
+            module,
+            function,
+            pickle.dumps(arguments),
+        )
+        with theirs, _file_of(pickle.dumps(beginning)) as file:
+            handles = [theirs.fileno(), _standard_error(), file.fileno()]
+            self.request(START, number, bytes_limit, handles)
+        return StartedProcess(self, number, connection, bytes_limit)
+
+    def request(
+        self, what: bytes, number: int, bytes_limit: int = 0, handles: list[int] | None = None
+    ) -> None:
+        """Send a request to the server; nothing happens where it is dead."""
+        try:
+            message = REQUEST.pack(what, number, bytes_limit)
+            socket.send_fds(self.control, [message], handles or [])
+        except OSError:
+            self.dead = True
+
+    def listen(self) -> None:
+        """Take what the server says, which must be there."""
+        try:
+            said = self.control.recv(65536)
+        except OSError:
+            said = b""
+        if not said:
+            self.dead = True
+        *lines, self._said = (self._said + said).split(b"\n")
+        for line in lines:
+            facts = json.loads(line)
+            if "code" in facts:
+                self.ends[facts["number"]] = facts
+
+    def kill(self) -> None:
+        """Kill the server, which takes with it what it has started."""
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """End the server and all that it has started."""
+        self.dead = True
+        self.control.close()
+        try:
+            if next(self._numbers) == 1:  # at its imports, and of no use to anyone
+                self._process.kill()
+            self._process.wait(_ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@functools.cache
+def _kept() -> list[ProcessServer]:
+    return []
+
+
+def process_server(*, forks: bool) -> ProcessServer:
+    """The server of this process; one that forks is kept, as its imports take seconds.
+
+    It ends when this process does.
+    """
+    if not forks:
+        return ProcessServer(forks=False)
+    kept = _kept()
+    if not kept or kept[-1].dead or kept[-1].owner != os.getpid():
+        kept[:] = [ProcessServer(forks=True)]
+        atexit.register(kept[-1].close)
+    return kept[-1]
+
+
+def start_ahead() -> None:
+    """Have the server begin with its imports, the longest part of a start; harmless when repeated.
+
+    Not where there may be GPUs, for which nothing is forked.
+    """
+    if sys.platform == "linux" and shutil.which("nvidia-smi") is None:
+        process_server(forks=True)
+
+
+def _file_of(content: bytes) -> IO[bytes]:
+    """A file without a name that holds this; the socket would take no more than its buffer."""
+    if sys.platform == "linux":
+        file: IO[bytes] = os.fdopen(os.memfd_create("beginning"), "w+b")
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    file.write(content)
+    file.flush()
+    return file
+
+
+def _standard_error() -> int:
+    """The handle behind `sys.stderr`: 2 itself may be turned away, see `runtime`."""
+    try:
+        return sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):  # a notebook's, or a test's
+        return 2
+
+
+def _folder() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return None
+
+
+def _path() -> list[str]:
+    """What this process imports from, in its order; a folder that is "" is the one it is in."""
+    return [os.path.abspath(folder) if folder == "" else folder for folder in sys.path]
