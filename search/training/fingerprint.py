@@ -163,7 +163,7 @@ class _Reader:
         elif id(value) in self._reset:
             place = "reset"
         else:
-            place = _array(value.numpy())[0]
+            place = _tensor(value.value())
         return f"variable {place} {value.shape} {value.dtype} {value.trainable}"
 
     def _refuse_foreign(self, kind: type) -> None:
