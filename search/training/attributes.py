@@ -2,11 +2,12 @@
 
 import dis
 import functools
+import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from search.training import plain
@@ -224,8 +225,8 @@ def _reached(function: FunctionType) -> Iterator[tuple[str, Any]]:
             yield name, function.__globals__[name]
 
 
-def _names(code: Any) -> set[str]:
-    inner = [_names(constant) for constant in code.co_consts if hasattr(constant, "co_names")]
+def _names(code: CodeType) -> set[str]:
+    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
     return set(code.co_names).union(*inner)
 
 
@@ -257,11 +258,12 @@ def _assigned_by_keras(kind: type) -> frozenset[str]:
 
 @functools.cache
 def _assigned(base: type) -> frozenset[str]:
-    functions = (getattr(m, "fset", None) or m for m in vars(base).values())
-    return frozenset(
-        str(step.argval)
-        for function in functions
-        if hasattr(function, "__code__")
-        for step in dis.get_instructions(function)
-        if step.opname == "STORE_ATTR"
-    )
+    members = (getattr(member, "fset", None) or member for member in vars(base).values())
+    codes = (getattr(inspect.unwrap(m), "__code__", None) for m in members if callable(m))
+    return frozenset().union(*(_stored(code) for code in codes if code is not None))
+
+
+def _stored(code: CodeType) -> set[str]:
+    found = {str(s.argval) for s in dis.get_instructions(code) if s.opname == "STORE_ATTR"}
+    inner = (_stored(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+    return found.union(*inner)

@@ -19,6 +19,23 @@ _PER_PROCESS = {
 }
 
 
+def session() -> Any:
+    """Return the state of all threads that `clear_session` replaces; None without Keras."""
+    if "keras" not in sys.modules:
+        return None
+    from keras.src.backend.common import global_state
+
+    return global_state.GLOBAL_STATE_TRACKER, global_state.GLOBAL_SETTINGS_TRACKER
+
+
+def set_session(state: Any) -> None:
+    """Put back what `session` returned."""
+    from keras.src.backend.common import global_state
+
+    if state is not None:
+        global_state.GLOBAL_STATE_TRACKER, global_state.GLOBAL_SETTINGS_TRACKER = state
+
+
 @dataclass(frozen=True, slots=True)
 class KerasConfiguration:
     """What `keras.config` and its neighbours are set to, and TensorFlow's own options."""

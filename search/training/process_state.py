@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from search.errors import SearchWarning
-from search.training.keras_configuration import KerasConfiguration
+from search.training.keras_configuration import KerasConfiguration, session, set_session
 
 _STREAMS = (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w"))
 
@@ -52,6 +52,7 @@ class TrialProcess:
         self._said = said
         self._keras: KerasConfiguration | None = None
         self._outside: KerasConfiguration | None = None
+        self._session: Any = None  # the trial's while it is outside, the other while it is inside
         self._before: dict[str, Any] = {}
         self._changed: dict[str, Any] = {}
         self._modules = 0
@@ -61,9 +62,11 @@ class TrialProcess:
     def __enter__(self) -> None:
         _keep_streams_open()
         self._before = read_settings()
-        self._outside = KerasConfiguration.noted()
+        self._outside, session_outside = KerasConfiguration.noted(), session()
         self._modules = len(sys.modules)
         write_settings(self._changed)
+        set_session(self._session)
+        self._session = session_outside
         if self._keras is not None:
             self._keras.apply()
         self._stack.enter_context(_noting_threads(self._threads))
@@ -78,6 +81,9 @@ class TrialProcess:
         self._changed = changed
         failed = write_settings({name: self._before[name] for name in changed})
         self._keras = KerasConfiguration.noted()
+        session_inside = session()
+        set_session(self._session)
+        self._session = session_inside
         if self._outside is not None:
             self._outside.apply()
         if len(sys.modules) > self._modules:
@@ -126,7 +132,7 @@ def write_settings(values: Mapping[str, Any]) -> set[str]:
 @contextlib.contextmanager
 def left_as_it_was() -> Iterator[None]:
     """Put back on leaving whatever the block changes in the caller's process."""
-    before, keras = read_settings(), KerasConfiguration.noted()
+    before, keras, keras_session = read_settings(), KerasConfiguration.noted(), session()
     draws = random.getstate(), np.random.get_state()
     try:
         yield
@@ -134,6 +140,7 @@ def left_as_it_was() -> Iterator[None]:
         random.setstate(draws[0])
         np.random.set_state(draws[1])
         write_settings({n: before[n] for n, value in read_settings().items() if value != before[n]})
+        set_session(keras_session)
         if keras is not None:
             keras.apply()
 

@@ -79,26 +79,25 @@ class LateVariables:
         found = ((number, reference()) for number, reference in enumerate(self._made))
         return {number: variable for number, variable in found if variable is not None}
 
-    def values(self, but: set[int]) -> dict[int, "np.ndarray[Any, Any]"]:
-        """Return the values of those in use, except for variables with one of these ids.
+    def used(self, but: set[int]) -> dict[int, Any]:
+        """Return those in use by their number, except for those with one of these ids.
 
-        Raises: StateLostError where each epoch creates some: they have no number.
+        Raises: StateLostError where later epochs create some too: they have no fixed number.
         """
-        found = {n: array_of(v) for n, v in self.alive().items() if id(v) not in but}
+        found = {number: v for number, v in self.alive().items() if id(v) not in but}
         if found and self._repeated:
             raise StateLostError("variables are created after the first epoch")
         return found
 
-    def put(self, values: Mapping[int, "np.ndarray[Any, Any]"]) -> None:
-        """Give values to the variables with these numbers, now or when they are created."""
+    def put(self, number: int, value: "np.ndarray[Any, Any]") -> None:
+        """Give a value to the variable with this number, now or when it is created."""
         made = self.alive()
-        for number, value in values.items():
-            if number in made:
-                _assign(f"variable {number}", made[number], value)
-            elif number < len(self._made):
-                raise StateLostError(f"variable {number} is no longer there")
-            else:
-                self._waiting[number] = value
+        if number in made:
+            _assign(f"variable {number}", made[number], value)
+        elif number < len(self._made):
+            raise StateLostError(f"variable {number} is no longer there")
+        else:
+            self._waiting[number] = value
 
 
 class TrialState:
@@ -137,7 +136,14 @@ class TrialState:
         data = {path: item for path, item in data.items() if item["value"] is not _LEFT_OUT}
         others = {p: v for p, v in self._others(found).items() if self._changed(p, v)}
         states = {path: generator_state(value) for path, value in found.generators.items()}
-        late = self._late.values(but=self._own)
+        places = {id(inner): path for path, v in found.variables.items() for inner in _both(v)}
+        late = {
+            str(number): {
+                "path": places.get(id(variable)),
+                "value": encode(array_of(variable), arrays),
+            }
+            for number, variable in self._late.used(but=self._own).items()
+        }
         return {
             "data": data,
             "variables": {path: encode(array_of(v), arrays) for path, v in others.items()},
@@ -146,7 +152,7 @@ class TrialState:
                 for path, state in states.items()
                 if self._changed(path, state)
             },
-            "late": {str(number): encode(value, arrays) for number, value in late.items()},
+            "late": late,
         }
 
     def put(self, kept: Kept, arrays: Arrays) -> None:
@@ -162,10 +168,14 @@ class TrialState:
                 _assign(path, found.variables[path], decode(value, arrays))
             for path, state in kept["generators"].items():
                 set_generator_state(found.generators[path], decode(state, arrays))
-            late = {int(number): decode(value, arrays) for number, value in kept["late"].items()}
+            for number, item in kept["late"].items():
+                value = decode(item["value"], arrays)
+                if item["path"] in found.variables:  # also where another trial's graph is used
+                    _assign(item["path"], found.variables[item["path"]], value)
+                else:
+                    self._late.put(int(number), value)
         except (NotDataError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise StateLostError(f"{error}") from error
-        self._late.put(late)
 
     def _others(self, found: Found) -> dict[str, Any]:
         late = {id(variable) for variable in self._late.alive().values()}

@@ -137,13 +137,12 @@ def test_state_is_kept(build: Any, callbacks: Any) -> None:
     assert train(p, RATE, (0, 3))[0] == train(p, RATE, (0, 1), (1, 3))[0]
 
 
-class Draws(keras.layers.Layer):
-    def __init__(self, draw: Any) -> None:
-        super().__init__()
-        self.draw = draw
+def drawing(draw: Any) -> keras.layers.Layer:
+    class Draws(keras.layers.Layer):
+        def call(self, x: Any, training: bool = False) -> Any:
+            return x + draw(x) if training else x
 
-    def call(self, x: Any, training: bool = False) -> Any:
-        return x + self.draw(x) if training else x
+    return Draws()
 
 
 def by_numpy(x: Any) -> Any:
@@ -165,7 +164,7 @@ DRAWS = {
 
 @pytest.mark.parametrize("name", DRAWS)
 def test_draws_follow_from_the_epoch(name: str) -> None:
-    p = problem(lambda _: compiled(network(keras.Sequential, Draws(DRAWS[name]))), data(X, Y))
+    p = problem(lambda _: compiled(network(keras.Sequential, drawing(DRAWS[name]))), data(X, Y))
     whole = train(p, RATE, (0, 3))[0]
     assert whole == train(p, RATE, (0, 1), (1, 3))[0]
     assert len({epoch["loss"] for epoch in whole}) == 3
@@ -180,7 +179,7 @@ def test_draws_follow_from_the_epoch_by_fit_too(name: str, *, eager: bool) -> No
             """Makes the trial go by `fit`."""
 
     def build(params: Any) -> keras.Model:
-        return compiled(network(keras.Sequential, Draws(DRAWS[name])), run_eagerly=eager)
+        return compiled(network(keras.Sequential, drawing(DRAWS[name])), run_eagerly=eager)
 
     p = problem(build, data(X, Y), callbacks=lambda params: [Looks()])
     assert train(p, RATE, (0, 3))[0] == train(p, RATE, (0, 1), (1, 3))[0]
@@ -189,7 +188,7 @@ def test_draws_follow_from_the_epoch_by_fit_too(name: str, *, eager: bool) -> No
 def test_a_trial_draws_the_same_after_another_one() -> None:
     from tests.field.tables import new_trainer
 
-    p = problem(lambda _: compiled(network(keras.Sequential, Draws(DRAWS["keras"]))), data(X, Y))
+    p = problem(lambda _: compiled(network(keras.Sequential, drawing(DRAWS["keras"]))), data(X, Y))
     alone = train(p, RATE, (0, 2))[0]
     shared = new_trainer(p)
     train(p, RATE, (0, 2), trainer=shared, trial="0", seed=8)
@@ -219,7 +218,7 @@ class Steps(keras.callbacks.Callback):
     [
         (walking, lambda params: [Steps()], "model.steps: range_iterator is no data"),
         (
-            lambda _: compiled(network(keras.Sequential, Draws(samplers))),
+            lambda _: compiled(network(keras.Sequential, drawing(samplers))),
             None,
             "LogUniformCandidateSampler",
         ),

@@ -173,7 +173,7 @@ def test_closed_standard_error_and_the_file_limit_are_put_back(capfd: Any) -> No
             resource.setrlimit(resource.RLIMIT_NOFILE, (64, limit[1]))
             os.close(2)
 
-    with pytest.warns(SearchWarning, match="the limit of open files and standard streams"):
+    with pytest.warns(SearchWarning, match="standard streams and the limit of open files"):
         close()
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == limit
     os.write(2, b"still there")
