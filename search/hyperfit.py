@@ -11,6 +11,7 @@ from search.objective import Metrics
 from search.parameters import Params
 from search.problem import Data, Part
 from search.training import preflight
+from search.training.fit_watch import by_name
 from search.training.metric_values import metric_values, numbers_of
 
 if TYPE_CHECKING:
@@ -86,9 +87,10 @@ class Probe:
     def _try(self, hp: Any, model: "keras.Model", given: Mapping[str, int]) -> list[dict[str, Any]]:
         """Run it with a fit that does nothing, else with Keras's; the settings of the calls."""
         calls: list[dict[str, Any]] = []
+        trains = model.fit
 
         def reached(*args: Any, **settings: Any) -> "keras.callbacks.History":
-            calls.append(settings)
+            calls.append(by_name(trains, args, settings)[1])
             return _untrained()
 
         model.fit = reached

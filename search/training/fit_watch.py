@@ -1,9 +1,10 @@
 """What a `fit` of the user's does with Keras's own, and whether its scores are the model's."""
 
 import contextlib
+import inspect
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ def watched(model: "keras.Model") -> Iterator[list[Call]]:
     fit = model.fit
 
     def noted(*args: Any, **settings: Any) -> Any:
+        args, settings = by_name(fit, args, settings)
         given = settings.get("callbacks")
         listed = getattr(given, "callbacks", given)
         listed = list(listed) if isinstance(listed, list | tuple) else [listed] if listed else []
@@ -71,6 +73,20 @@ def watched(model: "keras.Model") -> Iterator[list[Call]]:
         yield calls
     finally:
         del model.fit
+
+
+def by_name(
+    fit: Callable[..., Any], args: tuple[Any, ...], settings: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a call of `fit` by their names, where they all have one."""
+    named = [
+        one.name
+        for one in inspect.signature(fit).parameters.values()
+        if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    ]
+    if len(args) > len(named) or settings.keys() & set(named[: len(args)]):
+        return args, settings
+    return (), {**dict(zip(named, args, strict=False)), **settings}
 
 
 def _recorder(model: "keras.Model", curve: list[dict[str, Any]]) -> "keras.callbacks.Callback":

@@ -14,7 +14,7 @@ from search.hypermodel import found_of, from_hypermodel
 from tests.field.tables import data, dense, table
 
 X, Y = table(200)
-pytestmark = pytest.mark.filterwarnings("default::search.errors.SearchWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::search.errors.SearchWarning")
 
 
 def found(build, **more):
@@ -215,6 +215,23 @@ def test_a_process_that_is_told_the_space_builds_nothing():
     assert other.space.describe() == one.space.describe()
     params = {"limit": 20, "hp1_share": 0.5, "shuffle": True}
     other.fit(params, other.build(params), data(X, Y), [])
+
+
+def test_a_value_for_a_range_that_no_build_showed_is_the_nearest_one_and_is_said():
+    seen = []
+
+    def build(hp):
+        hp.Int("other", 1, 5)
+        seen.append(hp.Int("units", 30, 40, step=5) if seen and seen[0] is None else 0)
+        if not seen[-1]:
+            seen[-1] = hp.Int("units", 1, 8)
+        return dense()
+
+    late = found(build)
+    seen[:] = [None]
+    with pytest.warns(SearchWarning, match="units: the hypermodel asks for it as no build did.*30"):
+        late.build({"other": 1, "units": 7})
+    assert seen == [None, 30]
 
 
 class _Clock:

@@ -129,6 +129,24 @@ def test_callbacks_with_a_state_made_in_fit_are_named(make):
     assert "callbacks= of the problem" in said
 
 
+def test_callbacks_and_epochs_that_are_given_by_position_are_seen():
+    def fit(params, model, d, callbacks):
+        stop = keras.callbacks.EarlyStopping("loss", patience=9)
+        return last(model.fit(d.train.x, d.train.y, 32, 3, 0, [*callbacks, stop]))
+
+    epochs, stopping = remarks(problem(build, data(X, Y), fit=fit))
+    assert "trained 3 epochs in one call" in epochs
+    assert stopping.startswith("EarlyStopping made inside fit")
+
+
+def test_a_validation_split_of_the_training_data_is_noticed():
+    def fit(params, model, d, callbacks):
+        return last(model.fit(d.train.x, d.train.y, validation_split=0.2, verbose=0))
+
+    (said,) = remarks(problem(build, data(X, Y), fit=fit))
+    assert "they are not the scores of this model on these data" in said
+
+
 def test_a_schedule_in_a_fit_that_drops_the_number_of_its_epoch_is_named():
     def fit(params, model, d, callbacks):
         schedule = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.1 * 0.5**epoch)
