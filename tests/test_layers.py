@@ -29,12 +29,12 @@ PLAIN = {
     *("ceilings", "class_weights", "conditions", "deadline", "declared", "dependence"),
     *("directions", "discovery", "event_checks", "event_json", "failures", "fitness"),
     *("importing", "journal_lines", "lists", "masking", "relevance", "remarks"),
-    *("scalars", "study_rules", "texts"),
+    *("scalars", "source", "study_rules", "texts"),
 }
 OF_ARRAYS = {"search.lists"}  # plain data that make arrays of lists: NumPy is their language
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
 WIRING = {
-    *("carried", "child", "restoring", "results", "source", "wrapped"),
+    *("carried", "child", "restoring", "results", "wrapped"),
     *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
     *("evidence", "trial_view"),
     *("nursery", "offers", "options"),
@@ -196,7 +196,7 @@ def test_environment_and_clocks_are_read_in_one_place(path):
         assert "time.time" not in text
         assert "time.monotonic" not in text
         assert "perf_counter" not in text
-    if module not in ("search.config", "search.cli"):
+    if module not in ("search.config", "search.cli", "search.training.process_state"):
         assert "os.getenv" not in text
         assert "environ.get" not in text
         assert "environ[" not in text
