@@ -42,7 +42,7 @@ _UNREAD = {
 _INITIALIZER_SEED = "_init_seed"
 # TensorFlow's records for its checkpoints: references to what other attributes hold.
 _CHECKPOINT_PREFIX = "_self_"
-_MOST_OBJECTS = 500_000
+_LONG = 1000  # from here on the numbers and texts of a list are read at once: a vocabulary
 # scikeras 0.13 gives these to Keras's classes, for pickle; no step calls them.
 _COPIED_BY = {"__reduce__", "__reduce_ex__", "__copy__", "__deepcopy__"}
 
@@ -120,8 +120,6 @@ class _Reader:
                 self._words.append(f"again {number}")
                 continue
             self._read.append(value)
-            if number > _MOST_OBJECTS:
-                raise _UnreadableError("too many objects")
             word, inner = self._object(value)
             self._words.append(f"{word} {len(inner)}")
             todo += inner[::-1]
@@ -240,7 +238,8 @@ def _class(value: type) -> tuple[str, list[Any]]:
 def _array(value: Any) -> tuple[str, list[Any]]:
     array = np.ascontiguousarray(value)
     if array.dtype.hasobject:
-        return f"{np.shape(value)}", array.ravel().tolist()
+        word, inner = _sequence(array.ravel().tolist())
+        return f"{np.shape(value)} {word}", inner
     content = hashlib.sha256(array.reshape(-1).view(np.uint8).data).hexdigest()
     return f"{array.dtype} {np.shape(value)} {content}", []
 
@@ -272,7 +271,10 @@ def _set(value: Any) -> tuple[str, list[Any]]:
 
 
 def _sequence(value: Any) -> tuple[str, list[Any]]:
-    return "", list(value)
+    items = list(value)
+    if len(items) > _LONG and {type(item) for item in items} <= {int, float, str, bytes}:
+        return hashlib.sha256(repr(items).encode(errors="surrogatepass")).hexdigest(), []
+    return "", items
 
 
 # What is read by its class, in the order in which classes are tried.
@@ -280,8 +282,7 @@ _READERS: list[tuple[type | tuple[type, ...], Callable[[Any], tuple[str, list[An
     ((list, tuple, deque), _sequence),
     ((OrderedDict, defaultdict, dict), _items),
     ((set, frozenset), _set),
-    (np.ndarray, _array),
-    (np.generic, _array),
+    ((np.ndarray, np.generic), _array),
     (np.dtype, lambda value: (str(value), [])),
     (FunctionType, _function),
     (MethodType, lambda value: ("", [value.__func__, value.__self__])),
