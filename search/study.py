@@ -23,7 +23,7 @@ from search.errors import (
 from search.events import Entry, Limited, StudyStarted
 from search.journal import Entries, Journal
 from search.judge import judge
-from search.opened import digests, refuse_changes
+from search.opened import digests, refuse_changes, refuse_direction
 from search.problem import Data
 from search.proposer import Proposer
 from search.recipe import THREADS
@@ -147,6 +147,7 @@ def resume(
         raised = _raised(entries, trials, seconds)
         record = fold(islice(entries, 1))
         setup = prepare(from_plain(record.header.config), around.carried)
+        refuse_direction(record.header, setup)
         offers.require(record.header.backend)
         recorded = record.header.versions.get(_WORKERS)
         around = replace(around, crew=around.crew.sized(recorded))
