@@ -55,7 +55,8 @@ def from_hypermodel(
     `hypermodel`: a `keras_tuner.HyperModel`, a function `build(hp)`, or a Tuner that has one.
     `load`: the data, or what loads them. `objective`: ours, KerasTuner's, or a metric's name where
     that tells whether large or small values are better (losses, errors, accuracies, F1, ...).
-    `baseline` goes by KerasTuner's names. `levels`: what a grid visits of a continuous range.
+    `baseline` goes by KerasTuner's names. `levels`: what a grid visits of a continuous range. The
+    other settings are those of `Problem`.
 
     The space is found here, by at most `most_builds` builds (`search.discovery`), and warnings say
     what could not be told. An overridden `HyperModel.fit` is called once for each epoch n, with

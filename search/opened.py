@@ -76,6 +76,21 @@ def rules_to_adopt(header: StudyStarted, entries: Entries, *, adopt: bool) -> in
     return None
 
 
+def refuse_direction(header: StudyStarted, setup: Setup) -> None:
+    """Refuse a study whose objective was started in the other direction.
+
+    A direction was once guessed from a metric's name; `search.directions` does not guess.
+
+    Raises: StudyChangedError.
+    """
+    now, then = setup.problem.objective, header.objective
+    if (now.metric, now.direction) != (then.metric, then.direction):
+        raise StudyChangedError(
+            f"study {header.study} was started with {then.metric} ({then.direction}), and its "
+            f"problem now means {now.metric} ({now.direction}); start a new study with `run`"
+        )
+
+
 def read(store: Store, study: str) -> tuple[StudyRecord, StudyState]:
     """A study as its journal tells it, and its state: a process that was killed is not running.
 

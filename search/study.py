@@ -23,7 +23,13 @@ from search.errors import (
 from search.events import Entry, Limited, StudyStarted
 from search.journal import Entries, Journal
 from search.judge import judge
-from search.opened import digests, refuse_changes, refuse_other_name, rules_to_adopt
+from search.opened import (
+    digests,
+    refuse_changes,
+    refuse_direction,
+    refuse_other_name,
+    rules_to_adopt,
+)
 from search.problem import Data
 from search.proposer import Proposer
 from search.recipe import THREADS
@@ -160,6 +166,7 @@ def resume(
         rules = rules_to_adopt(record.header, entries, adopt=adopt)
         config = from_plain(record.header.config)
         setup = prepare(config, around.carried, data_dir=around.data_dir)
+        refuse_direction(record.header, setup)
         offers.require(record.header.backend)
         recorded = record.header.versions.get(_WORKERS)
         around = replace(around, crew=around.crew.sized(recorded))

@@ -39,8 +39,7 @@ _METRICS = {
 _LAYERS = {
     *("InputLayer", "Sequential", "Functional", "Dense", "EinsumDense", "Embedding", "Activation"),
     *("ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Identity", "Flatten", "Reshape", "Permute"),
-    *("RepeatVector", "Rescaling", "Normalization", "CategoryEncoding", "Discretization"),
-    *("IntegerLookup", "StringLookup", "Hashing", "Resizing", "CenterCrop", "RandomCrop"),
+    *("RepeatVector", "Rescaling", "Normalization", "Resizing", "CenterCrop", "RandomCrop"),
     *("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast"),
     *("RandomBrightness", "Dropout", "GaussianDropout", "GaussianNoise", "AlphaDropout"),
     *("BatchNormalization", "LayerNormalization", "UnitNormalization", "GroupNormalization"),
@@ -107,10 +106,19 @@ def _is_row_by_row(layer: Any) -> bool:
         and not getattr(layer, "stateful", False)
         and not getattr(layer, "mask_zero", False)  # masked losses are means over what is valid
         and getattr(layer, "activity_regularizer", None) is None
+        and not _is_over_rows(layer)
         and all(map(_is_layer, getattr(layer, "operations", ())))
         and not any(_is_called_specially(layer))
         and all(_is_of_keras(value) for name, value in _attributes(layer))
     )
+
+
+def _is_over_rows(layer: Any) -> bool:
+    """Whether it normalizes or joins along the first axis."""
+    axis = getattr(layer, "axis", None)
+    axes = axis if isinstance(axis, list | tuple) else [axis]
+    ranks = {len(one.shape) for node in layer._inbound_nodes for one in node.output_tensors}
+    return any(one == 0 or any(one == -rank for rank in ranks) for one in axes)
 
 
 def _is_layer(operation: Any) -> bool:

@@ -9,6 +9,7 @@ from search import Choice, Float, Int, Objective, Problem, Space
 from search.carried import pack
 from search.config import StudyConfig, digest_of, from_plain
 from search.errors import UsageError
+from search.estimator import SearchCV
 from search.setup import Setup, prepare
 from tests.field.tables import data, dense, table
 
@@ -129,3 +130,19 @@ def test_a_study_that_recorded_no_ceiling_keeps_9() -> None:
     assert (setup.settings.max_epochs, epochs_of(setup)) == (9, (9, 9))
     assert setup.baseline_params == {"rate": 0.01, "epochs": 9}
     assert prepare(replace(earlier, max_epochs=40), carried).settings.max_epochs == 40
+
+
+def test_searchcv_refits_below_the_searched_range_where_early_stopping_ended_there() -> None:
+    x, y = table(60)
+    search = SearchCV(
+        lambda params, facts: dense(rate=params["rate"]),
+        Space(Float("rate", 1e-3, 1e-1), Int("epochs", 12, 14)),
+        backend="randomized",
+        trials=1,
+        patience=1,
+        objective=Objective("learning_rate", "max"),
+        workers=0,
+    )
+    search.fit(x, y)
+    assert (search.best_epoch_, search.best_params_["epochs"] >= 12) == (1, True)
+    assert search.predict(x).shape == (60,)

@@ -164,6 +164,8 @@ NOT_BY_ROW = {
     "a loss over the batch": lambda: net(loss=keras.losses.Tversky()),
     "a metric of the user's": lambda: net(metrics=[lambda a, b: keras.ops.max(b)]),
     "a method put on the model": hung,
+    "a norm over the batch": lambda: net(layers.UnitNormalization(axis=0)),
+    "a softmax over the batch": lambda: net(layers.Softmax(axis=-2)),
     "attention": lambda: functional(
         layers.Reshape((4, 2)), lambda x: layers.MultiHeadAttention(2, 2)(x, x), layers.Flatten()
     ),

@@ -10,11 +10,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from search import Objective
+from search import Float, Objective, Space
+from search.carried import pack
+from search.config import StudyConfig
 from search.directions import known_direction, objective_of
-from search.errors import SearchWarning, UsageError
+from search.errors import SearchWarning, StudyChangedError, UsageError
+from search.estimator import SearchCV
+from search.events import StudyStarted
 from search.hypermodel import from_hypermodel
 from search.objective import Metrics
+from search.opened import refuse_direction
+from search.setup import prepare
 from search.training.folds import Folding
 from search.training.metric_values import metric_values, numbers_of
 from search.trial import Failed
@@ -67,6 +73,24 @@ def test_a_direction_that_the_user_gives_is_taken() -> None:
     found = from_hypermodel(hypermodel, data(X, Y), given, name="p")
     assert found.objective == Objective("val_dice", "max")
     assert objective_of("val_f1_score") == Objective("val_f1_score", "max")
+
+
+def test_searchcv_takes_a_name_that_tells_its_direction() -> None:
+    space = Space(Float("rate", 1e-3, 1e-1))
+    search = SearchCV(lambda params, facts: dense(), space, objective="val_mcc")
+    with pytest.raises(UsageError, match=r'give Objective\("val_mcc", "max"\)'):
+        search.fit(X[:20], Y[:20])
+    assert search.set_params(objective="val_auc").get_params()["objective"] == "val_auc"
+
+
+def test_a_study_that_was_started_in_the_guessed_direction_is_not_continued() -> None:
+    carried = pack(problem(hypermodel, data(X, Y), ("val_f1_score", "max")))
+    setup = prepare(StudyConfig(carried.word, "randomized"), carried)
+    then = Objective("val_f1_score", "min")
+    config = setup.config.plain()
+    header = StudyStarted("p-1", "p", "randomized", 0, then, config, [], {}, {}, 0)
+    with pytest.raises(StudyChangedError, match=r"started with val_f1_score \(min\).*means .*max"):
+        refuse_direction(header, setup)
 
 
 @pytest.mark.parametrize(
