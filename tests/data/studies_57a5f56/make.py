@@ -2,7 +2,7 @@
 
 In a work tree of that commit that holds a copy of this folder:
 
-    python -m tests.data.studies_57a5f56.make FOLDER
+    python -m tests.data.studies_57a5f56.make FOLDER [STUDY ...]
 """
 
 import os
@@ -25,6 +25,9 @@ BACKENDS = (
     *("bayesian", "halving", "hyperopt", "skopt"),
 )
 PROBLEM = "tests.data.studies_57a5f56.problem:PROBLEM"
+RULES_PROBLEM = "tests.data.studies_57a5f56.rules_problem:PROBLEM"
+STUDIES = {backend: (backend, PROBLEM) for backend in BACKENDS}
+STUDIES |= {"rules": ("randomized", RULES_PROBLEM)}
 LINES = 17  # of a journal, after which the process is killed
 
 
@@ -32,8 +35,9 @@ def around(store: Path) -> Surroundings:
     return Surroundings(Store(store), None, lambda *_: [], SystemClock())
 
 
-def config(backend: str, study: str) -> StudyConfig:
-    return StudyConfig(problem=PROBLEM, backend=backend, trials=7, study=study)
+def config(name: str, study: str) -> StudyConfig:
+    backend, problem = STUDIES[name]
+    return StudyConfig(problem=problem, backend=backend, trials=7, study=study)
 
 
 def child(work: Callable[[], object]) -> int:
@@ -51,7 +55,7 @@ def child(work: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def killed(store: Path, backend: str) -> None:
+def killed(store: Path, name: str) -> None:
     """Run a study that is killed after so many lines, between an epoch and its answer."""
     commit, append, lines = Journal.commit, Journal.append, 0
 
@@ -68,24 +72,24 @@ def killed(store: Path, backend: str) -> None:
     Journal.append, Journal.commit = counted, last
     # a checkpoint after each epoch, where it would be after each two seconds
     KerasTrainer.__init__.__kwdefaults__["checkpoint_seconds"] = 0.0
-    start(config(backend, f"{backend}-killed"), around(store))
+    start(config(name, f"{name}-killed"), around(store))
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, names: list[str]) -> None:
     store, again = folder / "store", folder / "again"
-    for backend in BACKENDS:
-        finished = config(backend, backend)
+    for name in names:
+        finished = config(name, name)
         assert child(lambda finished=finished: start(finished, around(store))) == 0
-        code = child(lambda backend=backend: killed(store, backend))
+        code = child(lambda name=name: killed(store, name))
         assert code == -signal.SIGKILL, code
-        sys.stderr.write(f"{backend}\n")
+        sys.stderr.write(f"{name}\n")
     shutil.copytree(store, again)
     (folder / "resumed").mkdir()
-    for backend in BACKENDS:
-        name = f"{backend}-killed"
-        assert child(lambda name=name: resume(name, around(again))) == 0
-        shutil.copy(again / "journals" / f"{name}.jsonl", folder / "resumed")
+    for name in names:
+        study = f"{name}-killed"
+        assert child(lambda study=study: resume(study, around(again))) == 0
+        shutil.copy(again / "journals" / f"{study}.jsonl", folder / "resumed")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:] or list(STUDIES))
