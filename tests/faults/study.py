@@ -108,6 +108,8 @@ class Running:
         while not done() and self.process.poll() is None:
             assert time.monotonic() < deadline, f"not so after {seconds} s: {self._said()}"
             time.sleep(0.002)
+        code = self.process.poll()
+        assert code in (None, 0), f"ended with {code}: {self._said()}"
 
     def tree(self) -> list[psutil.Process]:
         """The command's process and all that it started, oldest first."""
