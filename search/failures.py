@@ -24,13 +24,13 @@ def failing_alike(outcomes: Sequence[Outcome]) -> str | None:
     """What to say of a study whose first outcomes are these; None where it may continue.
 
     It may not where these are three, and all failed with the same kind and message up to the
-    numbers in it. A training that diverges ("nan") is no error: other settings may avoid it.
+    numbers in it. A loss or an objective that is not finite is no error: other settings may avoid it.
     """
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     if len(outcomes) != FIRST or len(failures) != FIRST:
         return None
     signs = {(one.kind, _NUMBER.sub("#", one.message)) for one in failures}
-    if len(signs) > 1 or failures[0].kind == "nan":
+    if len(signs) > 1 or failures[0].kind in ("nan", "objective"):
         return None
     first = failures[0]
     kind = "" if first.kind == "lost" else f"{first.kind}: "

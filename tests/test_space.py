@@ -134,8 +134,10 @@ def test_whole_numbers_in_a_float_are_floats() -> None:
 
 
 def test_a_condition_tells_true_from_one() -> None:
-    space = Space(Choice("flag", (True, False)), Int("n", 1, 2, when={"flag": 1}))
-    assert space.active({"flag": True, "n": 1}) == {"flag": True}
+    with pytest.raises(SpaceError, match=r"flag is one of True, False\. Write True"):
+        Space(Choice("flag", (True, False)), Int("n", 1, 2, when={"flag": 1}))
+    space = Space(Choice("flag", (True, False)), Int("n", 1, 2, when={"flag": True}))
+    assert space.active({"flag": False, "n": 1}) == {"flag": False}
 
 
 def test_a_child_may_stand_before_its_parent() -> None:
@@ -238,7 +240,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "options must differ.*remove the repeats",
     ),
     "one and True": (lambda: Choice("kind", (1, True)), "options must differ"),
-    "object as option": (lambda: Choice("kind", (None, "a")), "options must be str.*use its name"),
+    "object as option": (
+        lambda: Choice("kind", (None, "a")),
+        "options must be str.*give each option a name",
+    ),
     "nan as option": (lambda: Choice("kind", (math.nan, 1.0)), "options must be finite"),
     "no parameters": (lambda: Space(), "a space needs parameters, got none; give at least one"),
     "duplicate name": (
