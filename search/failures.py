@@ -24,7 +24,8 @@ def failing_alike(outcomes: Sequence[Outcome]) -> str | None:
     """What to say of a study whose first outcomes are these; None where it may continue.
 
     It may not where these are three, and all failed with the same kind and message up to the
-    numbers in it. A loss or an objective that is not finite is no error: other settings may avoid it.
+    numbers in it. A loss or an objective that is not finite is no error: other settings may avoid
+    it.
     """
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     if len(outcomes) != FIRST or len(failures) != FIRST:

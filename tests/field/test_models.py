@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from search import Data, Int, Part
 from search.data import part, split
-from search.errors import SearchError, UsageError
+from search.errors import SearchError, SearchWarning, UsageError
 from search.hypermodel import from_hypermodel
 from search.seeds import SystemClock
 from search.training.checkpoint import CheckpointFolder
@@ -105,7 +105,8 @@ def test_c04_a_range_up_to_another_parameter_stays_one_parameter():
         hp.Int("hp1", 0, limit)
         return dense()
 
-    p = from_hypermodel(build, data(X, Y), "val_accuracy", name="p", most_builds=40)
+    with pytest.warns(SearchWarning, match="hp1_share is searched"):
+        p = from_hypermodel(build, data(X, Y), "val_accuracy", name="p", most_builds=40)
     assert len(p.space.nodes) == 2  # or a UsageError that says what to write
 
 
@@ -117,7 +118,8 @@ def test_c04_values_stay_in_the_range_that_was_asked_for():
         seen.append((low, hp.Float("rate", low, 1e-1)))
         return dense()
 
-    p = from_hypermodel(build, data(X, Y), "val_accuracy", name="p")
+    with pytest.warns(SearchWarning, match="rate_share is searched"):
+        p = from_hypermodel(build, data(X, Y), "val_accuracy", name="p")
     seen.clear()
     for u in np.linspace(0.05, 0.95, 7):
         p.build({n.name: n.parameter.at(u if n.name == "low" else 1 - u) for n in p.space.nodes})
@@ -195,7 +197,8 @@ def test_c09_nan_in_another_metric_than_the_objective_fails_no_trial():
         lambda params: dense("binary_crossentropy", [precision], units=1, activation="sigmoid"),
         data(X, y),
     )
-    curve, outcome = train(p, RATE, (0, 2))
+    with pytest.warns(SearchWarning, match="'precision' is not finite"):
+        curve, outcome = train(p, RATE, (0, 2))
     assert len(curve) == 2
     assert type(outcome).__name__ == "Completed"
 
@@ -395,7 +398,8 @@ def test_c12_evaluation_takes_no_more_rows_at_once_than_memory_bears():
             for n in (32, 1000)
         )
     )
-    train(problem(build, d, batch_size=16), RATE, (0, 1))
+    with pytest.warns(SearchWarning, match="run_eagerly"):
+        train(problem(build, d, batch_size=16), RATE, (0, 1))
     assert (
         max(most) * 96 * 96 * 48 * 4 < 2**29
     )  # an activation of 48 channels: today 1000 rows, 1.8 GB
