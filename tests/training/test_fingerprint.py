@@ -161,7 +161,7 @@ def test_the_graphs_of_different_fingerprints_differ() -> None:
     assert len({graph(made(MODELS[name], 1)) for name in names}) == len(names)
 
 
-class OwnLayer(keras.layers.Layer):
+class OwnLayer(keras.layers.Layer):  # type: ignore[misc]  # untyped
     def call(self, x: Any) -> Any:
         return x
 
