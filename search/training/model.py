@@ -18,9 +18,9 @@ from search.training.callbacks import UserCallbacks, hook, user_callbacks
 from search.training.epochs import Epochs, FitEpochs, OwnEpochs, averaged, say_fit
 from search.training.folds import Ground
 from search.training.keras_configuration import KerasConfiguration
-from search.training.plain import Arrays
+from search.training.plain import Arrays, Kept
 from search.training.shared import SharedEpochs
-from search.training.state import Kept, LateVariables, StateLostError, TrialState
+from search.training.state import LateVariables, StateLostError, TrialState
 from search.training.variables import arrays_of, assign, fits, optimizer_of, variables_of
 
 if TYPE_CHECKING:
