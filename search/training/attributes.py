@@ -4,7 +4,7 @@ import dis
 import functools
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -247,10 +247,11 @@ def _root(thing: Any) -> str:
 
 
 @functools.cache
-def _assigned_by_keras(kind: type) -> frozenset[str]:
+def _assigned_by_keras(kind: Hashable) -> frozenset[str]:
     """The attributes that Keras and TensorFlow assign in the classes above this one."""
     import keras
 
+    assert isinstance(kind, type)
     bases = [base for base in kind.__mro__ if _root(base) in ("keras", "tensorflow")]
     usual = vars(keras.layers.Layer()) if keras.layers.Layer in bases else ()
     return frozenset(usual).union(*map(_assigned, bases))

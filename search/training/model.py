@@ -23,9 +23,9 @@ from search.training.keras_configuration import KerasConfiguration
 from search.training.metric_values import metric_values
 from search.training.older_objects import OlderObjects
 from search.training.own_fit import OwnEpochs
-from search.training.plain import Arrays
+from search.training.plain import Arrays, Kept
 from search.training.shared import SharedEpochs
-from search.training.state import Kept, LateVariables, StateLostError, TrialState
+from search.training.state import LateVariables, StateLostError, TrialState
 from search.training.variables import arrays_of, assign, fits, optimizer_of, variables_of
 
 if TYPE_CHECKING:

@@ -155,7 +155,7 @@ def _noting_threads(started: list[threading.Thread]) -> Iterator[None]:
             started.append(thread)
         start(thread)
 
-    threading.Thread.start = noted  # type: ignore[method-assign]
+    threading.Thread.start = noted  # type: ignore[assignment, method-assign]
     try:
         yield
     finally:

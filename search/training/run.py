@@ -15,8 +15,8 @@ from search.seeds import seed_for
 from search.training.checkpoint import Checkpoint
 from search.training.metric_values import finite, metric_values, numbers_of
 from search.training.model import ModelRun, Place
-from search.training.plain import Arrays
-from search.training.state import Kept, StateLostError
+from search.training.plain import Arrays, Kept
+from search.training.state import StateLostError
 from search.training.variables import assign, fits
 from search.trial import EpochReport, Task
 
