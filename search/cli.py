@@ -14,6 +14,7 @@ from typing import NoReturn
 from search import remarks
 from search.config import Environment
 from search.errors import SearchError, StudyInterrupted
+from search.masking import masked
 from search.options import parse
 
 
@@ -40,7 +41,7 @@ def _run(arguments: list[str], *, debug: bool) -> int:
         return command(options, Environment.read(os.environ))
     except SearchError as error:
         if debug:
-            traceback.print_exc()
+            _say(traceback.format_exc())
         _say(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
@@ -50,9 +51,10 @@ def _run(arguments: list[str], *, debug: bool) -> int:
         # the reader of a pipe (head, say) has left: nothing more to say, and no trace
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # the outermost edge: a user gets a line, not a trace
+    except Exception as error:  # noqa: BLE001 - the outermost edge: a user gets a line
         if debug:
-            raise
+            _say(traceback.format_exc())
+            return 1
         kind = type(error).__name__
         hint = "this is unexpected; add --debug to see where"
         _say(f"error: {kind}: {error} ({hint})")
@@ -60,7 +62,7 @@ def _run(arguments: list[str], *, debug: bool) -> int:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201 - the command line's own voice
+    print(masked(line), file=sys.stderr)  # noqa: T201 - the command line's own voice
 
 
 def _command(word: str) -> Callable[[argparse.Namespace, Environment], int]:

@@ -98,6 +98,9 @@ def parse_seconds(text: str) -> float:
     return sum(float(value) * _SECONDS[unit] for value, unit in parts)
 
 
+_TRACKING_SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """What the platform takes from the environment; this file is the only reader of it."""
@@ -105,6 +108,7 @@ class Environment:
     data_dir: Path | None
     tracking_uri: str | None
     visible_gpus: str | None = None
+    tracking_secrets: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> "Environment":
@@ -117,6 +121,7 @@ class Environment:
             Path(data_dir) if data_dir else None,
             variables.get("MLFLOW_TRACKING_URI") or None,
             variables.get("CUDA_VISIBLE_DEVICES"),
+            tuple(variables[name] for name in _TRACKING_SECRETS if variables.get(name)),
         )
 
 

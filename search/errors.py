@@ -58,6 +58,16 @@ class StudyInterrupted(KeyboardInterrupt):
         self.study = study
 
 
+def in_a_line(error: BaseException) -> str:
+    r"""Return an error's type and the first line of its message.
+
+    >>> in_a_line(OSError("database is locked\n[SQL: INSERT ...]"))
+    'OSError: database is locked'
+    """
+    first, *_ = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
 def unknown_name(kind: str, got: str, known: Iterable[str]) -> UsageError:
     """The error for a word that is none of `known`, naming the nearest one.
 

@@ -16,7 +16,8 @@ from typing import IO
 
 from search.errors import SearchError
 from search.events import StudyStarted
-from search.trackers.mlflow_runs import sqlite_file
+from search.masking import masked
+from search.trackers.mlflow_database import sqlite_file
 from search.trackers.mlflow_views import study_filter
 
 HOST = "127.0.0.1"
@@ -85,7 +86,7 @@ def serve(
     once the server has ended.
     """
     if tracking_uri.startswith(("http://", "https://")):
-        ready(tracking_uri)
+        ready(masked(tracking_uri))
         return
     database = sqlite_file(tracking_uri)
     if database is not None and not database.is_file():
@@ -129,7 +130,7 @@ def _server(
     # Eight processes and 600 MB for evaluations of language models, in MLflow 3.17.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
-    command += ["--workers", "1", "--backend-store-uri", tracking_uri]
+    command += ["--workers", "1"]
     command += ["--artifacts-destination", str(artifact_root)]
     with _terminate_as_exit():
         # A session of its own: its workers get the end from here, once, and not from the terminal.
@@ -139,6 +140,8 @@ def _server(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # not on the command line, which every user of the machine can read
+            env={**os.environ, "MLFLOW_BACKEND_STORE_URI": tracking_uri},
         )
         try:
             yield process
@@ -188,5 +191,5 @@ def _refuse_ended(server: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     lines = log.read().decode(errors="replace").strip().splitlines()
     raise MlflowEndedError(
         f"MLflow's server must keep running, but it ended with code {server.returncode}: "
-        f"{lines[-1] if lines else 'it said nothing'}; `python -m search doctor` checks the store"
+        f"{masked(lines[-1]) if lines else 'it said nothing'}; `doctor` checks the store"
     )

@@ -6,10 +6,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from search import offers
+from search import offers, summary
 from search.carried import Carried
 from search.config import StudyConfig, from_plain
 from search.coordinator import Coordinator
@@ -93,7 +94,7 @@ def start(config: StudyConfig, around: Surroundings) -> Result:
     offers.require(config.backend)
     limit = setup.limit(config.trials, config.seconds)
     if config.study is not None and around.store.journal(config.study).exists():
-        raise _taken(config.study)
+        raise _taken(config.study, around.store)
     around = replace(around, crew=around.crew.sized())
     with ExitStack() as ending:
         # first of all, as loading takes a worker seconds: it is under way while this process loads
@@ -121,7 +122,7 @@ def _begun(
         except (FileExistsError, StudyLockedError):
             # another process took the free name meanwhile: there is a next one
             if chosen is not None:
-                raise _taken(chosen) from None
+                raise _taken(chosen, store) from None
 
 
 def resume(
@@ -180,7 +181,8 @@ class _Run:
         header, store = self.record.header, self.around.store
         name, checkpoints = header.study, store.checkpoints(header.study)
         trainer = self.crew.trainer(self.data, header, checkpoints)
-        tracker = Audience(self.around.trackers(self.setup, raised or self.record.limit))
+        trackers = self.around.trackers(self.setup, raised or self.record.limit)
+        tracker = Audience(trackers, partial(summary.rebuild_command, store=store))
         executor = self.crew.executor(trainer, header, checkpoints, waits=self.proposer.prunes)
         coordinator = Coordinator(
             record=self.record,
@@ -260,8 +262,8 @@ def _raised(entries: Entries, trials: int | None, seconds: float | None) -> Limi
     return Limited(trials, seconds)
 
 
-def _taken(name: str) -> UsageError:
+def _taken(name: str, store: Store) -> UsageError:
     return UsageError(
-        f"study {name} exists already; go on with `python -m search resume {name}`, in Python with "
-        "resume=True, or choose another name for --study"
+        f"study {name} exists already; continue it with `{summary.resume_command(name, store)}`, "
+        "in Python with resume=True, or choose another name for --study"
     )

@@ -54,12 +54,26 @@ def _refit(record: StudyRecord, best: TrialRecord) -> str:
 
 def resume_command(study: str, store: Store) -> str:
     """The command that goes on with a study."""
-    return f"{_program()} resume {study}{_where(store)}"
+    return command_line("resume", study, store=store)
 
 
-def command_line(*words: str) -> str:
-    """What to type for a command."""
-    return f"{_program()} {shlex.join(words)}"
+def rebuild_command(study: str, store: Store) -> str:
+    """The command that writes a study to MLflow again."""
+    return command_line("doctor", "--rebuild", study, store=store)
+
+
+def command_line(*words: str, store: Store | None = None) -> str:
+    """What to type for a command, on a store; it can be pasted into a shell."""
+    return f"{_program()} {shlex.join(words)}{'' if store is None else _where(store)}"
+
+
+def path_word(path: Path | str) -> str:
+    """A path as a word of a command: one that begins with a dash would be taken for an option.
+
+    >>> path_word("-mine/model")
+    './-mine/model'
+    """
+    return f"./{path}" if str(path).startswith("-") else str(path)
 
 
 def _program() -> str:
@@ -83,12 +97,12 @@ def _why(record: StudyRecord) -> str:
 
 def next_commands(record: StudyRecord, model: Path | None, store: Store) -> list[tuple[str, str]]:
     """What to type after a study, each with what it does; `model`: the winner's folder, if any."""
-    study, where = record.header.study, _where(store)
+    study = record.header.study
     more = len(record.trials) * 2
     rows = [
-        ("see it", f"{_program()} ui {study}{where}"),
-        ("report", f"{_program()} report {study}{where}"),
-        ("try the model", "" if model is None else f"{_program()} predict {model} INPUT"),
+        ("see it", command_line("ui", study, store=store)),
+        ("report", command_line("report", study, store=store)),
+        ("try the model", "" if model is None else f"{_program()} predict {_quoted(model)} INPUT"),
         ("repeat it", repeat_command(record, store)),
         ("go on", f"{resume_command(study, store)} --trials {more}" if more else ""),
     ]
@@ -99,7 +113,7 @@ def repeat_command(record: StudyRecord, store: Store) -> str:
     """The command that runs the same study again, under a new name."""
     config = record.header.config
     defaults = StudyConfig(problem=config["problem"]).plain()
-    words = ["run", str(config["problem"])]
+    words = ["run", path_word(config["problem"])]
     for name, value in config.items():
         if name == "assignments":
             words += [word for text in value for word in ("--set", text)]
@@ -115,4 +129,8 @@ def repeat_command(record: StudyRecord, store: Store) -> str:
 
 
 def _where(store: Store) -> str:
-    return "" if str(store.root) == "mlruns" else f" --store {shlex.quote(str(store.root))}"
+    return "" if str(store.root) == "mlruns" else f" --store {_quoted(store.root)}"
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(path_word(path))

@@ -26,14 +26,16 @@ PLAIN = {
     *("parameters", "pace", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
     *(
+        "deadline",
         "declared",
         "dependence",
         "discovery",
         "fitness",
-        "relevance",
-        "study_rules",
-        "remarks",
         "importing",
+        "masking",
+        "relevance",
+        "remarks",
+        "study_rules",
     ),
 }
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")

@@ -78,7 +78,7 @@ def test_a_server_that_is_away_is_one_line_of_warning(call, tmp_path, monkeypatc
     code, out, err = call("demo-1", "--to", str(tmp_path / "report.html"))
 
     assert (code, out) == (0, f"{tmp_path / 'report.html'}\n")
-    assert err.startswith("warning: MLflow does not get the report: ")
+    assert err.startswith("warning: the report was not put into MLflow: ")
     assert len(err.splitlines()) == 1
 
 

@@ -1,21 +1,27 @@
 """What several commands share: where a study runs, how it is read, how results are printed."""
 
+import contextlib
 import json
 import shutil
 import sys
 import warnings
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from search import journal as journals
 from search import machine, summary
 from search.config import Environment
 from search.crew import Crew
-from search.errors import StudyInterrupted, UsageError
+from search.deadline import within
+from search.errors import SearchError, SearchWarning, StudyInterrupted, UsageError, in_a_line
 from search.events import Limited
 from search.journal import Tail
 from search.leaderboard import document
+from search.masking import masked
 from search.opened import read as read
 from search.record import StudyRecord
 from search.seeds import SystemClock
@@ -23,12 +29,19 @@ from search.setup import Setup
 from search.store import Store
 from search.study import Result, Surroundings
 from search.trackers.base import Tracker
+from search.trackers.mlflow_database import sqlite_address
 from search.wording import encodable
+
+if TYPE_CHECKING:
+    from search.trackers.mlflow import MlflowTracker
+
+# How long a command waits for MLflow where it is not what the command is for.
+_MLFLOW_SECONDS = 15.0
 
 
 def out(text: str) -> None:
     """Print a result to standard output."""
-    sys.stdout.write(encodable(text, sys.stdout.encoding) + "\n")
+    sys.stdout.write(encodable(masked(text), sys.stdout.encoding) + "\n")
 
 
 def width() -> int | None:
@@ -38,7 +51,7 @@ def width() -> int | None:
 
 def note(text: str) -> None:
     """Print a remark to standard error."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(masked(text) + "\n")
 
 
 def store_of(options: Namespace) -> Store:
@@ -48,7 +61,7 @@ def store_of(options: Namespace) -> Store:
 
 def tracking_uri(store: Store, environment: Environment) -> str:
     """Where MLflow's records go: MLFLOW_TRACKING_URI where it is set, else SQLite in the store."""
-    return environment.tracking_uri or f"sqlite:///{store.database.absolute()}"
+    return environment.tracking_uri or sqlite_address(store.database.absolute())
 
 
 def artifact_root(store: Store, environment: Environment) -> Path | None:
@@ -60,10 +73,11 @@ def place(record: StudyRecord, store: Store, environment: Environment) -> dict[s
     """Where MLflow has the study; None, with a warning, where it cannot be asked."""
     from search.trackers.mlflow import MlflowTracker
 
+    tracker = MlflowTracker(tracking_uri(store, environment))
     try:
-        return MlflowTracker(tracking_uri(store, environment)).locate(record)
+        return within(_MLFLOW_SECONDS, lambda: tracker.locate(record))
     except Exception as error:  # noqa: BLE001 - tracker edge: a view never ends a command
-        warnings.warn(f"MLflow cannot be asked for the study: {error}", stacklevel=2)
+        _warn_of_mlflow(f"MLflow cannot be asked for study {record.header.study}", error)
         return None
 
 
@@ -71,11 +85,38 @@ def view(record: StudyRecord, store: Store, environment: Environment) -> str | N
     """The key of the study's saved view in MLflow; None, with a warning, where it has none."""
     from search.trackers.mlflow import MlflowTracker
 
+    tracker = MlflowTracker(tracking_uri(store, environment))
     try:
-        return MlflowTracker(tracking_uri(store, environment)).view(record)
+        return within(_MLFLOW_SECONDS, lambda: tracker.view(record))
     except Exception as error:  # noqa: BLE001 - tracker edge: a view never ends a command
-        warnings.warn(f"MLflow does not take the study's saved view: {error}", stacklevel=2)
+        _warn_of_mlflow("MLflow did not save the charts of the study", error)
         return None
+
+
+def mlflow_error(error: Exception) -> str:
+    """What MLflow's error says, in a line and without passwords, and what to do about it."""
+    advice = "" if isinstance(error, SearchError) else ". Check MLFLOW_TRACKING_URI and its server"
+    return f"{masked(in_a_line(error))}{advice}"
+
+
+def _warn_of_mlflow(what: str, error: Exception) -> None:
+    warnings.warn(f"{what}: {mlflow_error(error)}", SearchWarning, stacklevel=3)
+
+
+def recorded(store: Store) -> Iterator[StudyRecord]:
+    """The studies of a store whose journals can be read and that nobody is running."""
+    for name in store.studies():
+        with contextlib.suppress(SearchError, OSError):
+            if journals.writer(store.journal(name)) is None:
+                yield read(store, name)[0]
+
+
+def mlflow_tracker(store: Store, environment: Environment) -> "MlflowTracker":
+    """MLflow's tracker of the store's studies."""
+    from search.trackers.mlflow import MlflowTracker
+
+    uri, root = tracking_uri(store, environment), artifact_root(store, environment)
+    return MlflowTracker(uri, root, lambda: recorded(store))
 
 
 def surroundings(options: Namespace, environment: Environment) -> Surroundings:
@@ -87,7 +128,6 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
         from search.progress import Plan
         from search.trackers import console
         from search.trackers.background import BackgroundTracker
-        from search.trackers.mlflow import MlflowTracker
         from search.trackers.tensorboard import TensorBoardTracker
 
         watching: list[Tracker] = []
@@ -104,10 +144,10 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
             watching.append(console.create(options.progress, sys.stderr, clock, plan))
         if options.tensorboard is not None:
             watching.append(TensorBoardTracker(options.tensorboard))
-        uri = tracking_uri(store, environment)
-        mlflow = MlflowTracker(uri, artifact_root(store, environment))
+        mlflow = mlflow_tracker(store, environment)
         # last: at the end of the study it may be waited for, after the last frame was drawn
-        watching.append(BackgroundTracker(mlflow, lambda name: Tail(store.journal(name)), say))
+        follow = partial(_follow, store)
+        watching.append(BackgroundTracker(mlflow, follow, say, rebuild=partial(_rebuild, store)))
         return watching
 
     return Surroundings(
@@ -118,6 +158,14 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
         crew=_crew(options, environment),
         say=say,
     )
+
+
+def _follow(store: Store, study: str) -> Tail:
+    return Tail(store.journal(study))
+
+
+def _rebuild(store: Store, study: str) -> str:
+    return summary.command_line("doctor", "--rebuild", study, store=store)
 
 
 def _crew(options: Namespace, environment: Environment) -> Crew:

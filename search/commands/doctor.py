@@ -8,15 +8,27 @@ from pathlib import Path
 
 from search import export, summary
 from search import journal as journals
-from search.commands.common import artifact_root, out, read, store_of, tracking_uri
+from search.commands.common import (
+    mlflow_error,
+    mlflow_tracker,
+    out,
+    read,
+    store_of,
+    tracking_uri,
+)
 from search.config import Environment, from_plain
 from search.datasets import base as datasets
 from search.errors import JournalError, SearchError
+from search.masking import masked
 from search.recipe import load
 from search.record import StudyRecord
 from search.setup import prepare
 from search.store import Store
 from search.trackers.base import Exported
+from search.trackers.mlflow import MlflowTracker
+from search.trackers.mlflow_database import damage
+
+_ANSWER_SECONDS = 15.0
 
 PACKAGES = (
     *("tensorflow", "keras", "keras-tuner", "optuna", "scikit-learn", "scikeras"),
@@ -53,7 +65,26 @@ def _checks(
         listed = "; ".join(f"{s.name}: {s.detail}" for s in found or possible or statuses)
         yield bool(found or possible), f"data set {name}: {listed}"
     yield from _store(store)
-    yield True, f"MLflow: {tracking_uri(store, environment)}"
+    yield _mlflow(store, environment)
+
+
+def _mlflow(store: Store, environment: Environment) -> tuple[bool, str]:
+    """Whether MLflow's database or server answers."""
+    address = masked(tracking_uri(store, environment))
+    if environment.tracking_uri is None:
+        if not store.database.exists():
+            return True, f"MLflow: {address} (made by the first run)"
+        reason = damage(store.database)
+        if reason is not None:
+            return False, (
+                f"MLflow: {address} is damaged ({reason}); the next run, or `doctor --rebuild "
+                "STUDY`, keeps it under another name and makes a new one from the journals"
+            )
+    try:
+        MlflowTracker(tracking_uri(store, environment)).check(_ANSWER_SECONDS)
+    except Exception as error:  # noqa: BLE001 - tracker edge: any library behind an address
+        return False, f"MLflow: {address} does not answer: {mlflow_error(error)}"
+    return True, f"MLflow: {address}"
 
 
 def _store(store: Store) -> Iterator[tuple[bool, str]]:
@@ -74,8 +105,6 @@ def _store(store: Store) -> Iterator[tuple[bool, str]]:
 
 
 def _rebuild(store: Store, environment: Environment, study: str, data_dir: Path | None) -> int:
-    from search.trackers.mlflow import MlflowTracker
-
     path = store.existing(study)
     owner = journals.writer(path)
     if owner is not None:
@@ -86,10 +115,17 @@ def _rebuild(store: Store, environment: Environment, study: str, data_dir: Path 
         exported = _winner(store, record, data_dir)
     except SearchError as error:
         missing = f" ({error})"
-    tracker = MlflowTracker(tracking_uri(store, environment), artifact_root(store, environment))
-    tracker.forget(record)
-    tracker.start_study(record)
-    tracker.end_study(record, exported)
+    tracker = mlflow_tracker(store, environment)
+    try:
+        tracker.check(_ANSWER_SECONDS)
+        tracker.forget(record)
+        tracker.start_study(record)
+        tracker.end_study(record, exported)
+    except Exception as error:  # tracker edge: any library behind an address
+        address = masked(tracking_uri(store, environment))
+        raise SearchError(
+            f"study {study} was not written to MLflow at {address}: {mlflow_error(error)}"
+        ) from error
     out(f"study {study}: {len(record.trials)} trials written to MLflow from the journal")
     if exported is None and record.best() is not None:
         out(

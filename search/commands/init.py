@@ -8,7 +8,7 @@ from search.commands.common import out
 from search.config import Environment
 from search.errors import SearchError, UsageError
 from search.store import check_name
-from search.summary import command_line
+from search.summary import command_line, path_word
 
 TEMPLATE = "_template.py"  # in spaces/: checked and run as every other problem
 
@@ -30,10 +30,11 @@ def main(options: Namespace, environment: Environment) -> int:
         ) from None
     except OSError as error:
         raise SearchError(f"cannot write {file}: {error.strerror or error}") from error
+    run = ("run", path_word(file))
     rows = [
-        ("try it", command_line("run", str(file), "--backend", "randomized", "--trials", "10")),
+        ("try it", command_line(*run, "--backend", "randomized", "--trials", "10")),
         ("change it", f"data, model, space and baseline in {file}"),
-        ("search it", command_line("run", str(file))),
+        ("search it", command_line(*run)),
     ]
     out("\n".join(f"{word + ':':<12}{text}" for word, text in rows))
     return 0

@@ -5,17 +5,21 @@ import tempfile
 import warnings
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from dashboards import tables
 from dashboards.chapters import Study
 from dashboards.model import pictures
 from search import export, summary
-from search.commands.common import note, out, store_of, tracking_uri
+from search.commands.common import mlflow_error, note, out, store_of, tracking_uri
 from search.config import Environment
-from search.errors import SearchError, UsageError
+from search.deadline import within
+from search.errors import SearchError, SearchWarning, UsageError
 from search.record import StudyRecord
 from search.store import Store
+
+_UPLOAD_SECONDS = 30.0
 
 
 def main(options: Namespace, environment: Environment) -> int:
@@ -31,7 +35,7 @@ def main(options: Namespace, environment: Environment) -> int:
     _write(options.to, report.html())
     out(str(options.to))
     records = [study.tables.record for study in studies]
-    _log(records, options.to, tracking_uri(store, environment))
+    _log(records, options.to, store, environment)
     if options.figures is not None:
         _make_folder(options.figures)
         figures = {chart.name: chart.figure for chart in report.charts()}
@@ -115,22 +119,23 @@ def _unwritable(path: Path, error: OSError) -> SearchError:
     )
 
 
-def _log(records: Sequence[StudyRecord], path: Path, uri: str) -> None:
+def _log(
+    records: Sequence[StudyRecord], path: Path, store: Store, environment: Environment
+) -> None:
     """Put the report into each study's run. A view never ends a command."""
     from search.trackers.mlflow import MlflowTracker
 
+    tracker = MlflowTracker(tracking_uri(store, environment))
     name = "report.html" if len(records) == 1 else "comparison.html"
     try:
         for record in records:
-            if not MlflowTracker(uri).attach(record, path, name):
+            attach = partial(tracker.attach, record, path, name)
+            if not within(_UPLOAD_SECONDS, attach):
                 study = record.header.study
                 note(
                     f"MLflow has nothing of study {study}, and so gets no report; write it from "
-                    f"the journal with `{summary.command_line('doctor', '--rebuild', study)}`"
+                    f"the journal with `{summary.rebuild_command(study, store)}`"
                 )
     except Exception as error:  # noqa: BLE001 - tracker edge: a view never ends a command
-        warnings.warn(f"MLflow does not get the report: {_first_line(error)}", stacklevel=2)
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+        text = f"the report was not put into MLflow: {mlflow_error(error)}"
+        warnings.warn(text, SearchWarning, stacklevel=2)

@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 
+from search import summary
 from search.commands.common import (
     artifact_root,
     note,
@@ -30,7 +31,7 @@ def main(options: Namespace, environment: Environment) -> int:
     if where is None:
         raise SearchError(
             f"MLflow has nothing of study {record.header.study}; write it from the journal with "
-            f"`python -m search doctor --rebuild {record.header.study}`"
+            f"`{summary.rebuild_command(record.header.study, store)}`"
         )
 
     key, experiment = view(record, store, environment), where["experiment_id"]

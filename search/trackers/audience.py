@@ -3,8 +3,10 @@
 import warnings
 from collections.abc import Callable, Sequence
 
+from search.errors import in_a_line
+from search.masking import masked
 from search.record import StudyRecord, TrialRecord
-from search.trackers.base import Exported, Tracker
+from search.trackers.base import Exported, Tracker, rebuild_command
 from search.trial import EpochReport, Outcome, Proposal
 
 
@@ -12,11 +14,14 @@ class Audience:
     """Passes each call on to every tracker that is well.
 
     One that raised rests until the next end of a trial, so that a dead server does not cost its
-    timeout at every epoch; there it catches up, or rests until the end of the study.
+    timeout at every epoch; there it catches up, or rests until the end of the study. `rebuild`: the
+    command that writes a study to MLflow again.
     """
 
-    def __init__(self, trackers: Sequence[Tracker]) -> None:
-        self._listeners = [_Listener(tracker) for tracker in trackers]
+    def __init__(
+        self, trackers: Sequence[Tracker], rebuild: Callable[[str], str] = rebuild_command
+    ) -> None:
+        self._listeners = [_Listener(tracker, rebuild) for tracker in trackers]
         self._study: StudyRecord | None = None
 
     def start_study(self, study: StudyRecord) -> None:
@@ -65,7 +70,8 @@ class Audience:
 class _Listener:
     """One tracker, and how often in a row it has failed."""
 
-    def __init__(self, tracker: Tracker) -> None:
+    def __init__(self, tracker: Tracker, rebuild: Callable[[str], str]) -> None:
+        self._rebuild = rebuild
         self.failures = 0
         self._tracker = tracker
         self._warned = False
@@ -81,11 +87,11 @@ class _Listener:
             self.failures = 0
 
     def _warn(self, error: Exception, ending: str | None) -> None:
-        failed = f"{type(self._tracker).__name__} failed ({_in_a_line(error)})"
+        failed = f"{type(self._tracker).__name__} failed ({masked(in_a_line(error))})"
         if ending is not None:
             text = (
-                f"{failed} at the end of the study; `python -m search doctor --rebuild {ending}` "
-                "writes MLflow anew from the journal"
+                f"{failed} at the end of the study; `{self._rebuild(ending)}` writes MLflow again "
+                "from the journal"
             )
         elif not self._warned:
             text = f"{failed}; the study goes on, and the tracker is tried again later"
@@ -93,13 +99,3 @@ class _Listener:
             return
         self._warned = True
         warnings.warn(text, stacklevel=2)
-
-
-def _in_a_line(error: Exception) -> str:
-    r"""The error's type and the first line of what it says.
-
-    >>> _in_a_line(OSError("database is locked\n[SQL: INSERT ...]"))
-    'OSError: database is locked'
-    """
-    first, *_ = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__

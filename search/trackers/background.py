@@ -10,7 +10,7 @@ from typing import Protocol
 from search.errors import SearchError
 from search.events import Asked, Entry, Reported, StudyStarted, Told
 from search.record import StudyRecord, TrialRecord
-from search.trackers.base import Exported, Slow
+from search.trackers.base import Exported, Slow, rebuild_command
 from search.trial import EpochReport, Outcome, Proposal
 
 WAIT_SECONDS = 60.0  # for what is left to write when a study ends
@@ -42,7 +42,7 @@ class BackgroundTracker:
     An error in the thread is raised by the next call made here, so that it is treated as any
     tracker's; `start_study` then has the thread try again. `end_study` waits for what is left, for
     `wait_seconds` at most or until Ctrl-C; `say` is told after `patience_seconds` of waiting.
-    `follow` opens the journal of a study.
+    `follow` opens the journal of a study; `rebuild` is the command that writes it to MLflow again.
     """
 
     def __init__(
@@ -54,10 +54,12 @@ class BackgroundTracker:
         wait_seconds: float = WAIT_SECONDS,
         pause_seconds: float = PAUSE_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
+        rebuild: Callable[[str], str] = rebuild_command,
     ) -> None:
         self._tracker = tracker
         self._follow = follow
         self._say = say
+        self._rebuild = rebuild
         self._wait_seconds = wait_seconds
         self._pause_seconds = pause_seconds
         self._patience_seconds = patience_seconds
@@ -147,8 +149,8 @@ class BackgroundTracker:
             if self._done.wait(patience):
                 return True
             self._say(
-                f"waiting for the tracking server, {self._wait_seconds:.0f} s at most; Ctrl-C ends "
-                f"the wait, and `python -m search doctor --rebuild {study}` writes the rest later"
+                f"writing the last records to MLflow, {self._wait_seconds:.0f} s at most; Ctrl-C "
+                f"ends the wait, and `{self._rebuild(study)}` writes the rest later"
             )
             self._done.wait(self._wait_seconds - patience)
         return self._done.is_set()

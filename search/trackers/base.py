@@ -75,3 +75,8 @@ class Slow(Protocol):
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
         """The study stopped; what has changed since the last call is in the record."""
         ...
+
+
+def rebuild_command(study: str) -> str:
+    """Return the command that writes a study of the default store to MLflow again."""
+    return f"python -m search doctor --rebuild {study}"

@@ -2,11 +2,14 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from search.deadline import within
+from search.masking import masked
 from search.record import StudyRecord, StudyState, TrialRecord
-from search.trackers import mlflow_model, mlflow_views, mlflow_words
+from search.trackers import mlflow_database, mlflow_model, mlflow_views, mlflow_words
 from search.trackers.base import Exported
 from search.trackers.mlflow_runs import (
     EPOCH_SECONDS,
@@ -17,9 +20,11 @@ from search.trackers.mlflow_runs import (
     Run,
     connect,
     open_experiment,
-    sqlite_file,
 )
 from search.trial import EpochReport, Failed, Outcome, Proposal
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 
 class MlflowTracker:
@@ -29,13 +34,20 @@ class MlflowTracker:
     case. Every point has a step and a time that follow from the record (the run's start plus
     the seconds trained), so that a write repeated after a crash changes nothing.
 
-    `tracking_uri`: any MLflow address. `artifact_root`: the folder of artifacts; None leaves their
-    place to the server.
+    `tracking_uri`: any MLflow address. `artifact_root`: the folder of artifacts in the store, whose
+    database is replaced when it is damaged; None leaves both to the server. `recorded`: all studies
+    of the store, to be written again after that.
     """
 
-    def __init__(self, tracking_uri: str, artifact_root: Path | None = None) -> None:
+    def __init__(
+        self,
+        tracking_uri: str,
+        artifact_root: Path | None = None,
+        recorded: Callable[[], Iterable[StudyRecord]] = tuple,
+    ) -> None:
         self._uri = tracking_uri
         self._artifact_root = artifact_root
+        self._recorded = recorded
         self._begun = False
         self._open: _OpenStudy | None = None
 
@@ -44,6 +56,7 @@ class MlflowTracker:
         self._begun = True
         self._open = _OpenStudy(self._experiment(study), study)
         self._open.write_all("running")
+        self._restore_others(study)
 
     def update(self, trials: Sequence[TrialRecord]) -> None:
         """Write what is new of these trials, and the best score so far."""
@@ -83,13 +96,16 @@ class MlflowTracker:
             )
             for path in exported.pictures:
                 experiment.client.log_artifact(run_id, str(path), "winner")
+            database = mlflow_database.sqlite_file(self._uri)
+            if database is not None:  # the registry of models was opened too
+                mlflow_database.remove_misread_folder(database)
 
     def locate(self, study: StudyRecord) -> dict[str, str] | None:
         """Where the study's parent run is: "tracking_uri", "experiment_id" and "run_id".
 
         None where it is not in MLflow; nothing is made or changed.
         """
-        database = sqlite_file(self._uri)
+        database = mlflow_database.sqlite_file(self._uri)
         if database is not None and not database.is_file():
             return None
         client = connect(self._uri)
@@ -100,7 +116,7 @@ class MlflowTracker:
         if parent is None:
             return None
         ids = {"experiment_id": found.experiment_id, "run_id": parent.run_id}
-        return {"tracking_uri": self._uri, **ids}
+        return {"tracking_uri": masked(self._uri), **ids}
 
     def attach(self, study: StudyRecord, file: Path, name: str) -> bool:
         """Put a file among the artifacts of the study's parent run, under this name.
@@ -137,8 +153,36 @@ class MlflowTracker:
         for run in [*children.values(), *([parent] if parent is not None else [])]:
             experiment.client.delete_run(run.run_id)
 
+    def check(self, seconds: float) -> None:
+        """Ask MLflow for anything at all.
+
+        Raises: TimeoutError after `seconds`; whatever MLflow raises.
+        """
+        within(seconds, lambda: self._client().search_experiments(max_results=1))
+
+    def _client(self) -> "MlflowClient":
+        return connect(self._uri, replace_damaged=self._artifact_root is not None)
+
     def _experiment(self, study: StudyRecord) -> Experiment:
-        return open_experiment(connect(self._uri), study.header.problem, self._artifact_root)
+        return open_experiment(self._client(), study.header.problem, self._artifact_root)
+
+    def _restore_others(self, study: StudyRecord) -> None:
+        """Write the store's other studies where a damaged database was replaced by an empty one.
+
+        Their registered models are left to `doctor --rebuild`, which has the data for an example.
+        """
+        database = mlflow_database.sqlite_file(self._uri)
+        if database is None or self._artifact_root is None:
+            return
+        marker = mlflow_database.incomplete_marker(database)
+        if not marker.exists():
+            return
+        for other in self._recorded():
+            if other.header.identity != study.header.identity:
+                tracker = MlflowTracker(self._uri, self._artifact_root)
+                tracker.start_study(other)
+                tracker.end_study(other, None)
+        marker.unlink(missing_ok=True)
 
     def _started(self) -> "_OpenStudy":
         if self._open is None:

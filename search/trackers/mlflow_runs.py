@@ -1,18 +1,21 @@
 """MLflow's side of a study: its store, the problem's experiment, and the runs, read and written."""
 
 import contextlib
-import fcntl
 import itertools
 import logging
 import os
 import re
+import sqlite3
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search.errors import SearchError, SearchWarning
 from search.events import StudyStarted
 from search.objective import Metrics
+from search.trackers import mlflow_database
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -48,10 +51,16 @@ class Run:
     outcomes: int = 0
 
 
-def connect(uri: str) -> "MlflowClient":
-    """A client of the store at `uri`; a SQLite file that is missing is made first."""
+def connect(uri: str, *, replace_damaged: bool = False) -> "MlflowClient":
+    """A client of the store at `uri`; a SQLite file that is missing is made first.
+
+    `replace_damaged`: set a SQLite file that cannot be used aside, and make a new one.
+
+    Raises: SearchError for a SQLite file that cannot be used; whatever MLflow raises.
+    """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # we try again ourselves
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")  # of 120 s, for a server that hangs
     # Otherwise links and progress bars run into our output as soon as there is a server.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -61,32 +70,66 @@ def connect(uri: str) -> "MlflowClient":
         logging.getLogger(name).setLevel(logging.WARNING)
     # mlflow 3.17.2 prints the whole trace of a database error that it raises as well.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-    database = sqlite_file(uri)
+    database = mlflow_database.sqlite_file(uri)
     if database is None:
         return MlflowClient(uri, uri)
     database.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(database.with_suffix(".lock")):
-        client = MlflowClient(uri, uri)
-        client.search_experiments(max_results=1)
+    with mlflow_database.alone(database):
+        return _opened(database, replace_damaged=replace_damaged)
+
+
+def _opened(database: Path, *, replace_damaged: bool) -> "MlflowClient":
+    """Open MLflow's SQLite file, made first where it is missing or empty; called under its lock."""
+    if not database.exists() or database.stat().st_size == 0:
+        mlflow_database.make(database, _client)
+    reason = mlflow_database.damage(database)
+    if reason is None:
+        try:
+            return _client(mlflow_database.sqlite_address(database))
+        except Exception as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            if isinstance(error, OSError) or _keeps(database):
+                raise SearchError(
+                    f"MLflow cannot open {database}: {reason}. Follow that advice, or move the "
+                    "file away: the next run makes it again from the journals"
+                ) from error
+    if not replace_damaged:
+        raise SearchError(
+            f"MLflow's database {database} is damaged ({reason}). Run `python -m search doctor "
+            "--rebuild STUDY`: it keeps the file under another name and makes a new one from the "
+            "journals"
+        )
+    kept = mlflow_database.set_aside(database)
+    mlflow_database.make(database, _client)
+    warnings.warn(
+        f"MLflow's database was damaged ({reason}): it is kept as {kept}, and a new one is made "
+        "from the journals",
+        SearchWarning,
+        stacklevel=2,
+    )
+    return _client(mlflow_database.sqlite_address(database))
+
+
+def _client(uri: str) -> "MlflowClient":
+    """A client of a store, whose tables MLflow makes when it is first asked."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri, uri)
+    client.search_experiments(max_results=1)
+    database = mlflow_database.sqlite_file(uri)
+    if database is not None:
+        mlflow_database.remove_misread_folder(database)
     return client
 
 
-def sqlite_file(uri: str) -> Path | None:
-    """The file behind a `sqlite:///` address; None for any other.
-
-    >>> sqlite_file("sqlite:////data/mlflow.db")
-    PosixPath('/data/mlflow.db')
-    """
-    name = uri.removeprefix("sqlite:///")
-    return Path(name) if name != uri and name else None
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock: two processes that make MLflow's tables at once break each other's migration."""
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _keeps(database: Path) -> bool:
+    """Whether a database that MLflow refuses must be kept: it holds runs, or cannot be read now."""
+    try:
+        return mlflow_database.holds_runs(database)
+    except sqlite3.OperationalError as error:
+        return "no such table" not in str(error)
+    except sqlite3.DatabaseError:
+        return False
 
 
 class Experiment:
@@ -207,9 +250,13 @@ def open_experiment(client: "MlflowClient", name: str, artifact_root: Path | Non
     """The experiment of that name, made or restored where it is missing or deleted."""
     from mlflow.exceptions import MlflowException
 
+    location = artifact_root.resolve().as_uri() if artifact_root is not None else None
     found = client.get_experiment_by_name(name)
+    database = mlflow_database.sqlite_file(client.tracking_uri)
+    if found is not None and location and database and found.artifact_location != location:
+        with mlflow_database.alone(database):
+            mlflow_database.relocate(database, found.artifact_location, location)
     if found is None:
-        location = artifact_root.resolve().as_uri() if artifact_root is not None else None
         try:
             experiment_id = client.create_experiment(name, artifact_location=location)
         except MlflowException as error:
