@@ -23,6 +23,10 @@ _INSTEAD = {
 }
 
 
+class FitParameterError(UsageError, TypeError):
+    """A parameter of `fit` that is not taken; a TypeError, as scikit-learn's own checks expect."""
+
+
 def refuse_fit_params(given: Mapping[str, Any]) -> None:
     """Refuse every parameter of `fit` but the data.
 
@@ -31,19 +35,18 @@ def refuse_fit_params(given: Mapping[str, Any]) -> None:
     for name, value in given.items():
         if value is not None:
             remedy = _INSTEAD.get(name, f"{_TUNE} and a fit= that does so")
-            raise UsageError(f"SearchCV.fit takes X and y, and no {name}. Leave it out: {remedy}")
+            raise FitParameterError(
+                f"SearchCV.fit takes X and y, and no {name}. Leave it out: {remedy}"
+            )
 
 
 def refuse_data(X: Any) -> None:  # noqa: N803 - scikit-learn's name
-    """Refuse texts and sparse matrices.
+    """Refuse texts; sparse matrices are left to scikit-learn, which says what to do.
 
     Raises: UsageError with what to do.
     """
     if hasattr(X, "toarray"):
-        raise UsageError(
-            f"SearchCV takes dense arrays, got {type(X).__name__}. Use X.toarray(), or in a "
-            "pipeline FunctionTransformer(lambda x: x.toarray())"
-        )
+        return
     values = X.to_numpy() if hasattr(X, "to_numpy") else X
     array = values if isinstance(values, np.ndarray) else _array(values)
     if array.dtype.kind not in "OSUT" or not array.size:
@@ -100,7 +103,7 @@ def _refuse_weights(problem: Problem) -> None:
         if value is not None:
             raise UsageError(
                 f"the data of problem {problem.name} have {name}, and SearchCV would train without "
-                f"it. Leave {name} out of the Problem's data, or use search.tune"
+                f"them. Leave {name} out of the Problem's data, or use search.tune"
             )
 
 

@@ -84,5 +84,5 @@ def test_texts_are_refused(texts: Any) -> None:
 
 
 def test_sparse_data_are_refused() -> None:
-    with pytest.raises(UsageError, match=r"takes dense arrays, got csr_matrix. .*toarray"):
+    with pytest.raises(TypeError, match=r"dense data is required.*toarray"):
         estimator().fit(csr_matrix(X), Y)
