@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from search.cli import main
+from search.executors._processes_started import fork_server_from_here
 from search.training import runtime
 
 WORDS = ["run", "digits", "--trials", "6", "--max-epochs", "3", "--quiet"]
@@ -34,6 +35,7 @@ def child(words: list[str]) -> int:
     if pid == 0:
         code = 1
         try:
+            fork_server_from_here()  # the workers inherit the imports as well
             with contextlib.redirect_stdout(io.StringIO()):
                 code = main(words)
         finally:

@@ -147,18 +147,24 @@ class _Server:
         self._control.sendall(json.dumps({"number": number, **facts}).encode() + b"\n")
 
 
+def serve(control: socket.socket, *, forks: bool) -> NoReturn:
+    """Serve on the parent's socket until the parent is gone, then end this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    try:
+        _Server(control, forks=forks).serve()
+    finally:
+        os._exit(0)  # at once: to take TensorFlow apart in order takes a while
+
+
 def main() -> None:
     """Serve on the socket that the parent has named."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # during the imports too
     forks = FORK in sys.argv
     control = socket.socket(fileno=int(sys.argv[1]))
     importlib.import_module(CHILD)
     if forks:
         importlib.import_module(NURSERY)
-    try:
-        _Server(control, forks=forks).serve()
-    finally:
-        os._exit(0)  # at once: to take TensorFlow apart in order takes a while
+    serve(control, forks=forks)
 
 
 if __name__ == "__main__":

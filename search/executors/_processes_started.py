@@ -72,8 +72,17 @@ class ProcessServer:
     while `listen` is called when `control` is readable. `dead`: the server itself has ended.
     """
 
-    def __init__(self, *, forks: bool) -> None:
-        self.control, theirs = socket.socketpair()
+    def __init__(self, *, forks: bool, control: socket.socket | None = None) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self.control = self._spawned(forks=forks) if control is None else control
+        self.owner = os.getpid()
+        self._said = b""
+        self._numbers = itertools.count(1)
+        self.ends: dict[int, dict[str, Any]] = {}
+        self.dead = False
+
+    def _spawned(self, *, forks: bool) -> socket.socket:
+        ours, theirs = socket.socketpair()
         words = [sys.executable, "-P", "-m", _processes_server.__name__, str(theirs.fileno())]
         with theirs:
             # A session of its own: Ctrl-C is for this process, which ends them when it has closed.
@@ -84,11 +93,7 @@ class ProcessServer:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(_path())},
                 start_new_session=True,
             )
-        self.owner = os.getpid()
-        self._said = b""
-        self._numbers = itertools.count(1)
-        self.ends: dict[int, dict[str, Any]] = {}
-        self.dead = False
+        return ours
 
     def start(
         self,
@@ -148,13 +153,16 @@ class ProcessServer:
 
     def kill(self) -> None:
         """Kill the server, which takes with it what it has started."""
-        self._process.kill()
-        self._process.wait()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def close(self) -> None:
         """End the server and all that it has started."""
         self.dead = True
         self.control.close()
+        if self._process is None:
+            return
         try:
             if next(self._numbers) == 1:  # at its imports, and of no use to anyone
                 self._process.kill()
@@ -190,6 +198,16 @@ def start_ahead() -> None:
     """
     if sys.platform == "linux" and shutil.which("nvidia-smi") is None:
         process_server(forks=True)
+
+
+def fork_server_from_here() -> None:
+    """Have this process's server forked from itself: it has one thread, and imported TensorFlow."""
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        ours.close()
+        _processes_server.serve(theirs, forks=True)
+    theirs.close()
+    _kept()[:] = [ProcessServer(forks=True, control=ours)]
 
 
 def _file_of(content: bytes) -> IO[bytes]:
