@@ -112,16 +112,17 @@ def _labels(thing: Any) -> Any:
 
 def _single(one: Part) -> bool:
     """Whether the labels are single ones that may be classes."""
-    y = one.y
+    y: Any = one.y
     return getattr(y, "ndim", 0) == 1 or (getattr(y, "ndim", 0) == 2 and y.shape[1] == 1)
 
 
 def _class_names(parts: list[Part]) -> tuple[str, ...]:
     import numpy as np
 
-    if not _single(parts[0]) or parts[0].y.dtype.kind not in "OSU":
+    labels: list[Any] = [one.y for one in parts]
+    if not _single(parts[0]) or labels[0].dtype.kind not in "OSU":
         return ()
-    every = [np.unique(_texts(one.y)) for one in parts]
+    every = [np.unique(_texts(y)) for y in labels]
     for other in every[1:]:
         for name in np.setdiff1d(other, every[0]):
             raise DataError(
@@ -133,9 +134,10 @@ def _class_names(parts: list[Part]) -> tuple[str, ...]:
 def _numbered(one: Part, names: tuple[str, ...]) -> Part:
     import numpy as np
 
+    labels: Any = one.y
     if not names:
         return one
-    return replace(one, y=np.searchsorted(np.array(names), _texts(one.y)))
+    return replace(one, y=np.searchsorted(np.array(names), _texts(labels)))
 
 
 def _texts(labels: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
@@ -153,9 +155,10 @@ def _order(whole: Part, generator: "np.random.Generator") -> "np.ndarray[Any, An
     import numpy as np
 
     order = generator.permutation(whole.size)
-    if not _single(whole) or whole.y.dtype.kind not in "biu":
+    given: Any = whole.y
+    if not _single(whole) or given.dtype.kind not in "biu":
         return order
-    labels = whole.y.reshape(-1)[order]
+    labels = given.reshape(-1)[order]
     # the k-th of m examples of a class stands at (k + 1/2) / m of the way
     place = np.empty(len(labels))
     for label in np.unique(labels):

@@ -116,14 +116,14 @@ def _check_values(place: str, array: Any, *, labels: bool) -> None:
         raise DataError(f"{said}; {_remedy(value, array)}")
     value = array.reshape(-1)[0]
     remedy = "number the classes: search.data.split does"
-    if isinstance(value, list | tuple) or getattr(value, "shape", ()):
+    if isinstance(value, list | tuple) or getattr(value, "shape", None):
         remedy = lists.PAD
     raise DataError(f"{place}: must hold numbers, got {array.dtype} ({value!r}, ...); {remedy}")
 
 
 def _remedy(value: Any, array: Any) -> str:
     """What to do with an array of objects that holds this one."""
-    if isinstance(value, list | tuple) or getattr(value, "shape", ()):
+    if isinstance(value, list | tuple) or getattr(value, "shape", None):
         return f"its rows have different lengths: {lists.PAD}"
     if value is None or value != value:
         return "write an empty text for one that is missing, or drop the row"

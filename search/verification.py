@@ -1,6 +1,8 @@
 """A recorded trial trained again, alone, in a fresh process, and compared with its record."""
 
+import contextlib
 import random
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -228,18 +230,17 @@ def trained_again(
     Raises: StudyChangedError when the problem or the data are no longer the study's.
     """
     loaded = _loaded(header, data_dir, carried)
-    work = trainer(loaded.setup, loaded.data, _NoCheckpoints(), header.rules).train(task)
     found: list[dict[str, float]] = []
-    try:
-        report = next(work)
-        while True:
+    with tempfile.TemporaryDirectory(prefix="keras-search-") as folder:
+        made = trainer(loaded.setup, loaded.data, _NoCheckpoints(), header.rules, Path(folder))
+        work = made.train(task)
+        with contextlib.suppress(StopIteration):  # it ended by itself
+            report = next(work)
             found.append(dict(report.metrics))
-            if len(found) == epochs:
-                work.close()
-                break
-            report = work.send(Decision.CONTINUE)
-    except StopIteration:  # it ended of its own
-        return found
+            while len(found) < epochs:
+                report = work.send(Decision.CONTINUE)
+                found.append(dict(report.metrics))
+            work.close()
     return found
 
 

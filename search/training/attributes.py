@@ -133,7 +133,8 @@ class _Walker:
         self.found.holders[path] = value
         callback = isinstance(value, keras.callbacks.Callback)
         of_keras = _root(type(value)) == "keras"
-        own = _assigned_by_keras(type(value))
+        kind: Any = type(value)
+        own = _assigned_by_keras(kind)
         for name, item in _attributes(value):
             if (name in own and name in _KERAS_SETS) or (own and name.startswith("_self_")):
                 continue  # the last: TensorFlow's notes for its own checkpoints

@@ -4,8 +4,10 @@ The model is built and seeded as the trainer does it, and each epoch has the exa
 that the trainer gives them; all else is Keras's: steps, class weights, callbacks, evaluation.
 """
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +17,12 @@ from search.class_weights import class_labels, class_weights
 from search.problem import Data, Part, Problem
 from search.seeds import seed_for
 from search.study_rules import TrainingRules
-from search.training import agreement, preflight, runtime
-from search.training.callbacks import UserCallbacks
+from search.training import agreement, preflight, random_draws, runtime
+from search.training.callbacks import UserCallbacks, user_callbacks
 from search.training.evaluation import is_stateful
 from search.training.fit_watch import FitChecks
 from search.training.folds import Folding, Ground, undivided
+from search.training.keras_configuration import KerasConfiguration
 from search.training.metric_values import finite, metric_values
 from search.training.own_fit import OwnEpochs
 from search.trial import Task
@@ -106,7 +109,9 @@ class _Fit:
         given = problem.evaluation_batch_size or rules.evaluation_batch_size
         self._test_batch = given or self._batch_size
         build = problem.builder(ground.part(data))
-        runtime.fresh(seed)
+        runtime.fresh(seed, KerasConfiguration.noted())
+        if rules.seeds_each_epoch:
+            random_draws.seed_keras(seed)
         self._model = build(params)
         if not self._model.built:
             rows = self._batch_size if is_stateful(self._model) else 1
@@ -116,13 +121,10 @@ class _Fit:
 
     def curve(self) -> Curve:
         """Train, and return the metrics of each epoch."""
-        callbacks: Sequence[keras.callbacks.Callback] = []
-        if self._problem.callbacks is not None:
-            callbacks = list(self._problem.callbacks(self._params))
-        if self._problem.fit is not None:
-            curve = self._by_own_fit(callbacks)
-        else:
-            curve = self._by_fit(callbacks)
+        with tempfile.TemporaryDirectory(prefix="keras-search-") as folder:
+            callbacks = user_callbacks(self._problem.callbacks, self._params, Path(folder))
+            own = self._problem.fit is not None
+            curve = self._by_own_fit(callbacks) if own else self._by_fit(callbacks)
         self.means = agreement.means(self._model) if self._model.compiled else set()
         optimizer = getattr(self._model.optimizer, "inner_optimizer", self._model.optimizer)
         if optimizer is not None and getattr(optimizer, "use_ema", False):
@@ -185,7 +187,8 @@ class _Fit:
         epochs = OwnEpochs(
             problem, self._params, model, share, callbacks, epochs=self._epochs, checks=checks
         )
-        around = UserCallbacks([] if problem.fit_whole else callbacks, model, self._epochs)
+        steps = -(-len(self._ground.rows) // self._batch_size)
+        around = UserCallbacks([] if problem.fit_whole else callbacks, model, self._epochs, steps)
         around.train_begin()
         found: Curve = []
         while len(found) < self._epochs and not around.stopped and not epochs.finished:

@@ -62,7 +62,7 @@ def _check_dtypes(model: "keras.Model", x: Any) -> None:
     found = dict(arrays.named(x, "x"))
     if len(inputs) != 1 or len(found) != 1:
         return
-    ((place, array),) = found.items()
+    place, array = next(iter(found.items()))
     wanted = str(inputs[0].dtype)
     if texts.is_text(array) == (wanted == texts.STRING):
         return
