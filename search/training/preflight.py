@@ -58,7 +58,7 @@ def check_given(model: "keras.Model", part: Part) -> None:
 
 def _check_dtypes(model: "keras.Model", x: Any) -> None:
     """Refuse texts for an input of numbers, and the reverse, where the model declares one input."""
-    inputs = getattr(model, "inputs", None) or ()
+    inputs: Any = getattr(model, "inputs", None) or ()
     found = dict(arrays.named(x, "x"))
     if len(inputs) != 1 or len(found) != 1:
         return
