@@ -211,6 +211,14 @@ class TrialState:
 _LEFT_OUT = object()
 
 
+def _of_metrics(found: Found) -> set[int]:
+    """The variables of metrics: Keras resets those there are before an epoch creates the others."""
+    import keras
+
+    metrics = (one for one in found.holders.values() if isinstance(one, keras.metrics.Metric))
+    return {id(inner) for one in metrics for variable in one.variables for inner in _both(variable)}
+
+
 def _of_model(holder: Any) -> bool:
     """Whether it is a layer or model: Keras's `fit` sets attributes of those."""
     import keras
