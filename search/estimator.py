@@ -55,16 +55,15 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
 
     `problem`: a function `build(params, facts)` that gives a compiled model, where `facts` says
     what scikeras would ("n_features_in_", "X_shape_", "n_classes_", "n_outputs_", ...); or a
-    `Problem`, of which all but the data counts, so that settings of the same names are refused beside
-    it. `space`: of the function's parameters; a
-    `Problem` has its own. Classes reach the model as 0, 1, ...: use sparse_categorical_crossentropy
+    `Problem`, of which all but the data counts; settings that it has itself are refused.
+    `space`: of the function's parameters; a `Problem` has its own. Classes reach the model as 0, 1, ...: use sparse_categorical_crossentropy
     with one output for each, or binary_crossentropy with a single one.
 
     `objective`: by default the loss on held-out rows, as small as can be. `cv`: folds; None holds
     out a fifth of the rows, by class where that is possible. `refit`: train the winner again, for
     as many epochs as were best, on all rows. Folds are shuffled: not for rows in the order of time,
-    nor for groups. `batch_size`: 32 by default. `store`: the folder that keeps the study; None forgets
-    it. The other settings are those of `search.tune`; `workers=0` trains in this process.
+    nor for groups. `batch_size`: 32 by default. `store`: the folder that keeps the study; None
+    forgets it. The other settings are those of `search.tune`; `workers=0` trains in this process.
 
     After `fit`: `best_params_`, `best_score_` (larger is better), `best_index_`, `best_epoch_`,
     `cv_results_` (one entry per trial, in scikit-learn's form), `classes_`, `study_` where it is

@@ -85,7 +85,8 @@ def refuse_settings(estimator: "SearchCV") -> None:
     given = [name for name in names if getattr(estimator, name) is not None]
     if given:
         raise UsageError(
-            f"SearchCV has a Problem and {', '.join(given)} beside it, and the Problem has its own. "
+            f"SearchCV has a Problem and {', '.join(given)} beside it, and the Problem has its "
+            f"own. "
             f"Set {'it' if len(given) == 1 else 'them'} in the Problem, or give its build function"
         )
     _refuse_weights(problem)
