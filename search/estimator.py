@@ -56,7 +56,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
     `problem`: a function `build(params, facts)` that gives a compiled model, where `facts` says
     what scikeras would ("n_features_in_", "X_shape_", "n_classes_", "n_outputs_", ...); or a
     `Problem`, of which all but the data counts; settings that it has itself are refused. `space`:
-    of the parameters of the function; a `Problem` has its own. Classes reach the model as 0, 1, ...:
+    of the parameters of the function; a `Problem` has one. Classes reach the model as 0, 1, ...:
     use sparse_categorical_crossentropy
     with one output for each, or binary_crossentropy with a single one.
 
