@@ -60,10 +60,10 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
 
     `problem`: a function `build(params, facts)` that gives a compiled model, where `facts` says
     what scikeras would ("n_features_in_", "X_shape_", "n_classes_", "n_outputs_", ...); or a
-    `Problem`, of which all but the data counts: settings of the same names are then refused.
-    `space`: of the function's parameters; a
-    `Problem` has its own. Classes reach the model as 0, 1, ...: use sparse_categorical_crossentropy
-    with one output for each, or binary_crossentropy with a single one.
+    `Problem`, of which all but the data counts; settings that it has itself are refused. `space`:
+    of the parameters of the function; a `Problem` has one. Classes reach the model as 0, 1, ...:
+    use sparse_categorical_crossentropy with one output for each, or binary_crossentropy with a
+    single one.
 
     `objective`: an `Objective`, or a metric's name that tells its direction; by default the loss on
     held-out rows. `cv`: folds; None holds out a fifth of the rows, by class where that is possible.

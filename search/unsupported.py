@@ -86,8 +86,8 @@ def refuse_settings(estimator: "SearchCV") -> None:
     if given:
         raise UsageError(
             f"SearchCV has a Problem and {', '.join(given)} beside it, and the Problem has its "
-            f"own. Set {'it' if len(given) == 1 else 'them'} in the Problem, or give its build "
-            "function"
+            f"own. "
+            f"Set {'it' if len(given) == 1 else 'them'} in the Problem, or give its build function"
         )
     _refuse_weights(problem)
 
