@@ -162,7 +162,7 @@ class ModelRun:
         """
         prepared = self.ready()
         callbacks = prepared.callbacks
-        self._enter()
+        self.enter()
         with self._watched():
             self._seed_epoch(epoch)
             callbacks.epoch_begin(epoch)
@@ -281,7 +281,8 @@ class ModelRun:
             kept = {"stopped": self.stopped, "state": state}
             self._away = arrays_of(self._own), kept, more
 
-    def _enter(self) -> None:
+    def enter(self) -> None:
+        """Take the model that this one trains back, after `leave`."""
         if self._away is not None:
             away, self._away = self._away, None
             self._put(*away)
@@ -317,7 +318,7 @@ class ModelRun:
         Raises: StateLostError where some of it cannot be kept.
         """
         away = self._away is not None
-        self._enter()
+        self.enter()
         prepared = self.ready()
         if self._unknown_draws:
             names = ", ".join(sorted(self._unknown_draws))
@@ -341,7 +342,7 @@ class ModelRun:
     def end(self) -> None:
         """Tell the callbacks that a budget is used up; nothing may be taken from the model then."""
         if self._prepared is not None and self._problem.callbacks is not None:
-            self._enter()
+            self.enter()
             self._prepared.callbacks.train_end()
 
 

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from search.outcomes import values
 from search.problem import Problem
 from search.seeds import seed_for
 from search.training.checkpoint import Checkpoint
+from search.training.epochs import averaged
 from search.training.metric_values import finite, metric_values, numbers_of
 from search.training.model import ModelRun, Place
 from search.training.plain import Arrays, Kept
@@ -218,11 +219,16 @@ class TrialRun:
         (only,) = self._models
         only.average()
 
-    def averaged_models(self) -> "list[keras.Model]":
-        """The models, for good with the averaged weights of an optimizer that keeps some."""
+    def averaged_models(self) -> "Iterator[keras.Model]":
+        """The models, each with the averaged weights of an optimizer that keeps some.
+
+        Each is valid until the next one is asked for: models may share a traced graph.
+        """
         for model in self._models:
-            model.average()
-        return [model.model for model in self._models]
+            model.enter()
+            with averaged(model.model):
+                yield model.model
+            model.leave()
 
     def use_best(self, best: Arrays) -> bool:
         """Give the model the weights of a best epoch; False where it has other variables."""

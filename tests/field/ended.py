@@ -80,13 +80,15 @@ def trained(problem: Problem, folder: Path, *, epochs: int = 2, cv: int | None =
     entries.append(Entry(0.0, asked("1", 0, epochs, params=RATE)))
     seed = seed_for(begun.seed, "1", "training")
     work = trainer.train(Task(Proposal("1", RATE, Budget(0, epochs)), seed))
-    try:
-        report = next(work)
-        while True:
-            entries.append(Entry(0.0, Reported(report, Decision.CONTINUE)))
-            report = work.send(Decision.CONTINUE)
-    except StopIteration as end:
-        entries.append(Entry(0.0, Told("1", end.value)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SearchWarning)  # of a fit of its own, say
+        try:
+            report = next(work)
+            while True:
+                entries.append(Entry(0.0, Reported(report, Decision.CONTINUE)))
+                report = work.send(Decision.CONTINUE)
+        except StopIteration as end:
+            entries.append(Entry(0.0, Told("1", end.value)))
     return Ended(fold(entries), folder / "export", trainer)
 
 

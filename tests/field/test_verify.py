@@ -190,24 +190,24 @@ def test_training_that_draws_what_nobody_seeds_is_called_random(bench):
     assert "training is random" in result.cause
 
 
+def edit(journal: Path, change: Callable[[str], str]) -> None:
+    """Write a journal again, with each entry changed as text, and with right checksums."""
+    texts = [change(encode(entry)) for entry in read(journal)]
+    journal.unlink()
+    with Journal.create(journal, [decode(text) for text in texts]):
+        pass
+
+
 def test_a_promotion_that_loses_state_is_named_by_its_first_epoch(bench):
-    class Slower(keras.callbacks.Callback):
-        """Halves the rate in each epoch, counted from the beginning of a budget."""
-
-        def on_train_begin(self, logs=None):
-            self.model.optimizer.learning_rate.assign(0.05)
-
-        def on_epoch_begin(self, epoch, logs=None):
-            rate = self.model.optimizer.learning_rate
-            rate.assign(rate * 0.5)
-
-    forgetful = replace(
-        problem(lambda _: dense(), data(X, Y), callbacks=lambda _: [Slower()]), name="forgetful"
-    )
-    name = promoted(bench, bench.search(forgetful))
-    record = opened(bench.store, "forgetful", bench.fresh, None, None).record
-    start = record.trials[name].proposals[1].budget.start
-    (result,) = bench.verify(forgetful, Trials((name,)))
+    plain = replace(problem(lambda _: dense(), data(X, Y)), name="promoted")
+    name = promoted(bench, bench.search(plain))
+    path = bench.store.journal("promoted")
+    trial = opened(bench.store, "promoted", bench.fresh, None, None).record.trials[name]
+    start = trial.proposals[1].budget.start
+    right = dict(trial.curve[start].metrics)["val_loss"]
+    # as after a promotion that begins with other weights
+    edit(path, lambda text: text.replace(f'"val_loss":{right!r}', f'"val_loss":{right + 1!r}'))
+    (result,) = bench.verify(plain, Trials((name,)))
     assert result.same is False
     assert result.difference.epoch == start + 1
     assert "promotion" in result.cause
@@ -241,14 +241,6 @@ def test_what_keras_fit_gives_is_what_is_recorded(bench, name, more):
         (result,) = bench.verify(one, Trials(), fit=fit)
         assert result.same, str(result)
         assert ("left out" in result.cause) == (fit and name == "averaged")
-
-
-def edit(journal: Path, change: Callable[[str], str]) -> None:
-    """Write a journal again, with each entry changed as text, and with right checksums."""
-    texts = [change(encode(entry)) for entry in read(journal)]
-    journal.unlink()
-    with Journal.create(journal, [decode(text) for text in texts]):
-        pass
 
 
 def test_a_record_that_is_wrong_differs_from_the_epoch_that_is(bench):
