@@ -67,15 +67,15 @@ def _answer_of(process: StartedProcess, server: Any, seconds: float | None) -> t
             try:
                 good, answered = process.connection.recv()
             except (EOFError, OSError):
-                break
+                if wait([server.control], _LONGEST_WAIT_SECONDS):
+                    server.listen()  # it says why
+                raise SearchError(process.end or "the process ended without an answer") from None
             return good, answered
         if server.control in ready:
             server.listen()
         if process.end is not None and not process.connection.poll():
             raise SearchError(f"no answer: {process.end}")
-    if until is not None and clock.seconds() >= until:
-        raise SearchError(f"no answer within {seconds:.0f} s")
-    raise SearchError("the process ended without an answer (out of memory?)")
+    raise SearchError(f"no answer within {seconds:.0f} s")
 
 
 def answer(link: Link, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:

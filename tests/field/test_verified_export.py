@@ -13,6 +13,7 @@ from search.errors import SearchError
 from search.event_json import decode, encode
 from search.events import Entry, Judged
 from search.fresh_process import FreshProcess
+from search.training.checkpoint import CheckpointFolder
 from tests.field.ended import ended, trained
 from tests.field.tables import data, dense, problem, table
 
@@ -230,11 +231,9 @@ def test_each_fold_is_held_to_its_own_score(tmp_path):
 def test_a_fold_whose_model_is_another_one_is_named(tmp_path):
     found = problem(lambda _: dense(), data(X, Y), ("val_loss", "min"))
     end = trained(found, tmp_path, cv=3)
-    path = tmp_path / "checkpoints" / "1.npz"
-    with np.load(path) as file:
-        arrays = dict(file)
-    arrays["last_0"] = arrays["last_0"] * 2
-    np.savez(path, **arrays)
+    checkpoints = CheckpointFolder(tmp_path / "checkpoints", "me")
+    saved = checkpoints.load("1")
+    checkpoints.save("1", replace(saved, last=[saved.last[0] * 2, *saved.last[1:]]))
     end.judge(found)
     assert end.judged.verified is False
     assert end.judged.reason.startswith("fold 1: ")
