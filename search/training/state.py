@@ -136,13 +136,14 @@ class TrialState:
         data = {path: item for path, item in data.items() if item["value"] is not _LEFT_OUT}
         others = {p: v for p, v in self._others(found).items() if self._changed(p, v)}
         states = {path: generator_state(value) for path, value in found.generators.items()}
+        but = self._own | _of_metrics(found)
         places = {id(inner): path for path, v in found.variables.items() for inner in _both(v)}
         late = {
             str(number): {
                 "path": places.get(id(variable)),
                 "value": encode(array_of(variable), arrays),
             }
-            for number, variable in self._late.used(but=self._own).items()
+            for number, variable in self._late.used(but=but).items()
         }
         return {
             "data": data,
