@@ -4,7 +4,7 @@ import dis
 import functools
 import inspect
 import sys
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -133,8 +133,7 @@ class _Walker:
         self.found.holders[path] = value
         callback = isinstance(value, keras.callbacks.Callback)
         of_keras = _root(type(value)) == "keras"
-        kind: Any = type(value)
-        own = _assigned_by_keras(kind)
+        own = _assigned_by_keras(type(value))  # type: ignore[arg-type]  # a class is hashable
         for name, item in _attributes(value):
             if (name in own and name in _KERAS_SETS) or (own and name.startswith("_self_")):
                 continue  # the last: TensorFlow's notes for its own checkpoints
@@ -248,11 +247,10 @@ def _root(thing: Any) -> str:
 
 
 @functools.cache
-def _assigned_by_keras(kind: Hashable) -> frozenset[str]:
+def _assigned_by_keras(kind: type) -> frozenset[str]:
     """The attributes that Keras and TensorFlow assign in the classes above this one."""
     import keras
 
-    assert isinstance(kind, type)
     bases = [base for base in kind.__mro__ if _root(base) in ("keras", "tensorflow")]
     usual = vars(keras.layers.Layer()) if keras.layers.Layer in bases else ()
     return frozenset(usual).union(*map(_assigned, bases))
