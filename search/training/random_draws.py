@@ -71,7 +71,7 @@ def repeatable(unknown: set[str]) -> Iterator[None]:
         graph: Any, kind: str, inputs: Any, dtypes: Any = None, input_types: Any = None,
         name: Any = None, attrs: Any = None, *args: Any, **settings: Any,
     ) -> Any:  # fmt: skip
-        if "seed2" in (attrs or ()):
+        if "seed2" in (attrs or ()) and not _in_dataset():
             unknown.add(kind)
         return create(graph, kind, inputs, dtypes, input_types, name, attrs, *args, **settings)
 
@@ -86,9 +86,25 @@ def repeatable(unknown: set[str]) -> Iterator[None]:
             setattr(gen_random_ops, name, function)
 
 
+def _in_dataset() -> bool:
+    """Whether a function of a `tf.data` pipeline is being traced (TensorFlow 2.21 names it so).
+
+    It runs ahead in threads of TensorFlow's, so that a counter of ours would be read at any moment.
+    Its draws begin with each iterator, and follow from the seed of the epoch.
+    """
+    from tensorflow.python.framework import ops
+
+    graph: Any = ops.get_default_graph()
+    while graph is not None:
+        if str(getattr(graph, "name", "")).startswith("Dataset_"):
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False
+
+
 def _in_thread(thread: int, stateless: Any, plain: Any) -> Callable[..., Any]:
     def draw(*args: Any, seed: Any = 0, seed2: Any = 0, name: Any = None, **settings: Any) -> Any:
-        if threading.get_ident() != thread:
+        if threading.get_ident() != thread or _in_dataset():
             return plain(*args, seed=seed, seed2=seed2, name=name, **settings)
         return stateless(_next_seed(), *args, **settings)
 
