@@ -118,7 +118,7 @@ class ModelRun:
     def stopped(self) -> bool:
         """Whether a callback ended the training, or a `fit` that trains all epochs has ended."""
         own = self._own_epochs
-        if own is not None and own.whole:
+        if own is not None and own.whole and (own.finished or own.unfinished):
             return own.finished
         if self._away is not None:
             return bool(self._away[1]["stopped"])
