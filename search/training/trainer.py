@@ -172,12 +172,12 @@ class KerasTrainer:
             while decision is Decision.CONTINUE and not self._ended(run, task):
                 started = self._clock.seconds()
                 try:
-                    run.catch_up(len(run.curve))
-                    metrics = run.train()
+                    metrics = _next_epoch(run)
                 except StateLostError as error:  # told by the first epoch that is trained
                     run = self._begun_again(run, task, error)
-                    run.catch_up(len(run.curve))
-                    metrics = run.train()
+                    metrics = _next_epoch(run)
+                if metrics is None:
+                    break
                 failed = outcomes.not_finite(self._problem.objective, metrics, run.curve)
                 if failed is not None:
                     run.end()
@@ -396,3 +396,12 @@ class KerasTrainer:
             stopped_early=not self._problem.fit_whole
             and (run.stopped or self._out_of_patience(run)),
         )
+
+
+def _next_epoch(run: TrialRun) -> dict[str, float] | None:
+    """Train the epoch after the known ones; None where the training had ended with them.
+
+    That is known once they are trained again: by a callback, or by the end of a whole fit.
+    """
+    run.catch_up(len(run.curve))
+    return None if run.stopped else run.train()
