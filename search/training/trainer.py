@@ -235,14 +235,27 @@ class KerasTrainer:
 
         None where there is no checkpoint, or none that a model can be put to.
         """
+        self._import()
+        process = TrialProcess(task.proposal.trial, self._configuration, self._said)
+        with process:
+            run = self._restored_folds(task)
+        if run is not None:
+            models = run.averaged_models()
+            for place in self._ready().places:
+                with process:
+                    model = next(models)
+                yield FoldModel(model, place.ground.parts(place.data).validation, run.epoch)
+        process.end()
+
+    def _restored_folds(self, task: Task) -> TrialRun | None:
         run, saved = self._run(task), self._usable(task)
         if self._folding is None or saved is None:
-            return
-        run.restore(saved)
-        if run.epoch != saved.epoch:
-            return
-        for model, place in zip(run.averaged_models(), self._ready().places, strict=True):
-            yield FoldModel(model, place.ground.parts(place.data).validation, run.epoch)
+            return None
+        try:
+            run.restore(saved)
+        except StateLostError:
+            return None
+        return run
 
     def _trained_on_all(self, task: Task, epoch: int) -> "keras.Model":
         prepared, params = self._ready(), task.proposal.params
