@@ -138,7 +138,8 @@ def check_batches(
 def _takes(model: "keras.Model", part: Part, rows: int) -> bool:
     states = [(variable, variable.numpy()) for variable in model.non_trainable_variables]
     try:
-        model(part.take(np.resize(np.arange(part.size), rows)).x, training=False)
+        x = steps.as_tensors(part.take(np.resize(np.arange(part.size), rows)).x)
+        model(x, training=False)
     except Exception:  # noqa: BLE001 - the model is the user's code: whatever it raises, it does not
         return False
     finally:
