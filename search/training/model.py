@@ -167,9 +167,12 @@ class ModelRun:
             self._seed_epoch(epoch)
             callbacks.epoch_begin(epoch)
             epochs = self._compiled_again(prepared).epochs
+            batch_size = self._batch_size
             if isinstance(epochs, OwnEpochs):
                 epochs.begin(epoch)
-            trained = epochs.train(self._order(epoch), self._batch_size)
+                # which evaluates in such batches, and does the rest as it likes
+                batch_size = self._evaluation_rows or batch_size
+            trained = epochs.train(self._order(epoch), batch_size)
             rate = getattr(optimizer_of(self.model), "learning_rate", None)
             if rate is not None:
                 rate = float(np.asarray(trained.pop("learning_rate", rate)))

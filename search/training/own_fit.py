@@ -75,7 +75,10 @@ class OwnEpochs:
         self._epoch = epoch
 
     def train(self, order: Order, batch_size: int) -> dict[str, Any]:
-        """Train one epoch; the order of the data and the size of a batch are up to the `fit`."""
+        """Train one epoch; the order of the data and the size of a batch are up to the `fit`.
+
+        `batch_size`: that of the evaluation where one call trains all epochs.
+        """
         self._batch_size = batch_size
         metrics = self._of_whole() if self._whole else self._one()
         self._tested = {
