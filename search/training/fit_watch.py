@@ -12,6 +12,7 @@ import numpy as np
 
 from search.errors import SearchWarning
 from search.problem import Data
+from search.training.steps import why_not_evaluated
 
 if TYPE_CHECKING:
     import keras
@@ -160,7 +161,7 @@ class FitChecks:
             if name.startswith("val_")
         }
         batch = next((call.batch_size for call in reversed(calls) if call.batch_size), 32)
-        if not returned or not model.compiled:
+        if not returned or not model.compiled or why_not_evaluated(model) is not None:
             return
         changed = any(_other_inputs(call, data) for call in calls)
         try:
