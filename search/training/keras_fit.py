@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search import arrays, outcomes
+from search import arrays, outcomes, texts
 from search.class_weights import class_labels, class_weights
 from search.problem import Data, Part, Problem
 from search.seeds import seed_for
@@ -25,6 +25,7 @@ from search.training.folds import Folding, Ground, undivided
 from search.training.keras_configuration import KerasConfiguration
 from search.training.metric_values import finite, metric_values
 from search.training.own_fit import OwnEpochs
+from search.training.steps import packed, why_not_evaluated
 from search.trial import Task
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def fit_curve(
 
     With `folding` each fold is trained, and the metrics are means over folds.
     """
+    data = texts.for_keras(data)
     grounds, seeds = [undivided(data)], [task.seed]
     if folding is not None:
         data, grounds = folding.of(data)
@@ -135,6 +137,9 @@ class _Fit:
         found: Curve = []
         steps = -(-len(self._ground.rows) // self._batch_size)
         held_out = self._data.validation.take(slice(self._ground.first, self._ground.stop))
+        validation = None
+        if why_not_evaluated(self._model) is None:
+            validation = _dataset(held_out).batch(self._test_batch)
         first, last = _recorders(self._model, found)
         self._model.fit(
             self._batches(),
@@ -143,7 +148,7 @@ class _Fit:
             shuffle=False,
             verbose=0,
             class_weight=self._class_weight(),
-            validation_data=_dataset(held_out).batch(self._test_batch),
+            validation_data=validation,
             callbacks=[first, *callbacks, last],
         )
         return found
@@ -163,7 +168,7 @@ class _Fit:
 
         rows = self._ground.rows
         orders = np.stack([rows[self._order(epoch)] for epoch in range(1, self._epochs + 1)])
-        whole = arrays.mapped(tf.constant, _batch(self._data.train))
+        whole = arrays.mapped(tf.constant, packed(self._data.train))
 
         def gathered(order: "tf.Tensor") -> Any:
             return arrays.mapped(lambda array: tf.gather(array, order), whole)
@@ -229,10 +234,4 @@ def _recorders(
 def _dataset(part: Part) -> "tf.data.Dataset":
     import tensorflow as tf
 
-    return tf.data.Dataset.from_tensor_slices(arrays.mapped(tf.constant, _batch(part)))
-
-
-def _batch(part: Part) -> tuple[Any, ...]:
-    if part.y is None:
-        return (part.x,)
-    return (part.x, part.y) if part.weights is None else (part.x, part.y, part.weights)
+    return tf.data.Dataset.from_tensor_slices(arrays.mapped(tf.constant, packed(part)))
