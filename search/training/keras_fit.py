@@ -4,6 +4,7 @@ The model is built and seeded as the trainer does it, and each epoch has the exa
 that the trainer gives them; all else is Keras's: steps, class weights, callbacks, evaluation.
 """
 
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,8 +75,10 @@ def fit_curve(
         if folding is not None:
             whole = outcomes.over_folds(problem.objective, metrics)
         if problem.derived is not None:
-            more = problem.derived([*curve, whole])
-            whole = whole | {name: float(value) for name, value in more.items()}
+            # as the trainer has it: a value that is not finite is left out, and NaN where one looks
+            missing = dict.fromkeys((name for one in [*curve, whole] for name in one), math.nan)
+            more = problem.derived([missing | one for one in [*curve, whole]])
+            whole = whole | finite(metric_values(more))
         curve.append(whole)
     ground = grounds[0]
     return FitCurve(
