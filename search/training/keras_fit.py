@@ -64,8 +64,9 @@ def fit_curve(
     if folding is not None:
         data, grounds = folding.of(data)
         seeds = [seed_for(task.seed, "fold", number + 1) for number in range(len(grounds))]
+    keras = KerasConfiguration.noted() if rules.keeps_keras_configuration else None
     fits = [
-        _Fit(problem, data, ground, task, seed, rules)
+        _Fit(problem, data, ground, task, seed, rules, keras)
         for ground, seed in zip(grounds, seeds, strict=True)
     ]
     by_fold = [one.curve() for one in fits]
@@ -101,6 +102,7 @@ class _Fit:
         task: Task,
         seed: int,
         rules: TrainingRules,
+        keras: KerasConfiguration | None,
     ) -> None:
         params = task.proposal.params
         self._problem = problem
@@ -114,7 +116,7 @@ class _Fit:
         given = problem.evaluation_batch_size or rules.evaluation_batch_size
         self._test_batch = given or self._batch_size
         build = problem.builder(ground.part(data))
-        runtime.fresh(seed, KerasConfiguration.noted())
+        runtime.fresh(seed, keras)
         if rules.seeds_each_epoch:
             random_draws.seed_keras(seed)
         self._model = build(params)
