@@ -4,9 +4,10 @@ The model is built and seeded as the trainer does it, and each epoch has the exa
 that the trainer gives them; all else is Keras's: steps, class weights, callbacks, evaluation.
 """
 
+import contextlib
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,6 +190,17 @@ class _Fit:
         generator = np.random.default_rng(seed_for(self._seed, "order", epoch))
         return generator.permutation(len(self._ground.rows))
 
+    @contextlib.contextmanager
+    def _draws(self, epoch: int) -> Iterator[None]:
+        """Within, an epoch of the user's `fit` draws as the trainer has it draw."""
+        with contextlib.ExitStack() as stack:
+            if self._rules.seeds_each_epoch:
+                stack.enter_context(random_draws.repeatable(set()))
+            runtime.seeded(seed_for(self._seed, "fit", epoch))
+            if self._rules.seeds_each_epoch:
+                random_draws.seed_keras(seed_for(self._seed, "epoch", epoch))
+            yield
+
     def _by_own_fit(self, callbacks: "Sequence[keras.callbacks.Callback]") -> Curve:
         """Call the user's `fit` as `Problem.fit` documents it."""
         problem, model = self._problem, self._model
@@ -203,17 +215,17 @@ class _Fit:
         found: Curve = []
         while len(found) < self._epochs and not around.stopped and not epochs.finished:
             epoch = len(found) + 1
-            around.epoch_begin(epoch)
-            runtime.seeded(seed_for(self._seed, "fit", epoch))
-            epochs.begin(epoch)
-            metrics = epochs.train(self._ground.rows, self._test_batch)
-            rate = getattr(model.optimizer, "learning_rate", None) if model.compiled else None
-            rates = {}
-            if rate is not None:
-                rates = {"learning_rate": float(np.asarray(metrics.pop("learning_rate", rate)))}
-            tested = epochs.test(batch_size=self._test_batch)
-            metrics |= {f"val_{name}": value for name, value in tested.items()}
-            found.append(finite(metric_values(around.epoch_end(epoch, metrics))) | rates)
+            with self._draws(epoch):
+                around.epoch_begin(epoch)
+                epochs.begin(epoch)
+                metrics = epochs.train(self._ground.rows, self._test_batch)
+                rate = getattr(model.optimizer, "learning_rate", None) if model.compiled else None
+                rates = {}
+                if rate is not None:
+                    rates = {"learning_rate": float(np.asarray(metrics.pop("learning_rate", rate)))}
+                tested = epochs.test(batch_size=self._test_batch)
+                metrics |= {f"val_{name}": value for name, value in tested.items()}
+                found.append(finite(metric_values(around.epoch_end(epoch, metrics))) | rates)
         return found
 
 
