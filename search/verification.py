@@ -255,7 +255,8 @@ def fitted_again(
     setup = loaded.setup
     task = replace(task, proposal=replace(task.proposal, budget=Budget(0, epochs)))
     rules = training_rules(header.rules)
-    return fit_curve(setup.problem, loaded.data, task, folding_of(setup.config), rules)
+    folding, most = folding_of(setup.config), setup.settings.max_epochs
+    return fit_curve(setup.problem, loaded.data, task, folding, rules, most)
 
 
 class _NoCheckpoints:

@@ -54,11 +54,17 @@ class FitCurve:
 
 
 def fit_curve(
-    problem: Problem, data: Data, task: Task, folding: Folding | None, rules: TrainingRules
+    problem: Problem,
+    data: Data,
+    task: Task,
+    folding: Folding | None,
+    rules: TrainingRules,
+    most_epochs: int,
 ) -> FitCurve:
     """Train a task from its first epoch to the end of its budget by `fit`; the curve it gives.
 
-    With `folding` each fold is trained, and the metrics are means over folds.
+    With `folding` each fold is trained, and the metrics are means over folds. `most_epochs`: what a
+    trial of the study may have, which a `fit` of the user's is told where it trains all of them.
     """
     data = texts.for_keras(data)
     grounds, seeds = [undivided(data)], [task.seed]
@@ -67,7 +73,7 @@ def fit_curve(
         seeds = [seed_for(task.seed, "fold", number + 1) for number in range(len(grounds))]
     keras = KerasConfiguration.noted() if rules.keeps_keras_configuration else None
     fits = [
-        _Fit(problem, data, ground, task, seed, rules, keras)
+        _Fit(problem, data, ground, task, seed, rules, most_epochs, keras)
         for ground, seed in zip(grounds, seeds, strict=True)
     ]
     by_fold = [one.curve() for one in fits]
@@ -103,6 +109,7 @@ class _Fit:
         task: Task,
         seed: int,
         rules: TrainingRules,
+        most_epochs: int,
         keras: KerasConfiguration | None,
     ) -> None:
         params = task.proposal.params
@@ -113,6 +120,7 @@ class _Fit:
         self._params = params
         self._seed = seed
         self._epochs = task.proposal.budget.stop
+        self._most_epochs = int(params.get("epochs", most_epochs))
         self._batch_size = int(params.get("batch_size", problem.batch_size))
         given = problem.evaluation_batch_size or rules.evaluation_batch_size
         self._test_batch = given or self._batch_size
@@ -207,10 +215,11 @@ class _Fit:
         checks = FitChecks(numbered=self._rules.numbers_epochs_in_fit)
         share = self._ground.parts(self._data)
         epochs = OwnEpochs(
-            problem, self._params, model, share, callbacks, epochs=self._epochs, checks=checks
+            problem, self._params, model, share, callbacks, epochs=self._most_epochs, checks=checks
         )
         steps = -(-len(self._ground.rows) // self._batch_size)
-        around = UserCallbacks([] if problem.fit_whole else callbacks, model, self._epochs, steps)
+        given = [] if problem.fit_whole else callbacks
+        around = UserCallbacks(given, model, self._most_epochs, steps)
         around.train_begin()
         found: Curve = []
         while len(found) < self._epochs and not around.stopped and not epochs.finished:
