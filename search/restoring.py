@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search import export
+from search import export, importing
 from search import problem as problems
 from search.carried import Carried
 from search.datasets import base as datasets
@@ -51,7 +51,7 @@ def restored(
         with contextlib.suppress(*_UNKNOWN):
             return keras.saving.load_model(path, safe_mode=True)
     try:
-        found = _problem(header, problem, carried).problem
+        found = _problem(header, problem, carried, data_dir).problem
         return _rebuilt(found, header, directory, data_dir)
     except SearchError:
         if problem is not None:
@@ -76,13 +76,19 @@ def served(directory: Path) -> "keras.Model":
     return keras.Model(inputs, layer(inputs))
 
 
-def _problem(header: StudyStarted, given: Problem | None, carried: Carried | None) -> LoadedProblem:
+def _problem(
+    header: StudyStarted,
+    given: Problem | None,
+    carried: Carried | None,
+    data_dir: Path | None,
+) -> LoadedProblem:
     if given is not None and carried is not None:
         found = LoadedProblem(carried.word, given, carried.digest, ())
     elif carried is not None and carried.content is not None:
         found = carried.opened()
     else:
-        with seeded_import(seed_for(int(header.config["seed"]), "problem")):
+        seed = seed_for(int(header.config["seed"]), "problem")
+        with seeded_import(seed), importing.told(data_dir):
             found = problems.load(header.config["problem"])
     if found.source_digest != header.digests["problem"]:
         raise _changed(header, "its problem")
