@@ -51,6 +51,7 @@ class GraphEpochs:
 
     `rows`: how many an epoch trains on, all by default. A plain graph takes any number, a compiled
     one those that make as many whole batches. `batch_size`: a size of batches that the model takes.
+    `unknown_draws`: random draws in it with a state of their own, as whoever had it traced noted.
 
     Raises: whatever Keras or TensorFlow raise where the model cannot be traced so; the model is
     then as it was.
@@ -66,6 +67,7 @@ class GraphEpochs:
     ) -> None:
         import tensorflow as tf
 
+        self.unknown_draws: set[str] = set()
         evaluated = why_not_evaluated(model) is None
         train_logs, test_logs = _create_metrics(model, data, batch_size, evaluated=evaluated)
         self.way = "graph" if compiled_batch is None else "compiled"

@@ -19,6 +19,7 @@ from search.training.epochs import Epochs, FitEpochs, averaged, say_fit
 from search.training.evaluation import evaluation_rows
 from search.training.fit_watch import FitChecks
 from search.training.folds import Ground
+from search.training.graph import GraphEpochs
 from search.training.keras_configuration import KerasConfiguration
 from search.training.metric_values import metric_values
 from search.training.older_objects import OlderObjects
@@ -255,6 +256,9 @@ class ModelRun:
                 share=not self._older,
             )
             self._own = variables_of(self.model)
+            if isinstance(epochs, GraphEpochs):  # traced for this model, or for one before it
+                epochs.unknown_draws |= self._unknown_draws
+                self._unknown_draws |= epochs.unknown_draws
         steps = -(-len(place.ground.rows) // self._batch_size)
         # one call for all epochs is given the callbacks themselves
         around = [] if problem.fit_whole else given
