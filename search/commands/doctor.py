@@ -144,5 +144,5 @@ def _winner(store: Store, record: StudyRecord, data_dir: Path | None) -> Exporte
     best, directory = record.best(), store.export(record.header.study)
     if best is None or not export.stands(record, best, directory):
         return None
-    settings = prepare(from_plain(record.header.config))
+    settings = prepare(from_plain(record.header.config), data_dir=data_dir)
     return export.winner(directory, load(settings, data_dir))
