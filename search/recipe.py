@@ -209,9 +209,11 @@ def _generators() -> str:
 
 
 def _data(setup: Setup, data_dir: Path | None) -> Data:
-    if "tensorflow" in sys.modules:
+    # another thread may be importing it
+    tensorflow_random = getattr(sys.modules.get("tensorflow"), "random", None)
+    if hasattr(tensorflow_random, "set_seed"):
         # a seed of this process would make a random map draw alike in each pass, and so hide it
-        sys.modules["tensorflow"].random.set_seed(None)
+        tensorflow_random.set_seed(None)
     try:
         data = setup.problem.load(data_dir)
     except SearchError:
