@@ -9,8 +9,8 @@ import pytest
 
 from search import Data, Part, Problem
 from search.errors import DataError, UsageError
-from search.judge import scored
 from search.study_rules import training_rules
+from search.training.epochs import metrics_on
 from search.training.evaluation import evaluation_rows, means_over_rows
 from search.training.folds import Folding
 from search.trial import Budget, Proposal, Task
@@ -98,7 +98,7 @@ def test_folds_and_test_data_are_evaluated_in_the_same_batches() -> None:
     assert curve[0]["val_loss"] == pytest.approx(np.log(16), abs=0.01)
     trainer = new_trainer(p)
     model = trainer.restored(Task(Proposal("1", RATE, Budget(0, 1)), 7), 0)
-    assert scored(model, d.test, trainer.evaluation_batch_size(model, RATE, d.test)) == {
+    assert metrics_on(model, d.test, trainer.evaluation_batch_size(model, RATE, d.test)) == {
         "loss": pytest.approx(np.log(16), abs=0.01)
     }
 
