@@ -1,6 +1,7 @@
 """A `fit` of the user's own: numbered epochs, what is made in it, its inputs, one call for all."""
 
 import warnings
+from dataclasses import replace
 
 import keras
 import keras_tuner
@@ -339,6 +340,24 @@ def test_a_whole_fit_that_is_killed_between_epochs_starts_over(tmp_path):
     again = new_trainer(found, folder).train(Task(Proposal("1", FOUR, Budget(0, 4)), 7, (first,)))
     rest = [next(again), again.send(Decision.CONTINUE), again.send(Decision.CONTINUE)]
     assert [dict(one.metrics) for one in (first, *rest)] == straight
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_whole_fit_that_is_killed_after_its_last_epoch_is_over(tmp_path, kept):
+    found = problem(build, data(X, Y), UP, fit=averaging, fit_whole=True)
+    straight, outcome = train(found, FOUR, (0, 4))
+    folder = CheckpointFolder(tmp_path, "me")
+    task = Task(Proposal("1", FOUR, Budget(0, 4)), 7)
+    work = new_trainer(found, folder).train(task)
+    reports = [next(work), *(work.send(Decision.CONTINUE) for _ in range(3))]
+    work.close()
+    assert [dict(one.metrics) for one in reports] == straight
+    if not kept:
+        folder = CheckpointFolder(tmp_path / "other", "me")
+    again = new_trainer(found, folder).train(replace(task, recorded=tuple(reports)))
+    with pytest.raises(StopIteration) as end:
+        next(again)
+    assert (end.value.value.score, end.value.value.epochs) == (outcome.score, 4)
 
 
 def test_a_whole_fit_is_refused_where_trials_are_cut_into_epochs(tmp_path, monkeypatch):

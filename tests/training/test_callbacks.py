@@ -119,6 +119,15 @@ def test_a_callback_may_end_a_trial_and_a_promotion_trains_no_more(data, folder)
     assert same == outcome
 
 
+def test_a_trial_that_a_callback_ended_is_over_without_its_checkpoint_too(data, folder, tmp_path):
+    problem = with_callbacks(lambda: stopper(2))
+    reports, outcome = train(trainer(data, folder, problem).train(task(0, 3)))
+    none = CheckpointFolder(tmp_path / "none", "a")
+    again, same = train(trainer(data, none, problem).train(task(0, 3, recorded=reports)))
+    assert again == []
+    assert same == outcome
+
+
 def test_what_a_callback_logs_is_a_metric_and_its_state_is_kept(data, folder):
     reports, _ = in_parts(data, folder, with_callbacks(lambda: stopper(99)))
     assert [report.metrics["seen"] for report in reports] == [1, 2, 3, 4]
