@@ -210,7 +210,7 @@ def _generators() -> str:
 
 def _data(setup: Setup, data_dir: Path | None) -> Data:
     # another thread may be importing it
-    tensorflow_random = getattr(sys.modules.get("tensorflow"), "random", None)
+    tensorflow_random: Any = getattr(sys.modules.get("tensorflow"), "random", None)
     if hasattr(tensorflow_random, "set_seed"):
         # a seed of this process would make a random map draw alike in each pass, and so hide it
         tensorflow_random.set_seed(None)

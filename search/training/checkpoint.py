@@ -79,6 +79,8 @@ class CheckpointFolder:
         A file damaged by a crash of the machine costs training time, never the study.
         """
         try:
+            if not self._path(trial).is_file():  # to open a named pipe would wait for ever
+                return None
             content = self._path(trial).read_bytes()
         except OSError:
             return None
