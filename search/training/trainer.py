@@ -1,51 +1,33 @@
 """The trainer: one task in, one report per new epoch, one outcome out, exact across crashes."""
 
 import contextlib
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search import outcomes, texts
+from search import outcomes
 from search.errors import SearchError, SearchWarning
 from search.parameters import Params
 from search.problem import Data, Part, Problem
 from search.seeds import Clock
 from search.stopping import stop_epoch
 from search.study_rules import LATEST, TrainingRules
-from search.training import missing, preflight, runtime
+from search.training import runtime
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
 from search.training.description import described
-from search.training.epochs import evaluate
-from search.training.evaluation import each_row_alone, evaluation_rows, fixed_batch, is_stateful
-from search.training.fit_watch import FitChecks
-from search.training.folds import Folding, Ground, undivided
-from search.training.graph import TensorData
+from search.training.folds import Folding
 from search.training.keras_configuration import KerasConfiguration
 from search.training.metric_values import finite
-from search.training.model import ModelRun, Place
-from search.training.older_objects import OlderObjects
-from search.training.process_state import TrialProcess
 from search.training.run import TrialRun
-from search.training.shared import SharedEpochs
 from search.training.state import StateLostError
+from search.training.trial_runs import TrialRuns
 from search.trial import Decision, EpochReport, Outcome, Task
 
 if TYPE_CHECKING:
     import keras
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """What is made at the first trial and kept for all others: the data as tensors, statistics."""
-
-    data: Data
-    shared: SharedEpochs
-    older: OlderObjects
-    places: list[Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +66,24 @@ class KerasTrainer:
         files: Path | None = None,
     ) -> None:
         self._problem = problem
-        self._data = texts.for_keras(data)
         self._checkpoints = checkpoints
         self._clock = clock
         self._patience = patience
-        self._most_epochs = most_epochs
         self._folding = folding
         self._checkpoint_seconds = checkpoint_seconds
-        self._rules = rules
-        self._keras = keras or KerasConfiguration.noted()
-        self._files = files
-        self._prepared: _Prepared | None = None
-        self._checked = False
-        self._said: set[str] = set()
-        self._fit_checks = FitChecks(numbered=rules.numbers_epochs_in_fit)
+        self._runs = TrialRuns(
+            problem,
+            data,
+            most_epochs=most_epochs,
+            folding=folding,
+            rules=rules,
+            keras=keras,
+            files=files,
+        )
 
     def train(self, task: Task) -> Training:
         """Train one task; see `search.training.base.Trainer` for what a caller may rely on."""
-        self._import()
-        process = TrialProcess(task.proposal.trial, self._configuration, self._said)
+        process = self._runs.process(task)
         training = self._train(task)
         try:
             with process:
@@ -117,12 +98,12 @@ class KerasTrainer:
         finally:
             with process:
                 training.close()
-                self.put_back()
+                self._runs.put_back()
             process.end()
 
     def _train(self, task: Task) -> Training:
         with runtime.gradients_released():
-            run = self._run(task)
+            run = self._runs.of(task)
             if task.stopped or self._ended(run, task):
                 return self._outcome(run, stopped=task.stopped)
             saved = self._usable(task)
@@ -153,7 +134,7 @@ class KerasTrainer:
             SearchWarning,
             stacklevel=2,
         )
-        again = self._run(task)
+        again = self._runs.of(task)
         again.curve = run.curve
         return again
 
@@ -197,8 +178,11 @@ class KerasTrainer:
 
     def put_back(self) -> None:
         """Put objects that are older than `build` back: another study here may use them."""
-        if self._prepared is not None:
-            self._prepared.older.restore()
+        self._runs.put_back()
+
+    def evaluation_batch_size(self, model: "keras.Model", params: Params, part: Part) -> int:
+        """Return the rows in a batch in which a trained model is evaluated on a part."""
+        return self._runs.evaluation_batch_size(model, params, part)
 
     def restored(self, task: Task, epoch: int) -> "keras.Model":
         """The task's model as it was after `epoch`: from its checkpoint, or trained again.
@@ -209,8 +193,7 @@ class KerasTrainer:
 
         Raises: SearchError when training on all the examples diverges.
         """
-        self._import()
-        process = TrialProcess(task.proposal.trial, self._configuration, self._said)
+        process = self._runs.process(task)
         with process:
             model = self._restored(task, epoch)
         process.end()
@@ -219,7 +202,7 @@ class KerasTrainer:
     def _restored(self, task: Task, epoch: int) -> "keras.Model":
         if self._folding is not None:
             return self._trained_on_all(task, epoch)
-        run = self._run(task)
+        run = self._runs.of(task)
         saved = self._checkpoints.load(task.proposal.trial)
         whole = saved is not None and saved.best_epoch == epoch and saved.agrees(task.recorded)
         if saved is not None and whole and run.use_best(saved.best):
@@ -239,20 +222,19 @@ class KerasTrainer:
 
         None where there is no checkpoint, or none that a model can be put to.
         """
-        self._import()
-        process = TrialProcess(task.proposal.trial, self._configuration, self._said)
+        process = self._runs.process(task)
         with process:
             run = self._restored_folds(task)
         if run is not None:
             models = run.averaged_models()
-            for place in self._ready().places:
+            for place in self._runs.places:
                 with process:
                     model = next(models)
                 yield FoldModel(model, place.ground.parts(place.data).validation, run.epoch)
         process.end()
 
     def _restored_folds(self, task: Task) -> TrialRun | None:
-        run, saved = self._run(task), self._usable(task)
+        run, saved = self._runs.of(task), self._usable(task)
         if self._folding is None or saved is None:
             return None
         try:
@@ -262,11 +244,7 @@ class KerasTrainer:
         return run
 
     def _trained_on_all(self, task: Task, epoch: int) -> "keras.Model":
-        prepared, params = self._ready(), task.proposal.params
-        place = self._place(prepared, undivided(prepared.data))
-        most = int(params.get("epochs", self._most_epochs))
-        folder = self._folder(task.proposal.trial) / "all"
-        model = ModelRun(self._problem, place, params, task.seed, most, folder)
+        model = self._runs.on_all(task)
         spread = outcomes.spread_metric(self._problem.objective)
         with runtime.gradients_released():
             for report in task.recorded[:epoch]:
@@ -295,97 +273,6 @@ class KerasTrainer:
         if saved.epoch > task.proposal.budget.stop and not self._problem.fit_whole:
             return None
         return saved if saved.agrees(task.recorded) else None
-
-    def _run(self, task: Task) -> TrialRun:
-        folder = self._folder(task.proposal.trial)
-        run = TrialRun(self._problem, self._ready().places, task, self._most_epochs, folder)
-        if self._problem.fit is not None:  # it may feed each model otherwise
-            preflight.check_given(run.any_model, self._data.train)
-        if not self._checked:
-            preflight.check(run.any_model, self._data.train)
-            if not (self._problem.fit or self._problem.derived or self._problem.callbacks):
-                preflight.check_evaluation(run.any_model, self._problem.objective)
-            if self._problem.fit is None:
-                missing.check(run.any_model, self._data, self._problem.batch_size)
-            self._checked = True
-        if self._problem.fit is None:
-            self._check_batches(run.any_model, self._batch_size(task.proposal.params))
-        return run
-
-    def _check_batches(self, model: "keras.Model", batch_size: int) -> None:
-        """Refuse a model that takes batches of one size where its data give it others."""
-        own = fixed_batch(model) or (batch_size if is_stateful(model) else None)
-        if own is None:
-            return
-        counts: dict[str, tuple[int, int]] = {}
-        for place in self._ready().places:
-            held_out = place.ground.stop - place.ground.first
-            counts["training"] = len(place.ground.rows), batch_size
-            counts["validation"] = held_out, self._given_batch_size or own
-            preflight.check_batches(model, self._data.train, own, counts)
-        if self._data.test is not None:
-            test = {"test": (self._data.test.size, self._given_batch_size or own)}
-            preflight.check_batches(model, self._data.train, own, test)
-
-    def _folder(self, trial: str) -> Path:
-        if self._files is None:
-            self._files = Path(tempfile.mkdtemp(prefix="search-trials-"))
-        return self._files / trial
-
-    def _import(self) -> None:
-        """Import TensorFlow, whose settings are the platform's own and no trial's."""
-        if self._prepared is None:
-            runtime.prepare()
-            runtime.settled()
-            self._keras = self._keras or KerasConfiguration.noted()
-
-    @property
-    def _configuration(self) -> KerasConfiguration | None:
-        return self._keras if self._rules.keeps_keras_configuration else None
-
-    def _ready(self) -> _Prepared:
-        self._import()
-        if self._prepared is None:
-            data, grounds = self._data, [undivided(self._data)]
-            if self._folding is not None:
-                data, grounds = self._folding.of(self._data)
-            shared = SharedEpochs(data, TensorData(data))
-            prepared = _Prepared(data, shared, OlderObjects([self._problem]), [])
-            prepared.places.extend(self._place(prepared, ground) for ground in grounds)
-            self._prepared = prepared
-        return self._prepared
-
-    def _place(self, prepared: _Prepared, ground: Ground) -> Place:
-        """Where a model is trained; statistics are fitted on what it is trained on, no more."""
-        build = self._problem.builder(ground.part(prepared.data))
-        return Place(
-            build,
-            prepared.data,
-            ground,
-            prepared.shared,
-            prepared.older.and_of(build),
-            self._given_batch_size,
-            self._rules,
-            self._configuration,
-            self._fit_checks,
-        )
-
-    @property
-    def _given_batch_size(self) -> int | None:
-        """The rows in a batch of the evaluation, where the problem or the study's rules say so."""
-        return self._problem.evaluation_batch_size or self._rules.evaluation_batch_size
-
-    def evaluation_batch_size(self, model: "keras.Model", params: Params, part: Part) -> int:
-        """Return the rows in a batch in which a trained model is evaluated on a part."""
-        batch_size = self._batch_size(params)
-        if self._given_batch_size is not None:
-            return self._given_batch_size
-        if model.compiled and each_row_alone(model):
-            evaluate(model, part.take(slice(batch_size)), batch_size)  # makes its metrics known
-        return evaluation_rows(model, batch_size)
-
-    def _batch_size(self, params: Params) -> int:
-        return int(params.get("batch_size", self._problem.batch_size))
 
     def _ended(self, run: TrialRun, task: Task) -> bool:
         """Whether nothing is left to train: budget or patience used up, or a callback's word."""

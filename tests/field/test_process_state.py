@@ -79,8 +79,7 @@ def test_a_study_of_rules_1_keeps_to_what_clear_session_leaves() -> None:
         return dense()
 
     p = problem(build, data(X, Y))
-    trainer = new_trainer(p)
-    trainer._rules = training_rules(1)
+    trainer = new_trainer(p, rules=training_rules(1))
     train(p, RATE, (0, 1), trainer=trainer)
     assert seen == ["float32"]
     assert keras.config.dtype_policy().name == "mixed_bfloat16"

@@ -1,0 +1,187 @@
+"""The runs of trials: what they have in common in a process, and what is checked of each model."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search import texts
+from search.parameters import Params
+from search.problem import Data, Part, Problem
+from search.study_rules import TrainingRules
+from search.training import missing, preflight, runtime
+from search.training.epochs import evaluate
+from search.training.evaluation import each_row_alone, evaluation_rows, fixed_batch, is_stateful
+from search.training.fit_watch import FitChecks
+from search.training.folds import Folding, Ground, undivided
+from search.training.graph import TensorData
+from search.training.keras_configuration import KerasConfiguration
+from search.training.model import ModelRun, Place
+from search.training.older_objects import OlderObjects
+from search.training.process_state import TrialProcess
+from search.training.run import TrialRun
+from search.training.shared import SharedEpochs
+from search.trial import Task
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What is made at the first trial and kept for all others: the data as tensors, statistics."""
+
+    data: Data
+    shared: SharedEpochs
+    older: OlderObjects
+    places: list[Place]
+
+
+class TrialRuns:
+    """Makes the runs of a study's trials; the data as tensors and traced graphs are common to them.
+
+    `most_epochs`: what a trial of the study may have. `folding`: the folds of cross-validation.
+    `keras`: Keras's configuration once the problem is loaded. `files`: where each trial has a
+    folder for what its callbacks write; None: a temporary one.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        data: Data,
+        *,
+        most_epochs: int,
+        folding: Folding | None,
+        rules: TrainingRules,
+        keras: KerasConfiguration | None,
+        files: Path | None,
+    ) -> None:
+        self._problem = problem
+        self._data = texts.for_keras(data)
+        self._most_epochs = most_epochs
+        self._folding = folding
+        self._rules = rules
+        self._keras = keras or KerasConfiguration.noted()
+        self._files = files
+        self._prepared: _Prepared | None = None
+        self._checked = False
+        self._said: set[str] = set()
+        self._fit_checks = FitChecks(numbered=rules.numbers_epochs_in_fit)
+
+    def process(self, task: Task) -> TrialProcess:
+        """Return the process-wide state for a trial; TensorFlow is imported before it is noted."""
+        self._import()
+        return TrialProcess(task.proposal.trial, self._configuration, self._said)
+
+    @property
+    def places(self) -> list[Place]:
+        """Where the models of a trial are trained: one place, or one for each fold."""
+        return self._ready().places
+
+    def put_back(self) -> None:
+        """Put objects that are older than `build` back: another study here may use them."""
+        if self._prepared is not None:
+            self._prepared.older.restore()
+
+    def of(self, task: Task) -> TrialRun:
+        """Build the models of a trial, and check them.
+
+        Raises: DataError for models that the data do not fit.
+        """
+        folder = self._folder(task.proposal.trial)
+        run = TrialRun(self._problem, self._ready().places, task, self._most_epochs, folder)
+        if self._problem.fit is not None:  # it may feed each model otherwise
+            preflight.check_given(run.any_model, self._data.train)
+        if not self._checked:
+            preflight.check(run.any_model, self._data.train)
+            if not (self._problem.fit or self._problem.derived or self._problem.callbacks):
+                preflight.check_evaluation(run.any_model, self._problem.objective)
+            if self._problem.fit is None:
+                missing.check(run.any_model, self._data, self._problem.batch_size)
+            self._checked = True
+        if self._problem.fit is None:
+            self._check_batches(run.any_model, self._batch_size(task.proposal.params))
+        return run
+
+    def on_all(self, task: Task) -> ModelRun:
+        """Build a trial's model to be trained on all the examples that the folds had."""
+        prepared, params = self._ready(), task.proposal.params
+        place = self._place(prepared, undivided(prepared.data))
+        most = int(params.get("epochs", self._most_epochs))
+        folder = self._folder(task.proposal.trial) / "all"
+        return ModelRun(self._problem, place, params, task.seed, most, folder)
+
+    def _check_batches(self, model: "keras.Model", batch_size: int) -> None:
+        """Refuse a model that takes batches of one size where its data give it others."""
+        own = fixed_batch(model) or (batch_size if is_stateful(model) else None)
+        if own is None:
+            return
+        counts: dict[str, tuple[int, int]] = {}
+        for place in self._ready().places:
+            held_out = place.ground.stop - place.ground.first
+            counts["training"] = len(place.ground.rows), batch_size
+            counts["validation"] = held_out, self._given_batch_size or own
+            preflight.check_batches(model, self._data.train, own, counts)
+        if self._data.test is not None:
+            test = {"test": (self._data.test.size, self._given_batch_size or own)}
+            preflight.check_batches(model, self._data.train, own, test)
+
+    def _folder(self, trial: str) -> Path:
+        if self._files is None:
+            self._files = Path(tempfile.mkdtemp(prefix="search-trials-"))
+        return self._files / trial
+
+    def _import(self) -> None:
+        """Import TensorFlow, whose settings are the platform's own and no trial's."""
+        if self._prepared is None:
+            runtime.prepare()
+            runtime.settled()
+            self._keras = self._keras or KerasConfiguration.noted()
+
+    @property
+    def _configuration(self) -> KerasConfiguration | None:
+        return self._keras if self._rules.keeps_keras_configuration else None
+
+    def _ready(self) -> _Prepared:
+        self._import()
+        if self._prepared is None:
+            data, grounds = self._data, [undivided(self._data)]
+            if self._folding is not None:
+                data, grounds = self._folding.of(self._data)
+            shared = SharedEpochs(data, TensorData(data))
+            prepared = _Prepared(data, shared, OlderObjects([self._problem]), [])
+            prepared.places.extend(self._place(prepared, ground) for ground in grounds)
+            self._prepared = prepared
+        return self._prepared
+
+    def _place(self, prepared: _Prepared, ground: Ground) -> Place:
+        """Where a model is trained; statistics are fitted on what it is trained on, no more."""
+        build = self._problem.builder(ground.part(prepared.data))
+        return Place(
+            build,
+            prepared.data,
+            ground,
+            prepared.shared,
+            prepared.older.and_of(build),
+            self._given_batch_size,
+            self._rules,
+            self._configuration,
+            self._fit_checks,
+        )
+
+    @property
+    def _given_batch_size(self) -> int | None:
+        """The rows in a batch of the evaluation, where the problem or the study's rules say so."""
+        return self._problem.evaluation_batch_size or self._rules.evaluation_batch_size
+
+    def evaluation_batch_size(self, model: "keras.Model", params: Params, part: Part) -> int:
+        """Return the rows in a batch in which a trained model is evaluated on a part."""
+        batch_size = self._batch_size(params)
+        if self._given_batch_size is not None:
+            return self._given_batch_size
+        if model.compiled and each_row_alone(model):
+            evaluate(model, part.take(slice(batch_size)), batch_size)  # makes its metrics known
+        return evaluation_rows(model, batch_size)
+
+    def _batch_size(self, params: Params) -> int:
+        return int(params.get("batch_size", self._problem.batch_size))
