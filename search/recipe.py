@@ -7,6 +7,7 @@ import random
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from search import problem as problems
 from search.carried import Carried
