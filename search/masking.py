@@ -10,7 +10,8 @@ from search.config import Environment
 _IN_ADDRESS = re.compile(r"(?P<head>\b[a-zA-Z][\w+.-]*://[^\s/:@]*):(?P<word>[^\s/]+)@")
 _IN_VARIABLE = re.compile(r"^[^:]*://[^/:@]*:(?P<word>.+)@")  # written with a slash all the same
 _IN_QUERY = re.compile(
-    r"(?i)(?P<name>[?&;](?:[\w-]*(?:password|passwd|pwd|token|secret|key))=)[^&\s'\"]+"
+    r"(?i)(?P<name>[?&;](?:[\w-]*(?:password|passwd|pwd|token|secret)|(?:api|access)[_-]?key)=)"
+    r"[^&\s'\"]+"
 )
 MASK = "***"
 

@@ -234,6 +234,7 @@ class _Run:
         finally:
             tracker.end_study(self.record, exported)
             executor.close()
+            trainer.put_back()
         return Result(self.record, exported)
 
 

@@ -1,16 +1,13 @@
 """A recorded trial trained again, alone, in a fresh process, and compared with its record."""
 
-import contextlib
 import random
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from search import journal as journals
 from search.carried import Carried
-from search.config import from_plain
 from search.errors import (
     DataError,
     SearchError,
@@ -18,17 +15,13 @@ from search.errors import (
     UsageError,
     unknown_name,
 )
-from search.events import StudyStarted
-from search.executors.base import Workplace
 from search.fresh_process import FreshProcess
-from search.opened import refuse_changes
-from search.recipe import Loaded, Material, folding_of, trainer, versions_here
+from search.recipe import versions_here
 from search.record import StudyRecord, TrialRecord, fold
+from search.retraining import fitted_again, trained_again
 from search.store import Store
-from search.study_rules import training_rules
-from search.training.checkpoint import Checkpoint
-from search.training.keras_fit import FitCurve, fit_curve
-from search.trial import Budget, Completed, Decision, Proposal, Pruned, Task
+from search.training.keras_fit import FitCurve
+from search.trial import Budget, Completed, Proposal, Pruned, Task
 
 COMPILED = 1e-4  # XLA orders sums in another way
 ROUNDING = 1e-5
@@ -220,71 +213,6 @@ def opened(
     """
     record = fold(journals.read(store.existing(study)))
     return Verifier(record, fresh, data_dir, carried, fit)
-
-
-def trained_again(
-    header: StudyStarted, task: Task, epochs: int, data_dir: Path | None, carried: Carried | None
-) -> list[dict[str, float]]:
-    """Train a task by the platform's training loop; the metrics of its first epochs.
-
-    Raises: StudyChangedError when the problem or the data are no longer the study's.
-    """
-    loaded = _loaded(header, data_dir, carried)
-    found: list[dict[str, float]] = []
-    with tempfile.TemporaryDirectory(prefix="keras-search-") as folder:
-        made = trainer(loaded.setup, loaded.data, _NoCheckpoints(), header.rules, Path(folder))
-        work = made.train(task)
-        with contextlib.suppress(StopIteration):  # it ended by itself
-            report = next(work)
-            found.append(dict(report.metrics))
-            while len(found) < epochs:
-                report = work.send(Decision.CONTINUE)
-                found.append(dict(report.metrics))
-            work.close()
-    return found
-
-
-def fitted_again(
-    header: StudyStarted, task: Task, epochs: int, data_dir: Path | None, carried: Carried | None
-) -> FitCurve:
-    """Train a task by Keras's own `fit`, for so many epochs.
-
-    Raises: as `trained_again`.
-    """
-    loaded = _loaded(header, data_dir, carried)
-    setup = loaded.setup
-    task = replace(task, proposal=replace(task.proposal, budget=Budget(0, epochs)))
-    rules = training_rules(header.rules)
-    folding, most = folding_of(setup.config), setup.settings.max_epochs
-    return fit_curve(setup.problem, loaded.data, task, folding, rules, most)
-
-
-class _NoCheckpoints:
-    """Keeps nothing: a trial is trained from its beginning."""
-
-    def load(self, trial: str) -> Checkpoint | None:
-        return None
-
-    def save(self, trial: str, checkpoint: Checkpoint) -> None:
-        pass
-
-
-class _NoCourier:
-    """Carries nothing."""
-
-    def brought(self, trial: str) -> bytes | None:
-        return None
-
-    def send(self, trial: str, content: bytes) -> None:
-        pass
-
-
-def _loaded(header: StudyStarted, data_dir: Path | None, carried: Carried | None) -> Loaded:
-    """The study's problem and data, loaded as a worker loads them."""
-    material = Material(from_plain(header.config), data_dir, versions_here(), carried=carried)
-    loaded = material(Workplace(Path(), _NoCourier()))
-    refuse_changes(header, loaded.setup, loaded.data)
-    return loaded
 
 
 def _first(

@@ -42,7 +42,7 @@ WIRING = {
     *("hyperfit", "unsupported", "hypermodel", "hyperparameters", "hyperspace"),
     *("journal_lock", "journal_reader", "whole_folder"),
     *("opened", "plans", "predict", "proposer", "recipe", "replay", "setup", "several", "study"),
-    *("summary", "fresh_process", "model_check", "verification"),
+    *("summary", "fresh_process", "model_check", "retraining", "verification"),
 }
 STANDARD = sys.stdlib_module_names
 FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))

@@ -22,6 +22,11 @@ SECRET = "p4ss/w@rd"  # written unquoted, as people do
         ("http://host:5000/#/experiments/1?q=a@b", "http://host:5000/#/experiments/1?q=a@b"),
         ("http://host/?access_token=abc&x=1", "http://host/?access_token=***&x=1"),
         ("write to me@home.org: now", "write to me@home.org: now"),
+        (
+            "http://h/#/x?viewStateShareKey=all&orderByKey=a",
+            "http://h/#/x?viewStateShareKey=all&orderByKey=a",
+        ),
+        ("http://h/?api_key=abc&sslpassword=d", "http://h/?api_key=***&sslpassword=***"),
     ],
 )
 def test_a_password_is_masked_and_nothing_else(text, expected, monkeypatch):

@@ -117,8 +117,7 @@ class KerasTrainer:
         finally:
             with process:
                 training.close()
-                if self._prepared is not None:  # another study of this process may use them
-                    self._prepared.older.restore()
+                self.put_back()
             process.end()
 
     def _train(self, task: Task) -> Training:
@@ -195,6 +194,11 @@ class KerasTrainer:
                 self._checkpoints.save(trial, run.checkpoint())
         run.end()
         return self._outcome(run, stopped=decision is Decision.STOP)
+
+    def put_back(self) -> None:
+        """Put objects that are older than `build` back: another study here may use them."""
+        if self._prepared is not None:
+            self._prepared.older.restore()
 
     def restored(self, task: Task, epoch: int) -> "keras.Model":
         """The task's model as it was after `epoch`: from its checkpoint, or trained again.

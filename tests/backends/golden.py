@@ -14,6 +14,9 @@ from search.backends.base import names
 from tests.backends.contract import BackendContract, Driver
 
 FOLDER = Path(__file__).parent / "golden"
+# scikit-optimize minimises over a Gaussian process after ten random points: where that ends depends
+# on the processor's instructions
+_EXACT = {"skopt": 10}
 
 
 def path(backend: str) -> Path:
@@ -26,6 +29,7 @@ def proposals(backend: str) -> list[dict[str, Any]]:
     contract.backend = backend
     driver = Driver(contract.make()).limit(17)
     driver.run(steps=24)
+    exact = _EXACT.get(backend, 12)
     return [
         {
             "trial": proposal.trial,
@@ -33,7 +37,7 @@ def proposals(backend: str) -> list[dict[str, Any]]:
             "budget": [proposal.budget.start, proposal.budget.stop],
             "labels": dict(proposal.labels),
         }
-        for proposal in driver.proposals[:12]
+        for proposal in driver.proposals[:exact]
     ]
 
 

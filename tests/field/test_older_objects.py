@@ -15,6 +15,7 @@ from search.training import runtime
 from search.training.checkpoint import CheckpointFolder
 from search.training.folds import Folding
 from search.training.trainer import KerasTrainer
+from search.tuning import tune
 from tests.field.tables import RATE, data, new_trainer, problem, table, train
 
 SLOW = {"rate": 1e-3}
@@ -235,3 +236,26 @@ def test_what_was_trained_is_left_as_it_was_found() -> None:
     train(problem(lambda p: compiled([made, softmax()]), own), RATE)
     for mine, its in zip(before, made.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, its)
+
+
+def test_a_study_that_has_ended_leaves_the_next_one_the_first_state(tmp_path: Any) -> None:
+    def study(folder: str) -> float:
+        made = tune(
+            PROBLEM_ON_A_BASE,
+            backend="randomized",
+            trials=1,
+            max_epochs=2,
+            workers=0,
+            mlflow=False,
+            quiet=True,
+            store=tmp_path / folder,
+        )
+        score = made.best.score
+        assert score is not None
+        return score
+
+    assert study("first") == study("second")
+
+
+BASE = keras.Sequential([keras.Input((8,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(3)])
+PROBLEM_ON_A_BASE = problem(lambda p: compiled([BASE, keras.layers.Softmax()]), data(*table(100)))
