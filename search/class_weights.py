@@ -60,11 +60,12 @@ def class_labels(y: Any) -> "Labels":
 
     Raises: UsageError for other labels, and for those of several outputs, as Keras's `fit`.
     """
-    if y is None or isinstance(y, Mapping | list | tuple):
-        got = "no labels" if y is None else f"labels for {len(y)} outputs"
+    if y is None:
+        raise UsageError("class_weight needs labels, and the training part has none; drop it")
+    if isinstance(y, Mapping | list | tuple):
         raise UsageError(
-            f"class_weight is for a model with one output, and the training part has {got}; give "
-            "each example its weight instead, Part(x, y, weights)"
+            "class_weight is for a model with one output, and the training part has labels for "
+            f"{len(y)} outputs; give each example its weight instead, Part(x, y, weights)"
         )
     if not all(hasattr(y, word) for word in ("dtype", "ndim", "reshape")):
         raise UsageError(

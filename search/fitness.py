@@ -18,8 +18,6 @@ def check_data(data: Data) -> None:
     """
     check_kind("what load returns", data, Data, "return Data(train, validation, test)")
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
-    if data.class_weight is not None and data.train.y is None:
-        raise DataError("class_weight needs labels, and train has none; drop it")
     for name, part in parts.items():
         if part is None:
             continue

@@ -74,7 +74,7 @@ def test_what_fits_no_label_is_refused(given: Any, message: str) -> None:
     ("labels", "message"),
     [
         ({"a": NUMBERS, "b": NUMBERS}, "labels for 2 outputs"),
-        (None, "no labels"),
+        (None, "class_weight needs labels, and the training part has none; drop it"),
         (np.linspace(0, 1, 200), "labels that are classes, got 0.005"),
         (np.zeros((200, 4, 4), "int64"), r"one label for each example, got int64 of shape \(200"),
         (TEXTS, "search.data.split numbers them"),

@@ -166,8 +166,8 @@ def test_weights_without_labels_are_refused() -> None:
 
     with pytest.raises(DataError, match="weights"):
         check_data(Data(Part(X, None, np.ones(60)), Part(X, None)))
-    with pytest.raises(DataError, match="class_weight"):
-        check_data(Data(Part(X, None), Part(X, None), class_weight={0: 2.0}))
+    with pytest.raises(UsageError, match="class_weight needs labels"):
+        Data(Part(X, None), Part(X, None), class_weight={0: 2.0})
     with pytest.raises(DataError, match="labels"):
         check_data(Data(Part(X, X), Part(X, None)))
 

@@ -5,12 +5,16 @@ import socket
 import sys
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
+import search
 from search import carried
 from search.errors import SearchWarning
 from search.hypermodel import from_hypermodel
@@ -200,3 +204,23 @@ def test_the_callers_process_is_left_as_it_was() -> None:
     assert read_process() == before
     assert np.random.get_state()[1].tolist() == draw
     assert noted() == ("float32", "float32", 1e-7, "channels_last", True)
+
+
+def test_two_studies_in_this_process_at_once_score_as_one_alone(tmp_path: Path) -> None:
+    def best(name: str) -> float:
+        study = search.tune(
+            replace(problem(lambda params: dense(rate=params["rate"]), data(X, Y)), name=name),
+            backend="randomized",
+            trials=2,
+            max_epochs=2,
+            workers=0,
+            mlflow=False,
+            quiet=True,
+            store=tmp_path,
+        )
+        return study.best.score
+
+    alone = best("alone")
+    with ThreadPoolExecutor(2) as threads:
+        at_once = list(threads.map(best, ("one", "two")))
+    assert at_once == [alone, alone]
