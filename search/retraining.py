@@ -42,8 +42,21 @@ def trained_again(
     return found
 
 
-def fitted_again(
+def fitted_perturbed(
     header: StudyStarted, task: Task, epochs: int, data_dir: Path | None, carried: Carried | None
+) -> FitCurve:
+    """Train a task as `fitted_again`, from weights that are changed by a rounding error."""
+    return fitted_again(header, task, epochs, data_dir, carried, perturbed=True)
+
+
+def fitted_again(
+    header: StudyStarted,
+    task: Task,
+    epochs: int,
+    data_dir: Path | None,
+    carried: Carried | None,
+    *,
+    perturbed: bool = False,
 ) -> FitCurve:
     """Train a task by Keras's own `fit`, for so many epochs.
 
@@ -54,7 +67,7 @@ def fitted_again(
     task = replace(task, proposal=replace(task.proposal, budget=Budget(0, epochs)))
     rules = training_rules(header.rules)
     folding, most = folding_of(setup.config), setup.settings.max_epochs
-    return fit_curve(setup.problem, loaded.data, task, folding, rules, most)
+    return fit_curve(setup.problem, loaded.data, task, folding, rules, most, perturbed=perturbed)
 
 
 class _NoCheckpoints:

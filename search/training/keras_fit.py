@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 Curve = list[dict[str, float]]
 
+_ROUNDING = 1e-6  # of a sum in float32
+
 
 @dataclass(frozen=True, slots=True)
 class FitCurve:
@@ -60,11 +62,14 @@ def fit_curve(
     folding: Folding | None,
     rules: TrainingRules,
     most_epochs: int,
+    *,
+    perturbed: bool = False,
 ) -> FitCurve:
     """Train a task from its first epoch to the end of its budget by `fit`; the curve it gives.
 
     With `folding` each fold is trained, and the metrics are means over folds. `most_epochs`: what a
     trial of the study may have, which a `fit` of the user's is told where it trains all of them.
+    `perturbed`: with initial weights that are changed by a rounding error.
     """
     data = texts.for_keras(data)
     grounds, seeds = [undivided(data)], [task.seed]
@@ -73,7 +78,7 @@ def fit_curve(
         seeds = [seed_for(task.seed, "fold", number + 1) for number in range(len(grounds))]
     keras = KerasConfiguration.noted() if rules.keeps_keras_configuration else None
     fits = [
-        _Fit(problem, data, ground, task, seed, rules, most_epochs, keras)
+        _Fit(problem, data, ground, task, seed, rules, most_epochs, keras, perturbed=perturbed)
         for ground, seed in zip(grounds, seeds, strict=True)
     ]
     by_fold = [one.curve() for one in fits]
@@ -111,6 +116,8 @@ class _Fit:
         rules: TrainingRules,
         most_epochs: int,
         keras: KerasConfiguration | None,
+        *,
+        perturbed: bool,
     ) -> None:
         params = task.proposal.params
         self._problem = problem
@@ -132,6 +139,8 @@ class _Fit:
         if not self._model.built:
             rows = self._batch_size if is_stateful(self._model) else 1
             preflight.call(self._model, data.train, rows)
+        if perturbed:
+            _perturb(self._model)
         self.means: set[str] = set()
         self.incomparable: dict[str, str] = {}
 
@@ -236,6 +245,14 @@ class _Fit:
                 metrics |= {f"val_{name}": value for name, value in tested.items()}
                 found.append(finite(metric_values(around.epoch_end(epoch, metrics))) | rates)
         return found
+
+
+def _perturb(model: "keras.Model") -> None:
+    """Change the weights by what rounding changes a number by, up and down in turn."""
+    for variable in model.trainable_variables:
+        value = variable.numpy()
+        signs = np.where(np.arange(value.size) % 2, -1.0, 1.0).reshape(value.shape)
+        variable.assign((value * (1 + _ROUNDING * signs)).astype(value.dtype))
 
 
 def _recorders(
