@@ -16,9 +16,10 @@ def run() -> int:
 
     signal.signal(signal.SIGINT, interrupted)
     from search.cli import main
+    from search.process_end import ending_at_once
 
     try:
-        return main()
+        return ending_at_once(main)
     finally:  # all is written: one more Ctrl-C must not change the exit code
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)

@@ -28,6 +28,7 @@ from search.events import Limited
 from search.fresh_process import FreshProcess
 from search.opened import open_trial
 from search.options import parse
+from search.process_end import ending_at_once
 from search.setup import Setup
 from search.study import MakeTrackers, Surroundings, resume, start
 from search.trackers.background import BackgroundTracker
@@ -136,4 +137,4 @@ def _mind_the_caller() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ending_at_once(main))

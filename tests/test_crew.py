@@ -15,7 +15,8 @@ from search.executors._processes_started import process_server
 from search.executors.base import Workplace
 from search.options import parse
 from search.problem import load
-from search.recipe import Material, TrainerRecipe, versions_here
+from search.recipe import THREADS, Material, TrainerRecipe, versions_here
+from search.training import runtime
 
 NOWHERE = Workplace(Path("/nowhere"))
 
@@ -86,6 +87,7 @@ def test_a_study_that_cannot_begin_leaves_no_worker_and_its_clear_line(tmp_path,
         (["run", "digits", "--backend", "optuna", "--sampler", "tpee"], "did you mean 'tpe'", 2),
         (["run", str(tmp_path / "mine.py"), "--backend", "randomized"], "no data today", 1),
     ]
+    runtime.prepare(THREADS)  # else the import in a thread may outlast pytest, which it would crash
     process_server(forks=True)  # which stays for the studies to come
     before = psutil.Process().children(recursive=True)
     for words, message, code in wrong:

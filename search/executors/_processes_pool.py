@@ -92,10 +92,13 @@ class WorkerPool:
         warnings.warn(text, SearchWarning, stacklevel=2)
 
     def close(self) -> None:
-        """End all workers; may be called twice."""
+        """End all workers, and return when they are gone; may be called twice."""
+        processes = [worker.process for worker in self._workers.values()]
         for number in list(self._workers):
             self._forget(number)
-        if not self._forks and not self._closed:
+        if self._forks:
+            self._server.wait_for_ends(processes)
+        elif not self._closed:
             self._server.close()
         self._closed = True
 

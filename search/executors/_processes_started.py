@@ -14,16 +14,19 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from multiprocessing.connection import Connection
+import threading
+from collections.abc import Collection, Mapping
+from multiprocessing.connection import Connection, wait
 from typing import IO, Any
 
 from search.executors import _processes_server
 from search.executors._processes_child import Beginning
 from search.executors._processes_server import FORK, KILL, REQUEST, START
+from search.seeds import SystemClock
 
 _STALLED_SECONDS = 30
 _ENDING_SECONDS = 10
+_LOOK_SECONDS = 0.5  # another thread may have taken what the server said
 
 
 class StartedProcess:
@@ -77,6 +80,8 @@ class ProcessServer:
         self.control = self._spawned(forks=forks) if control is None else control
         self.owner = os.getpid()
         self._said = b""
+        self._heard = False
+        self._listening = threading.Lock()
         self._numbers = itertools.count(1)
         self.ends: dict[int, dict[str, Any]] = {}
         self.dead = False
@@ -138,18 +143,38 @@ class ProcessServer:
             self.dead = True
 
     def listen(self) -> None:
-        """Take what the server says, which must be there."""
-        try:
-            said = self.control.recv(65536)
-        except OSError:
-            said = b""
-        if not said:
-            self.dead = True
-        *lines, self._said = (self._said + said).split(b"\n")
-        for line in lines:
-            facts = json.loads(line)
-            if "code" in facts:
-                self.ends[facts["number"]] = facts
+        """Take what the server says; nothing, where another thread has taken it."""
+        with self._listening:
+            try:
+                said = self.control.recv(65536, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError:
+                said = b""
+            if not said:
+                self.dead = True
+            self._heard = True
+            *lines, self._said = (self._said + said).split(b"\n")
+            for line in lines:
+                facts = json.loads(line)
+                if "code" in facts:
+                    self.ends[facts["number"]] = facts
+
+    def wait_for_ends(self, killed: Collection[StartedProcess]) -> None:
+        """Wait until processes that were killed are gone.
+
+        Not for a server at its imports, which has started none of them yet and says nothing.
+        """
+        if not self.dead and wait([self.control], 0):
+            self.listen()
+        clock = SystemClock()
+        until = clock.seconds() + _ENDING_SECONDS
+        while self._heard and any(process.end is None for process in killed):
+            seconds = until - clock.seconds()
+            if seconds <= 0:
+                return
+            if wait([self.control], min(seconds, _LOOK_SECONDS)):
+                self.listen()
 
     def kill(self) -> None:
         """Kill the server, which takes with it what it has started."""

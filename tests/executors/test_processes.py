@@ -299,6 +299,17 @@ def test_workers_that_are_not_forked_train_too_and_are_gone_when_closed(start):
     assert alive == []
 
 
+def test_forked_workers_are_gone_when_closed_whatever_they_are_at(start):
+    training = start(({},))
+    training.submit(task("1", stop=50))
+    assert isinstance(heard(training), Epoch)
+    others = psutil.Process().children(recursive=True)
+    start().close()  # at their start
+    assert psutil.Process().children(recursive=True) == others
+    training.close()
+    assert len(psutil.Process().children(recursive=True)) == len(others) - 1
+
+
 def test_the_server_of_processes_may_die_and_another_takes_its_place(start):
     executor = start(({},))
     executor.submit(task("1", stop=50))

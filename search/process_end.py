@@ -1,0 +1,32 @@
+"""The end of a process in which threads may still be at work."""
+
+import atexit
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+
+def ending_at_once(main: Callable[[], int]) -> int:
+    """Return what `main` returns, the exit code of this process, once it is safe to end.
+
+    A daemon thread that is importing TensorFlow while the interpreter is taken apart would end the
+    process by a segmentation fault. Where a thread is left, the process ends without that.
+    """
+    codes = [1]
+
+    def end() -> None:
+        if threading.active_count() > 1:
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(AttributeError, OSError, ValueError):
+                    stream.flush()
+            os._exit(codes[0])
+
+    atexit.register(end)  # the first one that is registered is called last
+    try:
+        codes[0] = main()
+    except SystemExit as ended:
+        codes[0] = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        raise
+    return codes[0]
