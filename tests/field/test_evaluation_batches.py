@@ -259,3 +259,31 @@ def test_a_loss_that_takes_one_size_of_batches_only_is_trained_in_a_graph() -> N
     d = data(X, Y)
     _, outcome = train(problem(lambda params: dense(by_halves, []), d), RATE, (0, 1))
     assert outcome.way == "graph"
+
+
+def test_losses_of_outputs_are_evaluated_as_by_fit() -> None:
+    x, y = table(200)
+
+    def build(params: Any) -> keras.Model:
+        inputs = keras.Input((8,))
+        outputs = [
+            keras.layers.Dense(1, kernel_initializer="ones", name=name)(inputs)
+            for name in ("main", "other")
+        ]
+        model = keras.Model(inputs, outputs)
+        model.compile(keras.optimizers.SGD(1e-9), "mse")
+        return model
+
+    def labels(rows: slice) -> Any:
+        return [x[rows, :1].copy(), y[rows].astype("float32")[:, None]]
+
+    train_rows, held_out = slice(0, 100), slice(100, 143)  # 43: a last batch of 11
+    parts = [Part(x[rows], labels(rows)) for rows in (train_rows, held_out)]
+    own = problem(build, Data(*parts), batch_size=32)
+    curve, _ = train(own, RATE, (0, 1))
+    model = build(RATE)
+    plain = model.evaluate(parts[1].x, parts[1].y, batch_size=32, verbose=0, return_dict=True)
+    for name, value in plain.items():
+        assert np.isclose(curve[0][f"val_{name}"], value, rtol=1e-5), name
+    other = model.evaluate(parts[1].x, parts[1].y, batch_size=43, verbose=0, return_dict=True)
+    assert not np.isclose(plain["main_loss"], other["main_loss"], rtol=1e-5)
