@@ -16,7 +16,6 @@ PLAIN = {
         "curve",
         "errors",
         "events",
-        "failures",
         "leaderboard",
         "narrowing",
         "network",
