@@ -1,7 +1,9 @@
 """Events as lines of JSON, one per event; values that are read are checked by type and range."""
 
+import functools
 import json
 from dataclasses import MISSING, asdict, fields
+from math import isfinite
 from typing import Any, NoReturn, TypeVar
 
 from search import network as networks
@@ -88,8 +90,12 @@ def encode(entry: Entry, format: int = FORMAT) -> str:
         if format == 1:
             data = {"event": "report", "at": at} | asdict(report)
             return _JSON.encode(data | {"decision": event.decision.value})
-        row = [report.trial, report.epoch, dict(report.metrics), report.seconds, at]
-        return _JSON.encode(row if event.decision is Decision.CONTINUE else [*row, "stop"])
+        stop = "" if event.decision is Decision.CONTINUE else ',"stop"'
+        metrics = ",".join(
+            f"{_quoted(name)}:{_number(value)}" for name, value in report.metrics.items()
+        )
+        took = _number(report.seconds)
+        return f"[{_quoted(report.trial)},{report.epoch},{{{metrics}}},{took},{at}{stop}]"
     data = {"event": _WORDS[type(event)], "at": at}
     if isinstance(event, Asked):
         data["answer"] = plain_answer(event.answer)
@@ -110,6 +116,16 @@ def encode(entry: Entry, format: int = FORMAT) -> str:
             if name not in defaults or value != defaults[name]
         }
     return _JSON.encode(data)
+
+
+@functools.lru_cache(maxsize=1024)  # the names of metrics, and the trials that are running
+def _quoted(text: str) -> str:
+    return _JSON.encode(text)
+
+
+def _number(value: float) -> str:
+    """Return a number as JSON writes it; most numbers are floats, and `repr` is faster."""
+    return repr(value) if type(value) is float and isfinite(value) else _JSON.encode(value)
 
 
 def beginning(kind: type[Event]) -> bytes:

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -92,27 +92,30 @@ class Journal:
         if isinstance(self._lines, Entries):
             self._lines = self._end_of(self._lines)
         line = self._lines.encode(encode(entry, self._lines.format))
-        with self._writing():
+        self._check()
+        try:
             self._file.write(line)
+        except OSError as error:
+            raise self._failed(error) from error
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Let nothing follow what could not be written: the journal would have a gap."""
+    def _check(self) -> None:
+        """Refuse to write after a failed write: the journal would have a gap."""
         if self._failure is not None:
             raise self._failure
-        try:
-            with writing(self.path):
-                yield
-        except JournalError as error:
-            self._failure = error
-            raise
+
+    def _failed(self, error: OSError) -> JournalError:
+        self._failure = cannot_write(self.path, error)
+        return self._failure
 
     def _end_of(self, entries: Entries) -> JournalLines:
         """Go to the end of what was recorded, and remove a line that was not written whole."""
         lines = entries.end()
-        with self._writing():
+        self._check()
+        try:
             self._file.truncate(entries.length)
             self._file.seek(entries.length)
+        except OSError as error:
+            raise self._failed(error) from error
         return lines
 
     def commit(self) -> None:
@@ -123,9 +126,12 @@ class Journal:
 
         Raises: JournalError when it cannot be written.
         """
-        with self._writing():
+        self._check()
+        try:
             self._file.flush()
             os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._failed(error) from error
 
     def __enter__(self) -> "Journal":
         return self

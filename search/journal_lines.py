@@ -6,6 +6,9 @@ from search.errors import JournalError
 
 CHECKED_FORMAT = 3  # the first format with numbers and checksums
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# what precedes the number and the checksum, by the closing bracket of the line
+_NO_WORDS = ("", "")  # an array has no keys
+_WORDS = {"}": ('"line":', '"crc":')}
 
 
 class JournalLines:
@@ -29,10 +32,11 @@ class JournalLines:
         self.number += 1
         if not self._checked:
             return text.encode() + b"\n"
-        body, closing = text[:-1], text[-1]
-        head = f"{body},{_word(closing, 'line')}{self.number}".encode()
+        closing = text[-1]
+        number, checksum = _WORDS.get(closing, _NO_WORDS)
+        head = f"{text[:-1]},{number}{self.number}".encode()
         self._crc = crc32(head, self._crc)
-        return head + f",{_word(closing, 'crc')}{self._crc}{closing}\n".encode()
+        return head + f",{checksum}{self._crc}{closing}\n".encode()
 
     def decode(self, line: bytes) -> str:
         """Return the text of the next line, without its number and checksum.
@@ -53,13 +57,14 @@ class JournalLines:
 
     def _verified(self, content: bytes) -> bytes:
         closing = content[-1:].decode("latin-1")
+        words = _WORDS.get(closing, _NO_WORDS)
         head, _, last = content.rpartition(b",")
         body, _, number = head.rpartition(b",")
-        found = number.removeprefix(_word(closing, "line").encode())
-        if not last[:-1].removeprefix(_word(closing, "crc").encode()).isdigit():
+        found = number.removeprefix(words[0].encode())
+        if not last[:-1].removeprefix(words[1].encode()).isdigit():
             raise JournalError("it does not end with its number and checksum")
         crc = crc32(head, self._crc)
-        if last != f"{_word(closing, 'crc')}{crc}{closing}".encode():
+        if last != f"{words[1]}{crc}{closing}".encode():
             if found.isdigit() and int(found[:20]) != self.number + 1:
                 raise JournalError(
                     f"its number is {int(found[:20])}, so lines are missing, repeated or moved"
@@ -69,8 +74,3 @@ class JournalLines:
             raise JournalError(f"its number is {found.decode()!r}")
         self._crc = crc
         return body + closing.encode()
-
-
-def _word(closing: str, name: str) -> str:
-    """Return what precedes a value: a key in an object, nothing in an array."""
-    return f'"{name}":' if closing == "}" else ""

@@ -115,13 +115,10 @@ def not_finite(
     `curve`: the epochs before it. Other metrics may be undefined for a while, as precision is
     before anything is predicted positive: they end no trial.
     """
-    bad = sorted(
-        name
-        for name in {*_LOSSES, objective.metric} & metrics.keys()
-        if not math.isfinite(metrics[name])
-    )
-    if not bad:
+    deciding = (*_LOSSES, objective.metric)
+    if all(math.isfinite(metrics[name]) for name in deciding if name in metrics):
         return None
+    bad = sorted({name for name in deciding if not math.isfinite(metrics.get(name, 0.0))})
     diverged = any(name in _LOSSES for name in bad)
     advice = (
         "a lower learning rate may help"
