@@ -22,6 +22,7 @@ from benchmarks.simulator import EPOCHS, OBJECTIVE, SPACE, metrics
 from search import journal as journals
 from search.backends import base as backends
 from search.backends.base import BackendSettings
+from search.clock import SystemClock
 from search.config import StudyConfig
 from search.coordinator import Coordinator
 from search.events import Asked, Entry, Limited, Stopped, StudyStarted
@@ -31,7 +32,6 @@ from search.parameters import Choice, Float, Int
 from search.proposer import Proposer
 from search.record import StudyRecord, fold
 from search.replay import replay
-from search.seeds import SystemClock
 from search.space import Space
 from search.store import Store
 from search.study import Surroundings, start

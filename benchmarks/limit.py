@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.problems import _tasks
 from benchmarks.results import FOLDER, QUICK_FOLDER, Results, spread
-from search.problem import Data, Part
+from search.part import Data, Part
 from search.training import runtime
 
 Epoch: TypeAlias = Callable[[], None]

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from search.objective import Objective
 from search.parameters import Choice, Float, Int
-from search.problem import Data, Part, Problem
+from search.part import Data, Part
+from search.problem import Problem
 from search.space import Space
 
 if TYPE_CHECKING:

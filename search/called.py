@@ -22,7 +22,7 @@ from search.carried import Carried
 from search.child import Answer, Request
 from search.commands.common import read, store_of, surroundings
 from search.commands.run import study_config
-from search.config import Environment
+from search.environment import Environment
 from search.errors import SearchError, SearchWarning, StudyChangedError, StudyInterrupted
 from search.events import Limited
 from search.fresh_process import FreshProcess

@@ -8,7 +8,8 @@ from typing import Any
 
 from search import source
 from search.errors import UsageError
-from search.problem import LoadedProblem, Problem, word_of
+from search.problem import Problem
+from search.problem_loading import LoadedProblem, word_of
 from search.training import runtime
 from search.training.keras_configuration import KerasConfiguration
 

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from search import remarks
-from search.config import Environment
+from search.environment import Environment
 from search.errors import SearchError, StudyInterrupted, plain_text
 from search.masking import masked
 from search.options import parse

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from search.clock import Clock
 from search.errors import AlikeError, SearchError
 from search.events import Adopted, Asked, Entry, Event, Limited, Reported, Stopped, Told
 from search.executors.base import Epoch, Executor, Finished, Lost, Message
@@ -11,7 +12,6 @@ from search.journal import Journal
 from search.parameters import Params
 from search.proposer import Proposer
 from search.record import StudyRecord
-from search.seeds import Clock
 from search.trackers.base import Tracker
 from search.trial import BASELINE_TRIAL, Budget, Failed, Outcome, Proposal
 

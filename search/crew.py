@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search.backends.base import slow_library
+from search.clock import Clock, SystemClock
 from search.events import StudyStarted
 from search.executors import dask
 from search.executors._processes_pool import WorkerPool, local
@@ -17,9 +18,8 @@ from search.executors.processes import ProcessExecutor
 from search.fresh_process import FreshProcess
 from search.machine import environments, memory_bytes, physical_cores
 from search.model_check import ModelCheck
-from search.problem import Data
+from search.part import Data
 from search.recipe import THREADS, Material, TrainerRecipe, load_twice, trainer, versions_here
-from search.seeds import Clock, SystemClock
 from search.setup import Setup
 from search.training import runtime
 from search.training.checkpoint import CheckpointFolder

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from search import arrays, frames, lists
 from search.errors import DataError, UsageError, unknown_name
 from search.frames import csv_part, frame_part
+from search.part import Data, Part
 from search.pipelines import dataset_part
-from search.problem import Data, Part
 
 if TYPE_CHECKING:
     import numpy as np

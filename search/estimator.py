@@ -25,7 +25,8 @@ from search.directions import objective_of
 from search.errors import UsageError, unknown_name
 from search.objective import Objective
 from search.parameters import Int, Params
-from search.problem import Data, Part, Problem
+from search.part import Data, Part
+from search.problem import Problem
 from search.record import StudyRecord
 from search.results import Study
 from search.space import Space

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 
 from search.errors import SearchError, UsageError
 from search.events import Adopted, Judged, Limited, Stopped, StudyStarted
+from search.names import check_name
 from search.network import Network
 from search.objective import Objective
-from search.store import check_name
 from search.trial import Completed, Failed, Proposal, Pruned
 
 Check: TypeAlias = Callable[[Any], None]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search import arrays, serialized, texts
 from search.errors import SearchError, UsageError, unknown_name
+from search.exported import Exported
 from search.leaderboard import spread
-from search.problem import Data
+from search.part import Data
 from search.record import StudyRecord, TrialRecord
-from search.trackers.base import Exported
 from search.training.steps import is_callable
 from search.whole_folder import whole_folder
 

@@ -6,7 +6,7 @@ from typing import Any
 from search import arrays, lists, texts
 from search.declared import check_kind
 from search.errors import DataError, unknown_name
-from search.problem import Data, Part
+from search.part import Data, Part
 
 
 def check_data(data: Data) -> None:

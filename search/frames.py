@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search.errors import DataError, SearchWarning, UsageError, unknown_name
-from search.problem import Part
+from search.part import Part
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
+from search.clock import SystemClock
 from search.errors import SearchError
 from search.executors._processes_child import Link
 from search.executors._processes_started import StartedProcess, process_server
 from search.failures import as_known, text_of
-from search.seeds import SystemClock
 
 Result = TypeVar("Result")
 

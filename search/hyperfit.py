@@ -9,7 +9,7 @@ from search.class_weights import class_weights
 from search.errors import UsageError
 from search.objective import Metrics
 from search.parameters import Params
-from search.problem import Data, Part
+from search.part import Data, Part
 from search.training import preflight
 from search.training.fit_watch import by_name
 from search.training.metric_values import metric_values, numbers_of

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from search import ceilings, hyperspace, importing
+from search.clock import SystemClock
 from search.declared import check_function
 from search.directions import known_direction, objective_of
 from search.errors import SearchWarning, UsageError
@@ -15,8 +16,8 @@ from search.hyperfit import FitFacts, OwnFit, Probe
 from search.hyperparameters import given
 from search.objective import Metrics, Objective
 from search.parameters import Params, Scalar
-from search.problem import Data, Problem
-from search.seeds import SystemClock
+from search.part import Data
+from search.problem import Problem
 from search.space import key
 from search.training.process_state import left_as_it_was
 

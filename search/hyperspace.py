@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from search.clock import Clock
 from search.discovery import Asked, Discovery, discover
 from search.errors import SearchError, UsageError
 from search.hyperfit import Probe
 from search.hyperparameters import Names, asked, given
 from search.parameters import Params, Scalar
-from search.seeds import Clock
 
 # Seconds after which a user is told what takes so long, and between two such lines.
 _QUIET_SECONDS = 2.0

@@ -13,10 +13,10 @@ from search.coordinator import Coordinator
 from search.errors import SearchWarning
 from search.events import Judged
 from search.export import Additions
+from search.exported import Exported
 from search.model_check import ModelCheck, ScoredTrial, Verdict, check_trial
-from search.problem import Data, Part
+from search.part import Data, Part
 from search.record import StudyRecord, TrialRecord
-from search.trackers.base import Exported
 from search.training.description import described
 from search.training.epochs import metrics_on, predictions
 from search.training.steps import is_callable

@@ -4,7 +4,7 @@ import os
 import re
 from urllib.parse import unquote
 
-from search.config import Environment
+from search.environment import Environment
 
 # a slash ends the part with the password: `http://host:5000/a@b` has none
 _IN_ADDRESS = re.compile(r"(?P<head>\b[a-zA-Z][\w+.-]*://[^\s/:@]*):(?P<word>[^\s/]+)@")

@@ -17,7 +17,7 @@ from search.errors import SearchError
 from search.events import StudyStarted
 from search.fresh_process import FreshProcess
 from search.objective import Metrics
-from search.problem import Data, Part
+from search.part import Data, Part
 from search.record import StudyRecord, TrialRecord
 from search.restoring import restored, served
 from search.training import agreement, runtime

@@ -271,3 +271,8 @@ def _options(parameter: Choice) -> str:
 
 def _refuse(name: str, rule: str, got: str, remedy: str) -> NoReturn:
     raise UsageError(f"--set {name}: {rule}, got {got}; {remedy}")
+
+
+def narrowed_name(assignment: str) -> str:
+    """The parameter that a `--set` text is about."""
+    return assignment.partition("=")[0].strip()

@@ -15,7 +15,7 @@ from search.events import Adopted, StudyStarted
 from search.fresh_process import FreshProcess
 from search.journal import Entries
 from search.model_check import ModelCheck, ScoredTrial, Verdict, check_trial
-from search.problem import Data
+from search.part import Data
 from search.recipe import load, trainer
 from search.record import StudyRecord, StudyState, TrialRecord, fold
 from search.setup import Setup, prepare

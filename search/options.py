@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 from typing import NoReturn
 
-from search.config import narrowed_name, parse_seconds, read_toml
+from search.config_file import parse_seconds, read_toml
 from search.errors import UsageError, unknown_name
+from search.narrowing import narrowed_name
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -3,9 +3,9 @@
 from collections import deque
 from dataclasses import dataclass
 
+from search.clock import Clock
 from search.progress import Plan
 from search.record import StudyRecord, TrialRecord
-from search.seeds import Clock
 
 WINDOW_SECONDS = 60.0  # of which the speed is told, or longer:
 WINDOW_EPOCHS = 20  # so many epochs at least

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from search import arrays, lists
+from search.clock import SystemClock
 from search.errors import DataError
-from search.problem import Part
-from search.seeds import SystemClock
+from search.part import Part
 
 if TYPE_CHECKING:
     import tensorflow as tf

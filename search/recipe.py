@@ -9,18 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from search import problem as problems
+from search import problem_loading as problems
 from search.carried import Carried
+from search.clock import Clock, SystemClock
 from search.config import StudyConfig
 from search.datasets import base as datasets
 from search.errors import DataError, SearchError, UsageError
-from search.executors.base import Workplace
 from search.fitness import check_data
-from search.problem import Data
-from search.seeds import Clock, SystemClock, seed_for
+from search.part import Data
+from search.seeds import seed_for
 from search.setup import Setup, prepare
 from search.study_rules import training_rules
 from search.training import runtime
+from search.training.base import Workplace
 from search.training.checkpoint import CheckpointFolder, Checkpoints, TravellingCheckpoints
 from search.training.folds import Folding
 from search.training.keras_configuration import KerasConfiguration

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search import export, importing
-from search import problem as problems
+from search import problem_loading as problems
 from search.carried import Carried
 from search.datasets import base as datasets
 from search.errors import SearchError, StudyChangedError
 from search.events import StudyStarted
-from search.problem import LoadedProblem, Part, Problem
+from search.part import Part
+from search.problem import Problem
+from search.problem_loading import LoadedProblem
 from search.seeds import seed_for
 from search.texts import is_text_dtype, keras_dtype
 from search.training.seeded_import import seeded_import

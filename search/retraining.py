@@ -11,10 +11,10 @@ from pathlib import Path
 from search.carried import Carried
 from search.config import from_plain
 from search.events import StudyStarted
-from search.executors.base import Workplace
 from search.opened import refuse_changes
 from search.recipe import Loaded, Material, folding_of, trainer, versions_here
 from search.study_rules import training_rules
+from search.training.base import Workplace
 from search.training.checkpoint import Checkpoint
 from search.training.keras_fit import FitCurve, fit_curve
 from search.trial import Budget, Decision, Task

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search import ceilings, importing, offers, remarks
-from search import problem as problems
+from search import problem_loading as problems
 from search.backends import base as backends
 from search.backends.base import Backend, BackendSettings, Known
 from search.carried import Carried
@@ -17,7 +17,8 @@ from search.events import Limited
 from search.narrowing import narrow
 from search.parameters import Params
 from search.plans import epochs_meaning
-from search.problem import LoadedProblem, Problem
+from search.problem import Problem
+from search.problem_loading import LoadedProblem
 from search.proposer import Proposer
 from search.seeds import seed_for
 from search.space import Space

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from search.problem import digest as digest_of_files
-from search.problem import sources
+from search.problem_loading import digest as digest_of_files
+from search.problem_loading import sources
 from search.space import Space
 
 _SCALARS = (type(None), bool, int, float, complex, str, bytes)

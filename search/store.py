@@ -1,25 +1,11 @@
 """Where everything lies under `--store`: the only place that knows the folder's layout."""
 
 import contextlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.errors import SearchError, UsageError, unknown_name
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-def check_name(kind: str, name: str) -> None:
-    """A name can be that of a file, and stands in a command line without quotes.
-
-    Raises: UsageError for one that cannot.
-    """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{kind} name must be letters, digits, '.', '_' and '-', 100 at most and a letter or "
-            f"digit first, got {name!r}; rename it"
-        )
+from search.errors import SearchError, unknown_name
+from search.names import check_name, is_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +52,11 @@ class Store:
 
     def studies(self) -> list[str]:
         """The names of the studies, in alphabetical order."""
-        return [name for name in self._stems() if _NAME.fullmatch(name)]
+        return [name for name in self._stems() if is_name(name)]
 
     def misnamed(self) -> list[str]:
         """The names of journals that cannot be those of studies, in alphabetical order."""
-        return [name for name in self._stems() if not _NAME.fullmatch(name)]
+        return [name for name in self._stems() if not is_name(name)]
 
     def latest_first(self) -> list[str]:
         """The names of the studies, the one whose journal was written last first."""

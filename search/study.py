@@ -10,8 +10,9 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from search import offers, summary
+from search import offers, printed_commands
 from search.carried import Carried
+from search.clock import Clock, wall_time_ms
 from search.config import StudyConfig, from_plain
 from search.coordinator import Coordinator
 from search.crew import ALONE, Crew, CrewOnDuty
@@ -21,6 +22,7 @@ from search.errors import (
     UsageError,
 )
 from search.events import Entry, Limited, StudyStarted
+from search.exported import Exported
 from search.journal import Entries, Journal
 from search.judge import judge
 from search.opened import (
@@ -30,17 +32,16 @@ from search.opened import (
     refuse_other_name,
     rules_to_adopt,
 )
-from search.problem import Data
+from search.part import Data
 from search.proposer import Proposer
 from search.recipe import THREADS
 from search.record import StudyRecord, fold
 from search.replay import replay
-from search.seeds import Clock, wall_time_ms
 from search.setup import Setup, prepare
 from search.store import Store
 from search.study_rules import LATEST_RULES
 from search.trackers.audience import Audience
-from search.trackers.base import Exported, FirstEpoch, Tracker
+from search.trackers.base import FirstEpoch, Tracker
 from search.whole_folder import sweep
 
 LIBRARIES = (
@@ -206,7 +207,7 @@ class _Run:
         trainer = self.crew.trainer(self.data, header, checkpoints)
         trackers = self.around.trackers(self.setup, raised or self.record.limit)
         trackers = [*trackers, FirstEpoch(self.crew.fresh.start)]
-        tracker = Audience(trackers, partial(summary.rebuild_command, store=store))
+        tracker = Audience(trackers, partial(printed_commands.rebuild_command, store=store))
         executor = self.crew.executor(trainer, header, checkpoints, waits=self.proposer.prunes)
         coordinator = Coordinator(
             record=self.record,
@@ -292,6 +293,7 @@ def _raised(entries: Entries, trials: int | None, seconds: float | None) -> Limi
 
 def _taken(name: str, store: Store) -> UsageError:
     return UsageError(
-        f"study {name} exists already; continue it with `{summary.resume_command(name, store)}`, "
+        f"study {name} exists already; continue it with "
+        f"`{printed_commands.resume_command(name, store)}`, "
         "in Python with resume=True, or choose another name for --study"
     )

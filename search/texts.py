@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from search import arrays
-from search.problem import Data, Part
+from search.part import Data, Part
 
 STRING = "string"  # Keras's name of the dtype
 _KINDS = "SUT"  # NumPy's kinds of bytes, of str, and of strings of variable length

@@ -7,7 +7,8 @@ import numpy as np
 
 from search import export
 from search.datasets import california_housing, mnist
-from search.problem import Data, Problem
+from search.part import Data
+from search.problem import Problem
 from spaces import fashion
 
 EARLIER = "fashion-grid-7"

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.config import Environment
 from search.datasets import base, california_housing, iris, mnist, xor
+from search.environment import Environment
 from search.errors import DataError
 from tests.problem_data import housing_table, mnist_archive
 from tests.web import nobody_there, serving

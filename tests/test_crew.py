@@ -12,11 +12,11 @@ from search.commands.run import study_config
 from search.crew import Crew
 from search.errors import DataError, UsageError
 from search.executors._processes_started import process_server
-from search.executors.base import Workplace
 from search.options import parse
-from search.problem import load
+from search.problem_loading import load
 from search.recipe import THREADS, Material, TrainerRecipe, versions_here
 from search.training import runtime
+from search.training.base import Workplace
 
 NOWHERE = Workplace(Path("/nowhere"))
 

@@ -8,12 +8,13 @@ import pytest
 
 from search import summary
 from search.cli import main
+from search.clock import SystemClock
 from search.config import StudyConfig, digest_of, from_plain
 from search.errors import UsageError
 from search.leaderboard import document
 from search.problem import Problem
 from search.record import StudyRecord
-from search.seeds import SystemClock, seed_for
+from search.seeds import seed_for
 from search.store import Store
 from search.study import Surroundings, resume, start
 from search.training.folds import Folding

@@ -7,7 +7,7 @@ import pytest
 from search.data import csv_part, dataset_part, frame_part, part, split
 from search.errors import DataError, UsageError
 from search.fitness import check_data, check_inputs, check_labels
-from search.problem import Data, Part
+from search.part import Data, Part
 
 FRAME = pd.DataFrame(
     {

@@ -12,7 +12,7 @@ import pytest
 
 from search.datasets import base, digits, fashion_mnist
 from search.errors import DataError, UsageError
-from search.problem import Data, Part
+from search.part import Data, Part
 from tests.web import nobody_there, serving
 
 

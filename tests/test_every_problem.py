@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from search import problem
+from search import problem_loading
+from search.clock import SystemClock
 from search.config import StudyConfig
 from search.coordinator import Coordinator
 from search.events import Entry, Limited
 from search.executors.inline import InlineExecutor
 from search.journal import Journal
 from search.record import StudyRecord, fold
-from search.seeds import SystemClock
 from search.setup import prepare
 from search.trackers.memory import MemoryTracker
 from search.training.checkpoint import Checkpoint
@@ -56,9 +56,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return problem_data.folder_for_all(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture(scope="module", params=problem.names())
+@pytest.fixture(scope="module", params=problem_loading.names())
 def lesson(request: pytest.FixtureRequest, folder: Path) -> Lesson:
-    found = problem.load(request.param).problem
+    found = problem_loading.load(request.param).problem
     data = problem_data.load(found, folder)
     few = replace(
         data, train=data.train.take(slice(64)), validation=data.validation.take(slice(32))

@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix
 
 from search.errors import SearchError
 from search.evidence import FILE, Classified, Regressed, gathered, packed, read
-from search.problem import Part
+from search.part import Part
 
 RNG = np.random.default_rng(0)
 

@@ -15,11 +15,11 @@ from search import Objective, Problem
 from search.backends import base as backends
 from search.backends.base import BackendSettings
 from search.cli import main
+from search.clock import SystemClock
 from search.errors import UsageError
 from search.hypermodel import from_hypermodel
 from search.hyperparameters import Names, given
 from search.parameters import Choice, Float, Int
-from search.seeds import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.training.trainer import KerasTrainer
 from search.trial import Budget, Completed, Proposal, Task

@@ -7,19 +7,20 @@ import pytest
 
 from search.backends import base as backends
 from search.backends.base import BackendSettings
+from search.clock import Clock
 from search.coordinator import Baseline, Coordinator
 from search.events import Entry, Limited
 from search.executors.simulated import SimulatedExecutor, VirtualClock
+from search.exported import Exported
 from search.journal import Journal
 from search.pace import Pace
 from search.parameters import Params
 from search.progress import Plan
 from search.proposer import Proposer
 from search.record import StudyRecord, fold
-from search.seeds import Clock, seed_for
+from search.seeds import seed_for
 from search.space import key
 from search.trackers.audience import Audience
-from search.trackers.base import Exported
 from search.trial import Budget, EpochReport, Outcome, Proposal
 from tests.records import asked, completed, entries, reported
 from tests.support import BASELINE, OBJECTIVE, SPACE, accuracy, header

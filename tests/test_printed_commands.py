@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search import summary
+from search import printed_commands, summary
 from search.options import parse
 from search.record import fold
 from search.store import Store
@@ -29,7 +29,7 @@ def test_the_next_commands_name_the_store_and_the_files(name):
     record = fold(whole_life(replace(first, event=event)))
     store = Store(Path(name))
     rows = dict(summary.next_commands(record, store.export("demo-1"), store))
-    rows["rebuild"] = summary.rebuild_command("demo-1", store)
+    rows["rebuild"] = printed_commands.rebuild_command("demo-1", store)
     for word, command in rows.items():
         options = parse(words_of(command))
         if word == "try the model":

@@ -8,7 +8,7 @@ import pytest
 from search.commands.run import study_config
 from search.errors import UsageError
 from search.options import parse
-from search.problem import load
+from search.problem_loading import load
 from spaces.digits import PROBLEM
 
 WHOLE = """

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search import arrays, problem
+from search import arrays, problem_loading
 from search.datasets import digits
 from search.parameters import Params
 from search.problem import Problem
@@ -26,9 +26,9 @@ def points(found: Problem) -> list[Params]:
     return [*baseline, *(draw(found, seed) for seed in range(5))]
 
 
-@pytest.mark.parametrize("name", problem.names())
+@pytest.mark.parametrize("name", problem_loading.names())
 def test_a_problem_is_complete(name: str) -> None:
-    found = problem.load(name).problem
+    found = problem_loading.load(name).problem
     assert found.name == name
     assert found.description
     assert found.baseline is not None
@@ -43,11 +43,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return problem_data.folder_for_all(tmp_path_factory.mktemp("data"))
 
 
-@pytest.mark.parametrize("name", problem.names())
+@pytest.mark.parametrize("name", problem_loading.names())
 def test_a_model_takes_raw_inputs(name: str, folder: Path, tmp_path: Path) -> None:
     import keras
 
-    found = problem.load(name).problem
+    found = problem_loading.load(name).problem
     data = problem_data.load(found, folder)
     few = data.train.take(slice(3))
     build = found.builder(data.train)
@@ -84,7 +84,7 @@ def facts(array: Any) -> str:
 
 
 def test_a_model_is_built_as_its_params_say() -> None:
-    found = problem.load("fashion").problem
+    found = problem_loading.load("fashion").problem
     model = found.build(
         {
             "layers": 3,
@@ -116,7 +116,7 @@ def test_a_model_is_built_as_its_params_say() -> None:
 def test_every_optimizer_learns_the_digits(optimizer: str) -> None:
     import keras
 
-    found = problem.load("digits").problem
+    found = problem_loading.load("digits").problem
     assert found.baseline is not None
     data = found.load(None)
     rate = {"sgd": 0.1, "momentum": 0.02, "nesterov": 0.02}.get(optimizer, 0.003)
@@ -131,12 +131,12 @@ def test_every_optimizer_learns_the_digits(optimizer: str) -> None:
 
 
 def test_the_digits_problem_loads_the_digits_whatever_the_folder() -> None:
-    found = problem.load("digits").problem
+    found = problem_loading.load("digits").problem
     np.testing.assert_array_equal(found.load(Path("nowhere")).train.x, digits.load().train.x)
 
 
 def test_the_course_network_is_the_fashion_baseline() -> None:
-    found = problem.load("fashion").problem
+    found = problem_loading.load("fashion").problem
     assert found.baseline is not None
     model = found.build(found.baseline)
     assert model.count_params() == 266_610

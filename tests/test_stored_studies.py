@@ -9,11 +9,11 @@ import pytest
 from dashboards.tables import load
 from search import journal as journals
 from search.cli import main
+from search.clock import SystemClock
 from search.errors import StudyChangedError
 from search.event_json import decode
 from search.events import Adopted, Asked, Entry, Judged, Reported, Stopped, Told
 from search.opened import open_trial, read
-from search.seeds import SystemClock
 from search.store import Store
 from search.study import Surroundings, resume
 from search.study_rules import LATEST_RULES

@@ -13,7 +13,7 @@ import numpy as np
 from search import Choice, Objective, Problem, Space
 from search.datasets import fashion_mnist
 from search.parameters import Params
-from search.problem import Data, Part
+from search.part import Data, Part
 
 if TYPE_CHECKING:
     import keras

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from dashboards.live import callbacks, layout
 from dashboards.live.watching import Watcher
+from search.clock import Clock
 from search.errors import SearchError
-from search.seeds import Clock
 
 if TYPE_CHECKING:
     from dash import Dash

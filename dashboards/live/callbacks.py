@@ -8,8 +8,8 @@ from dashboards.live.charts import Shown
 from dashboards.live.layout import seen
 from dashboards.live.rows import Wanted, page
 from dashboards.live.watching import Drawn, Watcher
+from search.clock import Clock
 from search.errors import SearchError
-from search.seeds import Clock
 
 if TYPE_CHECKING:
     from dash import Dash

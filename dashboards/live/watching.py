@@ -13,13 +13,13 @@ from dashboards.live.charts import Shown
 from dashboards.live.standing import Standing, standing
 from dashboards.tables import Tables, gathered
 from search import journal as journals
+from search.clock import Clock
 from search.errors import JournalError
 from search.events import Reported, Stopped, Told
 from search.journal import Tail
 from search.pace import Pace
 from search.progress import Plan
 from search.record import StudyRecord, StudyState, fold
-from search.seeds import Clock
 from search.store import Store
 from search.trial import Failed
 

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from search import leaderboard
 from search.commands.common import out, store_of
-from search.config import Environment
+from search.environment import Environment
 from search.errors import SearchError, UsageError
 from search.journal import Journal
 from search.record import fold

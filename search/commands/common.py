@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search import journal as journals
-from search import machine, summary
-from search.config import Environment
+from search import machine, printed_commands, summary
+from search.clock import SystemClock
 from search.crew import Crew
 from search.deadline import within
+from search.environment import Environment
 from search.errors import SearchError, SearchWarning, StudyInterrupted, UsageError, in_a_line
 from search.events import Limited
 from search.journal import Tail
@@ -24,7 +25,6 @@ from search.leaderboard import document
 from search.masking import masked
 from search.opened import read as read
 from search.record import StudyRecord
-from search.seeds import SystemClock
 from search.setup import Setup
 from search.store import Store
 from search.study import Result, Surroundings
@@ -166,7 +166,7 @@ def _follow(store: Store, study: str) -> Tail:
 
 
 def _rebuild(store: Store, study: str) -> str:
-    return summary.command_line("doctor", "--rebuild", study, store=store)
+    return printed_commands.command_line("doctor", "--rebuild", study, store=store)
 
 
 def _crew(options: Namespace, environment: Environment) -> Crew:
@@ -198,7 +198,7 @@ def finish(
     try:
         result = work()
     except StudyInterrupted as interrupt:
-        note(f"interrupted; go on with: {summary.resume_command(interrupt.study, store)}")
+        note(f"interrupted; go on with: {printed_commands.resume_command(interrupt.study, store)}")
         return interrupt.exit_code
     record = result.record
     if options.json:

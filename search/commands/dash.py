@@ -3,11 +3,11 @@
 import contextlib
 from argparse import Namespace
 
+from search.clock import SystemClock
 from search.commands.common import note, out, store_of
-from search.config import Environment
+from search.environment import Environment
 from search.mlflow_ui import refuse_used
 from search.plans import recorded_plan
-from search.seeds import SystemClock
 
 
 def main(options: Namespace, environment: Environment) -> int:

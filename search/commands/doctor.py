@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
-from search import export, summary
+from search import export, printed_commands
 from search import journal as journals
 from search.commands.common import (
     mlflow_error,
@@ -16,15 +16,16 @@ from search.commands.common import (
     store_of,
     tracking_uri,
 )
-from search.config import Environment, from_plain
+from search.config import from_plain
 from search.datasets import base as datasets
+from search.environment import Environment
 from search.errors import JournalError, SearchError
+from search.exported import Exported
 from search.masking import masked
 from search.recipe import load
 from search.record import StudyRecord
 from search.setup import prepare
 from search.store import Store
-from search.trackers.base import Exported
 from search.trackers.mlflow import MlflowTracker
 from search.trackers.mlflow_database import damage
 
@@ -134,7 +135,7 @@ def _rebuild(store: Store, environment: Environment, study: str, data_dir: Path 
     if exported is None and record.best() is not None:
         out(
             f"the winner's model is missing{missing}; export and register it with "
-            f"`{summary.resume_command(study, store)}`"
+            f"`{printed_commands.resume_command(study, store)}`"
         )
     return 0
 

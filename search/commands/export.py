@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from search import export
 from search.commands.common import note, out, store_of
-from search.config import Environment
+from search.environment import Environment
 from search.errors import unknown_name
 from search.opened import open_trial
 from search.wording import verified_text

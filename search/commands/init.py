@@ -5,10 +5,10 @@ from argparse import Namespace
 from pathlib import Path
 
 from search.commands.common import out
-from search.config import Environment
+from search.environment import Environment
 from search.errors import SearchError, UsageError
-from search.store import check_name
-from search.summary import command_line, path_word
+from search.names import check_name
+from search.printed_commands import command_line, path_word
 
 TEMPLATE = "_template.py"  # in spaces/: checked and run as every other problem
 

@@ -4,10 +4,10 @@ from argparse import Namespace
 from collections.abc import Iterator
 
 from search import offers
-from search import problem as problems
+from search import problem_loading as problems
 from search.backends import base as backends
 from search.commands.common import out, read, store_of
-from search.config import Environment
+from search.environment import Environment
 from search.errors import JournalError, NewerJournalError, SearchError
 from search.store import Store
 

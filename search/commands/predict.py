@@ -4,7 +4,7 @@ import json
 from argparse import Namespace
 
 from search.commands.common import out
-from search.config import Environment
+from search.environment import Environment
 from search.predict import as_json, as_text, predict
 
 

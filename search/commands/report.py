@@ -11,10 +11,10 @@ from pathlib import Path
 from dashboards import tables
 from dashboards.chapters import Study
 from dashboards.model import pictures
-from search import export, summary
+from search import export, printed_commands, summary
 from search.commands.common import mlflow_error, note, out, store_of, tracking_uri
-from search.config import Environment
 from search.deadline import within
+from search.environment import Environment
 from search.errors import JournalError, SearchError, SearchWarning, UsageError
 from search.record import StudyRecord
 from search.store import Store
@@ -154,7 +154,7 @@ def _log(
                 study = record.header.study
                 note(
                     f"MLflow has nothing of study {study}, and so gets no report; write it from "
-                    f"the journal with `{summary.rebuild_command(study, store)}`"
+                    f"the journal with `{printed_commands.rebuild_command(study, store)}`"
                 )
     except Exception as error:  # noqa: BLE001 - tracker edge: a view never ends a command
         text = f"the report was not put into MLflow: {mlflow_error(error)}"

@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from search.commands.common import finish, store_of, surroundings
-from search.config import Environment
+from search.environment import Environment
 from search.errors import StudyInterrupted
 from search.study import Result, resume
 

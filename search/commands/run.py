@@ -4,7 +4,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from search.commands.common import finish, store_of, surroundings
-from search.config import Environment, StudyConfig
+from search.config import StudyConfig
+from search.environment import Environment
 from search.study import start
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from dashboards import networks
 from search import leaderboard, trial_view
 from search.commands.common import out, place, read, store_of, width
-from search.config import Environment
+from search.environment import Environment
 from search.errors import unknown_name
 from search.record import StudyRecord, StudyState, TrialRecord
 from search.wording import verified_text

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from search import summary
+from search import printed_commands
 from search.commands.common import (
     artifact_root,
     note,
@@ -13,7 +13,7 @@ from search.commands.common import (
     tracking_uri,
     view,
 )
-from search.config import Environment
+from search.environment import Environment
 from search.errors import JournalError, SearchError
 from search.mlflow_ui import serve, study_link, view_link
 from search.store import Store
@@ -31,7 +31,7 @@ def main(options: Namespace, environment: Environment) -> int:
     if where is None:
         raise SearchError(
             f"MLflow has nothing of study {record.header.study}; write it from the journal with "
-            f"`{summary.rebuild_command(record.header.study, store)}`"
+            f"`{printed_commands.rebuild_command(record.header.study, store)}`"
         )
 
     key, experiment = view(record, store, environment), where["experiment_id"]

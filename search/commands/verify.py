@@ -4,7 +4,7 @@ import json
 from argparse import Namespace
 
 from search.commands.common import out, store_of
-from search.config import Environment
+from search.environment import Environment
 from search.fresh_process import FreshProcess
 from search.verification import Verification, all_same, chosen, document, opened
 

@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeAlias, cast
 from search import arrays
 from search.class_weights import class_weights
 from search.errors import DataError, unknown_name
-from search.problem import Data, Part
+from search.part import Data, Part
 
 Files: TypeAlias = Mapping[str, str]
 """File names and the SHA-256 of each one's contents, uncompressed: archives recompress."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from search.datasets import base
-from search.problem import Data
+from search.part import Data
 
 SPLIT_SEED = 0
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.datasets import base
 from search.errors import DataError
-from search.problem import Data, Part
+from search.part import Data, Part
 
 if TYPE_CHECKING:
     import numpy as np

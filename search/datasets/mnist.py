@@ -6,7 +6,7 @@ from pathlib import Path
 
 from search.datasets import base
 from search.errors import DataError
-from search.problem import Data, Part
+from search.part import Data, Part
 
 NAME = "mnist.npz"
 FILES: base.Files = {NAME: "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from search.datasets import base
-from search.problem import Data, Part
+from search.part import Data, Part
 
 REPEATS = 128
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from search import remarks
 from search.errors import SearchError, UsageError
-from search.executors.base import Finished, Load, Lost, MakeTrainer, Workplace, end_of
+from search.executors.base import Finished, Load, Lost, MakeTrainer, end_of
 from search.failures import as_known, text_of
-from search.training.base import Trainer
+from search.training.base import Trainer, Workplace
 from search.trial import Decision, EpochReport, Task
 
 

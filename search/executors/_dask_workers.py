@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from search.clock import Clock
 from search.errors import SearchError
 from search.executors._dask_worker import Ready, Unfit, warm_up
 from search.executors.base import Load
-from search.seeds import Clock
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -19,10 +19,10 @@ from collections.abc import Collection, Mapping
 from multiprocessing.connection import Connection, wait
 from typing import IO, Any
 
+from search.clock import SystemClock
 from search.executors import _processes_server
 from search.executors._processes_child import Beginning
 from search.executors._processes_server import FORK, KILL, REQUEST, START
-from search.seeds import SystemClock
 
 _STALLED_SECONDS = 30
 _ENDING_SECONDS = 10

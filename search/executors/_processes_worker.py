@@ -9,9 +9,9 @@ from pathlib import Path
 from search import remarks
 from search.errors import SearchError
 from search.executors._processes_child import CoordinatorGone, Link
-from search.executors.base import Finished, Load, Lost, MakeTrainer, Workplace, end_of
+from search.executors.base import Finished, Load, Lost, MakeTrainer, end_of
 from search.failures import as_known, text_of
-from search.training.base import Trainer
+from search.training.base import Trainer, Workplace
 from search.trial import Decision, EpochReport, Task
 
 

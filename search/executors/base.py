@@ -3,12 +3,11 @@
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from search.errors import SearchError
 from search.failures import as_known, clipped, raised_by_user, text_of
-from search.training.base import Trainer
+from search.training.base import Trainer, Workplace
 from search.trial import Decision, EpochReport, Failed, Outcome, Task
 
 
@@ -68,32 +67,6 @@ def end_of(error: BaseException, task: Task, at_epoch: int) -> Finished | Lost |
         return Finished(trial, attempt, failed)
     known = as_known(error)
     return known if known.scope == "study" else Finished(trial, attempt, failed, known)
-
-
-class Courier(Protocol):
-    """Carries a trial's checkpoint, as bytes, between a worker and the disk of the study.
-
-    Both calls are about the trial under way, from the thread that trains it.
-    """
-
-    def brought(self, trial: str) -> bytes | None:
-        """What the task brought along; None for nothing."""
-        ...
-
-    def send(self, trial: str, content: bytes) -> None:
-        """Have it written on the study's side before the trial's next message counts."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """What a worker offers to those who train in it: a folder of its own.
-
-    `courier`: carries checkpoints; None where the worker sees the study's own disk.
-    """
-
-    scratch: Path
-    courier: Courier | None = None
 
 
 Load: TypeAlias = Callable[[Workplace], object]

@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from search.clock import Clock
 from search.errors import SearchWarning
 from search.executors._dask_cluster import connected
 from search.executors._dask_worker import (
@@ -28,7 +29,6 @@ from search.executors._dask_worker import (
 )
 from search.executors._dask_workers import DaskWorkers, Exhausted, Joined, Left, refusal
 from search.executors.base import Epoch, Finished, Lost, MakeTrainer, Message
-from search.seeds import Clock
 from search.trial import Decision, Task
 
 if TYPE_CHECKING:

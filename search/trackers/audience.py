@@ -4,9 +4,10 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from search.errors import in_a_line
+from search.exported import Exported
 from search.masking import masked
 from search.record import StudyRecord, TrialRecord
-from search.trackers.base import Exported, Tracker, rebuild_command
+from search.trackers.base import Tracker, rebuild_command
 from search.trial import EpochReport, Outcome, Proposal
 
 

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from search.errors import SearchError
 from search.events import Asked, Entry, Reported, StudyStarted, Told
+from search.exported import Exported
 from search.record import StudyRecord, TrialRecord
-from search.trackers.base import Exported, Slow, rebuild_command
+from search.trackers.base import Slow, rebuild_command
 from search.trial import EpochReport, Outcome, Proposal
 
 WAIT_SECONDS = 60.0  # for what is left to write when a study ends

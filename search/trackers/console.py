@@ -4,12 +4,13 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
+from search.clock import Clock
 from search.errors import unknown_name
+from search.exported import Exported
 from search.pace import Pace
 from search.progress import Plan
 from search.record import StudyRecord, TrialRecord
-from search.seeds import Clock
-from search.trackers.base import Exported, Tracker
+from search.trackers.base import Tracker
 from search.trackers.console_frame import Frame, frame
 from search.trial import EpochReport, Outcome, Proposal
 from search.wording import stopped_text

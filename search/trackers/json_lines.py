@@ -3,12 +3,12 @@
 import json
 from typing import Any, TextIO
 
+from search.clock import Clock
+from search.exported import Exported
 from search.leaderboard import spread
 from search.pace import Pace
 from search.progress import Plan, final_state, trials_done
 from search.record import StudyRecord, TrialRecord
-from search.seeds import Clock
-from search.trackers.base import Exported
 from search.trial import EpochReport, Failed, Outcome, Proposal
 
 

@@ -1,7 +1,7 @@
 """A tracker that remembers the calls made to it: for tests, and for notebooks that look back."""
 
+from search.exported import Exported
 from search.record import StudyRecord, TrialRecord
-from search.trackers.base import Exported
 from search.trial import EpochReport, Outcome, Proposal
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.deadline import within
+from search.exported import Exported
 from search.masking import masked
 from search.record import StudyRecord, StudyState, TrialRecord
 from search.trackers import mlflow_database, mlflow_model, mlflow_views, mlflow_words
-from search.trackers.base import Exported
 from search.trackers.mlflow_runs import (
     EPOCH_SECONDS,
     STATE,

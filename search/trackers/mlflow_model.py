@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search import arrays, serialized, texts
+from search.exported import Exported
 from search.record import StudyRecord
-from search.trackers.base import Exported
 
 if TYPE_CHECKING:
     import keras

@@ -2,11 +2,11 @@
 
 from typing import TextIO
 
+from search.clock import Clock
+from search.exported import Exported
 from search.pace import Pace
 from search.progress import Plan
 from search.record import StudyRecord, TrialRecord
-from search.seeds import Clock
-from search.trackers.base import Exported
 from search.trial import EpochReport, Outcome, Proposal
 from search.wording import (
     best_text,

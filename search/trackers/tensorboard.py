@@ -5,8 +5,8 @@ from itertools import count
 from pathlib import Path
 
 from search.errors import SearchError
+from search.exported import Exported
 from search.record import StudyRecord, StudyState, TrialRecord
-from search.trackers.base import Exported
 from search.trackers.tensorboard_events import Part, packed, study_parts, trial_parts
 from search.trial import EpochReport, Outcome, Proposal
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search import arrays
-from search.problem import Part
+from search.part import Part
 from search.training.epochs import predictions
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from search.errors import BuildError, unknown_name
 from search.parameters import Params
-from search.problem import Part
+from search.part import Part
 from search.space import Space
 from search.training import preflight, random_draws, runtime
 from search.training.evaluation import is_stateful

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from search.errors import CheckpointError
-from search.executors.base import Courier
+from search.training.base import Courier
 from search.training.plain import Arrays, Kept
 from search.trial import EpochReport
 

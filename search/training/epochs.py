@@ -10,7 +10,7 @@ import numpy as np
 from search import arrays
 from search.class_weights import class_labels, class_weights
 from search.errors import SearchWarning
-from search.problem import Data, Part
+from search.part import Data, Part
 from search.training.metric_values import Logs, finite, metric_values
 from search.training.steps import as_tensors, why_not_evaluated
 

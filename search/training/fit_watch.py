@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search.errors import SearchWarning
-from search.problem import Data
+from search.part import Data
 from search.training.steps import why_not_evaluated
 
 if TYPE_CHECKING:

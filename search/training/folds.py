@@ -8,7 +8,7 @@ import numpy as np
 
 from search import arrays
 from search.errors import UsageError
-from search.problem import Arrays, Data, Part
+from search.part import Arrays, Data, Part
 
 Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search import arrays
-from search.problem import Data
+from search.part import Data
 from search.training.epochs import EVALUATION_BATCH, Order, weighted
 from search.training.metric_values import Logs
 from search.training.steps import defines, packed, trace, why_not_evaluated

@@ -16,7 +16,8 @@ import numpy as np
 
 from search import arrays, outcomes, texts
 from search.class_weights import class_labels, class_weights
-from search.problem import Data, Part, Problem
+from search.part import Data, Part
+from search.problem import Problem
 from search.seeds import seed_for
 from search.study_rules import TrainingRules
 from search.training import agreement, preflight, random_draws, runtime

@@ -8,7 +8,7 @@ import numpy as np
 from search import arrays
 from search.errors import DataError
 from search.fitness import missing, missing_in_words
-from search.problem import Data, Part
+from search.part import Data, Part
 from search.training import steps
 
 if TYPE_CHECKING:

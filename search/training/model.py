@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from search.parameters import Params
-from search.problem import Data, Problem
+from search.part import Data
+from search.problem import Problem
 from search.seeds import seed_for
 from search.study_rules import LATEST, TrainingRules
 from search.training import random_draws, runtime

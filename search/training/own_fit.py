@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from search.parameters import Params
-from search.problem import Data, Problem
+from search.part import Data
+from search.problem import Problem
 from search.training.callbacks import hook
 from search.training.epochs import EVALUATION_BATCH, Order, evaluate
 from search.training.fit_watch import FitChecks, watched

@@ -8,7 +8,7 @@ import numpy as np
 from search import arrays, fitness, texts
 from search.errors import DataError, UsageError
 from search.objective import Objective
-from search.problem import Part
+from search.part import Part
 from search.training import steps
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search.errors import plain_text
-from search.problem import Data
+from search.part import Data
 from search.training import xla
 from search.training.epochs import Epochs, FitEpochs, needs_fit, say_fit
 from search.training.fingerprint import fingerprint

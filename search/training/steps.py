@@ -4,7 +4,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from search import arrays, texts
-from search.problem import Data, Part
+from search.part import Data, Part
 
 if TYPE_CHECKING:
     import keras

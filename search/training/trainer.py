@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search import outcomes
+from search.clock import Clock
 from search.errors import SearchError, SearchWarning
 from search.parameters import Params
-from search.problem import Data, Part, Problem
-from search.seeds import Clock
+from search.part import Data, Part
+from search.problem import Problem
 from search.stopping import stop_epoch
 from search.study_rules import LATEST, TrainingRules
 from search.training import runtime

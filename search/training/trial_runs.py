@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from search import texts
 from search.parameters import Params
-from search.problem import Data, Part, Problem
+from search.part import Data, Part
+from search.problem import Problem
 from search.study_rules import TrainingRules
 from search.training import missing, preflight, runtime
 from search.training.epochs import evaluate

@@ -11,11 +11,11 @@ from dashboards.live.standing import standing
 from dashboards.tables import tables
 from dashboards.telling import remarks, tiles, warning
 from search import leaderboard, summary
+from search.clock import SystemClock
 from search.events import Entry
 from search.pace import Pace
 from search.progress import Plan
 from search.record import fold
-from search.seeds import SystemClock
 from search.store import Store
 from search.trackers import mlflow_words
 from tests.dashboards.test_live import texts

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from search import outcomes
-from search.executors.base import Workplace
-from search.training.base import Training
+from search.training.base import Training, Workplace
 from search.training.checkpoint import Checkpoint, TravellingCheckpoints
 from search.trial import Decision, EpochReport, Task
 from tests.support import OBJECTIVE

@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from search.clock import SystemClock
 from search.errors import SearchWarning, UsageError
 from search.executors import dask
 from search.executors.base import Epoch, Finished, Lost
-from search.seeds import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.trial import Decision
 from tests.executors.contract import ExecutorContract, heard, task, until_finished, until_there_are

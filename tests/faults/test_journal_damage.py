@@ -13,12 +13,12 @@ from dashboards.live.app import make
 from dashboards.live.watching import Watcher
 from search import journal as journals
 from search.cli import main
+from search.clock import SystemClock
 from search.errors import JournalError, SearchError
 from search.events import Limited
 from search.journal import Journal
 from search.plans import recorded_plan
 from search.record import fold
-from search.seeds import SystemClock
 from search.store import Store
 from search.study import Surroundings, resume
 from tests.scripted import ScriptedBackend

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from search import Problem
+from search.clock import SystemClock
 from search.config import StudyConfig
 from search.errors import SearchWarning
 from search.events import Entry, Judged, Limited, Reported, Told
+from search.exported import Exported
 from search.judge import judge
 from search.model_check import ModelCheck
 from search.record import StudyRecord, fold
-from search.seeds import SystemClock, seed_for
-from search.trackers.base import Exported
+from search.seeds import seed_for
 from search.training.checkpoint import CheckpointFolder
 from search.training.folds import Folding
 from search.training.trainer import KerasTrainer

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from search import Data, Float, Objective, Part, Problem, Space
-from search.seeds import SystemClock
+from search.clock import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.training.trainer import KerasTrainer
 from search.trial import Budget, Decision, EpochReport, Outcome, Proposal, Task

@@ -12,12 +12,12 @@ import tensorflow as tf
 from sklearn.model_selection import train_test_split
 
 from search import Data, Part, Problem
+from search.clock import SystemClock
 from search.config import StudyConfig
 from search.data import dataset_part, frame_part, part, split
 from search.errors import DataError
 from search.fitness import check_data
 from search.recipe import load_twice
-from search.seeds import SystemClock
 from search.setup import Setup
 from tests.field.tables import RATE, data, dense, problem, table, train
 

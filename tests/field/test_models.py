@@ -14,10 +14,10 @@ import pytest
 import tensorflow as tf
 
 from search import Data, Int, Part
+from search.clock import SystemClock
 from search.data import part, split
 from search.errors import SearchError, SearchWarning, UsageError
 from search.hypermodel import from_hypermodel
-from search.seeds import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.training.epochs import weighted
 from search.training.trainer import KerasTrainer

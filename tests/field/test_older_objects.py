@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from search import Data, Problem
+from search.clock import SystemClock
 from search.errors import UsageError
-from search.seeds import SystemClock
 from search.training import runtime
 from search.training.checkpoint import CheckpointFolder
 from search.training.folds import Folding

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from search import Choice, Data, Objective, Part, Problem, Space
-from search.seeds import SystemClock
+from search.clock import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.training.folds import Folding
 from search.training.trainer import KerasTrainer

@@ -10,9 +10,10 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from search import problem as problems
+from search import problem_loading as problems
 from search.carried import pack
 from search.cli import main
+from search.clock import SystemClock
 from search.config import StudyConfig
 from search.coordinator import Coordinator
 from search.errors import UsageError
@@ -31,7 +32,6 @@ from search.problem import Problem
 from search.recipe import Material, TrainerRecipe, versions_here
 from search.record import fold
 from search.results import Study
-from search.seeds import SystemClock
 from search.setup import prepare
 from search.store import Store
 from search.study_rules import LATEST_RULES

@@ -11,11 +11,11 @@ import pytest
 
 from search.errors import SearchError
 from search.events import Entry, Limited
+from search.exported import Exported
 from search.journal import Journal, Tail
 from search.record import StudyRecord, TrialRecord, fold
 from search.trackers.audience import Audience
 from search.trackers.background import BackgroundTracker
-from search.trackers.base import Exported
 from tests.records import header, play, short_life, whole_life
 from tests.scripted import ScriptedBackend
 from tests.support import SimulatedStudy

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from search.events import Entry, Limited, Stopped
+from search.exported import Exported
 from search.record import StudyRecord, fold
 from search.trackers import mlflow_views
-from search.trackers.base import Exported
 from search.trackers.mlflow import MlflowTracker
 from search.trackers.mlflow_runs import EPOCH_SECONDS, TRIAL, connect
 from tests.records import (

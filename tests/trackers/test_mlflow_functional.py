@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from search.cli import main
-from search.trackers.base import Exported
+from search.exported import Exported
 from search.trackers.mlflow_model import only_keras
 from tests.problems import functional
 from tests.records import whole_life

@@ -3,8 +3,8 @@
 import pytest
 
 from search.events import StudyStarted
+from search.exported import Exported
 from search.record import fold
-from search.trackers.base import Exported
 from search.trackers.mlflow_model import only_keras, registered_name
 from tests.records import header, whole_life
 from tests.trackers.test_mlflow import live, place, template

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search.datasets import digits
-from search.problem import Data
+from search.part import Data
 from search.training.checkpoint import CheckpointFolder
 from search.trial import Decision
 from tests.training.test_trainer import PROBLEM, build, metrics, task, train, trainer

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from search.datasets import digits
-from search.problem import Data, Part
+from search.part import Data, Part
 from search.training import runtime
 from search.training.epochs import FitEpochs, averaged
 from search.training.graph import GraphEpochs, TensorData

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from search import Data, Objective, Part
+from search.clock import SystemClock
 from search.errors import UsageError
 from search.outcomes import over_folds
-from search.seeds import SystemClock, seed_for
+from search.seeds import seed_for
 from search.training.checkpoint import CheckpointFolder
 from search.training.folds import Folding
 from search.training.trainer import KerasTrainer

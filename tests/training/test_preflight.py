@@ -11,7 +11,7 @@ from search import Objective, Problem
 from search.cli import main
 from search.data import split
 from search.errors import DataError, UsageError
-from search.problem import Data, Part
+from search.part import Data, Part
 from search.training.checkpoint import CheckpointFolder
 from tests.training.test_trainer import PROBLEM, metrics, task, train, trainer
 

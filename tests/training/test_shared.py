@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from search.datasets import digits
-from search.problem import Data
+from search.part import Data
 from search.training import runtime
 from search.training.graph import GraphEpochs, TensorData
 from search.training.shared import SharedEpochs

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from search import Objective, Problem, Space
+from search.clock import SystemClock
 from search.datasets import digits
 from search.parameters import Choice
-from search.problem import Data, Part
-from search.seeds import SystemClock
+from search.part import Data, Part
 from search.training.checkpoint import Checkpoint, CheckpointFolder
 from search.training.trainer import KerasTrainer
 from search.trial import Budget, Completed, Decision, EpochReport, Failed, Proposal, Pruned, Task

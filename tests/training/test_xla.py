@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search.datasets import digits
-from search.problem import Data
+from search.part import Data
 from search.training import runtime, xla
 from search.training.checkpoint import CheckpointFolder
 from search.training.graph import GraphEpochs, TensorData

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from search.clock import SystemClock
 from search.config import StudyConfig
 from search.errors import StudyInterrupted
 from search.journal import Journal
-from search.seeds import SystemClock
 from search.store import Store
 from search.study import Surroundings, resume, start
 from search.training.trainer import KerasTrainer
