@@ -20,7 +20,6 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from search import leaderboard, unsupported
-from search.declared import check_function
 from search.directions import objective_of
 from search.errors import UsageError, unknown_name
 from search.objective import Objective
@@ -31,6 +30,7 @@ from search.record import StudyRecord
 from search.results import Study
 from search.space import Space
 from search.tuning import tune
+from search.type_checks import check_function
 from search.wrapped import TunedClassifier, TunedRegressor, tagged
 
 if TYPE_CHECKING:

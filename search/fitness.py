@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from search import arrays, lists, texts
-from search.declared import check_kind
 from search.errors import DataError, unknown_name
 from search.part import Data, Part
+from search.type_checks import check_kind
 
 
 def check_data(data: Data) -> None:

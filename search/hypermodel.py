@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from search import ceilings, hyperspace, importing
 from search.clock import SystemClock
-from search.declared import check_function
 from search.directions import known_direction, objective_of
 from search.errors import SearchWarning, UsageError
 from search.hyperfit import FitFacts, OwnFit, Probe
@@ -20,6 +19,7 @@ from search.part import Data
 from search.problem import Problem
 from search.space import key
 from search.training.process_state import left_as_it_was
+from search.type_checks import check_function
 
 if TYPE_CHECKING:
     import keras

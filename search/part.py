@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from search import arrays, lists
 from search.class_weights import class_weights
-from search.declared import check_kind
 from search.errors import UsageError
+from search.type_checks import check_kind
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from search import called
 from search.carried import Carried, pack
 from search.child import Request, ask
-from search.declared import check_kind
 from search.problem import Problem
 from search.results import Study
+from search.type_checks import check_kind
 
 if TYPE_CHECKING:
     import keras
