@@ -10,9 +10,9 @@ from search import export, importing
 from search import problem as problems
 from search.carried import Carried
 from search.datasets import base as datasets
-from search.errors import SearchError, StudyChangedError
+from search.errors import DataError, SearchError, StudyChangedError
 from search.events import StudyStarted
-from search.problem import LoadedProblem, Part, Problem
+from search.problem import Data, LoadedProblem, Part, Problem
 from search.seeds import seed_for
 from search.texts import is_text_dtype, keras_dtype
 from search.training.seeded_import import seeded_import
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # what Keras raises for a class that it does not know, or code that it must not run
 _UNKNOWN = (ValueError, TypeError, KeyError, ImportError, AttributeError, NotImplementedError)
+_ELSEWHERE = ". Where their files are in another folder, name it as data_dir"
 
 
 def restored(
@@ -109,9 +110,9 @@ def _rebuilt(
 
     train = Part((), ())
     if problem.statistics is not None:
-        data = problem.load(data_dir)
+        data = _data(problem, data_dir)
         if datasets.digest(data) != header.digests["data"]:
-            raise _changed(header, "the data its statistics come from")
+            raise _changed(header, "the data its statistics come from", _ELSEWHERE)
         train = data.train
     facts = _facts(directory)
     model = problem.builder(train)(facts["params"])
@@ -123,6 +124,18 @@ def _rebuilt(
     names = (export.MODEL, export.WEIGHTS)
     model.load_weights(next(directory / name for name in names if (directory / name).is_file()))
     return model
+
+
+def _data(problem: Problem, data_dir: Path | None) -> Data:
+    try:
+        return problem.load(data_dir)
+    except SearchError:
+        raise
+    except Exception as error:  # the loader is the user's code: anything may come
+        raise DataError(
+            f"the data that the statistics of problem {problem.name} come from must load, got "
+            f"{type(error).__name__}: {error}{_ELSEWHERE}"
+        ) from error
 
 
 def _facts(directory: Path) -> dict[str, Any]:
@@ -139,8 +152,8 @@ def structured(described: Any, made: Callable[[Any], Any]) -> Any:
     return [structured(part, made) for part in described]
 
 
-def _changed(header: StudyStarted, what: str) -> StudyChangedError:
+def _changed(header: StudyStarted, what: str, hint: str = "") -> StudyChangedError:
     return StudyChangedError(
         f"a model of study {header.study} can only be built as it was, but {what} changed since; "
-        "undo the change"
+        f"undo the change{hint}"
     )

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -208,6 +209,40 @@ def test_a_study_gives_models_and_goes_on_with_the_same_problem_only(tmp_path) -
     options = {"backend": "randomized", "seed": 1, "study": study.name, "resume": True}
     with pytest.raises(StudyChangedError, match="got another seed"):
         search.tune(problem_of(subclassed), **options, **here)
+
+
+def from_folder(folder):
+    """Data that only this folder has, and a model whose scaling is fitted on them."""
+    np.savez(folder / "rows.npz", x=X, y=Y)
+
+    def load(data_dir):
+        rows = np.load((data_dir or Path("nowhere")) / "rows.npz")
+        x, y = rows["x"], rows["y"]
+        return Data(Part(x[:80], y[:80]), Part(x[80:], y[80:]))
+
+    def build(params, mean):
+        return sequential(params, keras.layers.Lambda(lambda x: x - mean), own_loss)
+
+    problem = problem_of(registered)
+    return replace(problem, load=load, build=build, statistics=lambda part: float(part.x.mean()))
+
+
+def test_a_study_knows_the_folder_of_its_data(tmp_path, monkeypatch) -> None:
+    problem = from_folder(tmp_path)
+    here = {"workers": 0, "store": tmp_path, "quiet": True, "mlflow": False, "data_dir": tmp_path}
+    study = search.tune(problem, backend="randomized", trials=2, **here)
+    other = next(name for name in study.record.trials if name != study.best.trial)
+    predicted = study.best_model().predict(X, verbose=0)
+    assert study.model(other).predict(X, verbose=0).shape == predicted.shape
+    assert search.resume(study.name, problem, **here).data_dir == tmp_path
+    folder = {"problem": problem, "store": tmp_path}
+    loaded = search.load(study.name, data_dir=tmp_path, **folder)
+    assert np.array_equal(loaded.predict(X, verbose=0), predicted)
+    with pytest.raises(DataError, match=r"FileNotFoundError: .*, name it as data_dir"):
+        search.load(study.name, **folder)
+    monkeypatch.setenv("SEARCH_DATA_DIR", str(tmp_path))
+    loaded = search.load(study.name, **folder)
+    assert np.array_equal(loaded.predict(X, verbose=0), predicted)
 
 
 def test_a_study_whose_trials_all_fail_says_of_what(tmp_path) -> None:
