@@ -114,15 +114,14 @@ def _rebuilt(
         if datasets.digest(data) != header.digests["data"]:
             raise _changed(header, "the data its statistics come from", _ELSEWHERE)
         train = data.train
-    facts = _facts(directory)
+    facts, weights = _facts(directory), _weights(directory)
     model = problem.builder(train)(facts["params"])
     if not model.built and is_callable(model):
         model(structured(facts["input"], zeros))
     model.built = True  # a model without a call of its inputs has layers that build themselves
     if model.compiled:
         model.optimizer.build(model.trainable_variables)  # its state lies in the file too
-    names = (export.MODEL, export.WEIGHTS)
-    model.load_weights(next(directory / name for name in names if (directory / name).is_file()))
+    model.load_weights(weights)
     return model
 
 
@@ -139,8 +138,30 @@ def _data(problem: Problem, data_dir: Path | None) -> Data:
 
 
 def _facts(directory: Path) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads((directory / export.ABOUT).read_text())
-    return facts
+    """The params and the input of an export.
+
+    Raises: SearchError for a file that is missing or damaged.
+    """
+    path = directory / export.ABOUT
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        structured(facts["input"], lambda one: (list(one["shape"]), one["dtype"]))
+        return {"params": dict(facts["params"]), "input": facts["input"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SearchError(
+            f"{path} must have the model's params and input, but is damaged "
+            f"({type(error).__name__}: {error}). Export the trial again"
+        ) from error
+
+
+def _weights(directory: Path) -> Path:
+    for name in (export.MODEL, export.WEIGHTS):
+        if (directory / name).is_file():
+            return directory / name
+    raise SearchError(
+        f"{directory} must have the weights of its model, but neither {export.MODEL} nor "
+        f"{export.WEIGHTS} is there. Export the trial again"
+    )
 
 
 def structured(described: Any, made: Callable[[Any], Any]) -> Any:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from search import arrays
 from search.network import Layer, Network, Shape
 
 if TYPE_CHECKING:
@@ -136,3 +137,68 @@ def _name(layer: Any) -> str:
     own = re.escape(to_snake_case(type(layer).__name__))
     name = str(layer.name)
     return "" if re.fullmatch(rf"{own}(_\d+)?", name) else name[:_LONGEST]
+
+
+def output_kinds(model: "keras.Model") -> list[str | None]:
+    """What each output of a model is, in order; empty for a model that does not tell.
+
+    "softmax" or "sigmoid": probabilities, by the last activation, or by the loss where no
+    activation is known. "logits": by the loss. "linear": what a last layer gives without an
+    activation, for a loss that does not say. None: unknown.
+    """
+    try:
+        return _output_kinds(model)
+    except Exception:  # noqa: BLE001 - layers and losses may be the user's code, as above
+        return []
+
+
+def _output_kinds(model: Any) -> list[str | None]:
+    outputs = _outputs(model)
+    losses = _losses(model, max(len(outputs), 1))
+    activations = [_activation(output) for output in outputs] or [""] * len(losses)
+    return [_kind(one, loss) for one, loss in zip(activations, losses, strict=True)]
+
+
+def _outputs(model: Any) -> list[Any]:
+    """The symbolic outputs of a model, in the order in which `predict` gives them."""
+    whole = getattr(model, "_functional", None) or model  # a Sequential's graph
+    return [output for _, output in arrays.named(getattr(whole, "_outputs_struct", None), "")]
+
+
+def _losses(model: Any, count: int) -> list[Any]:
+    given, names = model.loss if model.compiled else None, getattr(model, "output_names", None)
+    if isinstance(given, dict):
+        return [given.get(name) for name in names or [None] * count]
+    if isinstance(given, list | tuple):
+        return [*given] if len(given) == count else [None] * count
+    return [given] * count
+
+
+def _activation(output: Any) -> str:
+    operation = output._keras_history.operation
+    inner = _outputs(operation)
+    if len(inner) == 1:  # a model within the model
+        return _activation(inner[0])
+    if type(operation).__name__ in ("Softmax", "Sigmoid"):
+        return type(operation).__name__.lower()
+    return str(getattr(getattr(operation, "activation", None), "__name__", ""))
+
+
+def _kind(activation: str, loss: Any) -> str | None:
+    import keras
+
+    if activation in ("softmax", "sigmoid"):
+        return activation
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    name = str(getattr(loss, "name", getattr(loss, "__name__", "")))
+    from_logits = getattr(loss, "from_logits", None)
+    if from_logits is None:
+        from_logits = getattr(loss, "_fn_kwargs", {}).get("from_logits")
+    if from_logits:
+        return "logits"
+    if "crossentropy" in name and str(getattr(loss, "__module__", "")).startswith("keras."):
+        if activation:  # it may give what is no probability, whatever the loss takes it for
+            return None
+        return "sigmoid" if "binary" in name else "softmax"
+    return "linear" if activation == "linear" else None
