@@ -154,31 +154,33 @@ def output_kinds(model: "keras.Model") -> list[str | None]:
 
 def _output_kinds(model: Any) -> list[str | None]:
     outputs = _outputs(model)
-    losses = _losses(model, max(len(outputs), 1))
-    activations = [_activation(output) for output in outputs] or [""] * len(losses)
+    losses = _losses(model, [name for name, _ in outputs] or [""])
+    activations = [_activation(output) for _, output in outputs] or [""]
     return [_kind(one, loss) for one, loss in zip(activations, losses, strict=True)]
 
 
-def _outputs(model: Any) -> list[Any]:
-    """The symbolic outputs of a model, in the order in which `predict` gives them."""
+def _outputs(model: Any) -> list[tuple[str, Any]]:
+    """The symbolic outputs of a model by name, in the order in which `predict` gives them."""
     whole = getattr(model, "_functional", None) or model  # a Sequential's graph
-    return [output for _, output in arrays.named(getattr(whole, "_outputs_struct", None), "")]
+    return [*arrays.named(getattr(whole, "_outputs_struct", None), "")]
 
 
-def _losses(model: Any, count: int) -> list[Any]:
-    given, names = model.loss if model.compiled else None, getattr(model, "output_names", None)
+def _losses(model: Any, names: list[str]) -> list[Any]:
+    """The loss of each output; Keras knows one by its key, else by the name of its layer."""
+    given, layers = model.loss if model.compiled else None, getattr(model, "output_names", names)
     if isinstance(given, dict):
-        return [given.get(name) for name in names or [None] * count]
+        pairs = zip(names, layers, strict=True)
+        return [given.get(name.removeprefix("."), given.get(layer)) for name, layer in pairs]
     if isinstance(given, list | tuple):
-        return [*given] if len(given) == count else [None] * count
-    return [given] * count
+        return [*given] if len(given) == len(names) else [None] * len(names)
+    return [given] * len(names)
 
 
 def _activation(output: Any) -> str:
     operation = output._keras_history.operation
     inner = _outputs(operation)
     if len(inner) == 1:  # a model within the model
-        return _activation(inner[0])
+        return _activation(inner[0][1])
     if type(operation).__name__ in ("Softmax", "Sigmoid"):
         return type(operation).__name__.lower()
     return str(getattr(getattr(operation, "activation", None), "__name__", ""))
