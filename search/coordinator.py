@@ -207,7 +207,7 @@ class Coordinator:
     def _reason(self) -> str:
         outcomes = [trial.outcome for trial in self._record.trials.values()]
         failed = all(isinstance(outcome, Failed) for outcome in outcomes)
-        return "failed" if failed else "exhausted"
+        return "failed" if failed and outcomes else "exhausted"
 
     def _stop(self, reason: str) -> None:
         self._executor.close()

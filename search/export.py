@@ -12,6 +12,7 @@ from search.exported import Exported
 from search.leaderboard import spread
 from search.part import Data
 from search.record import StudyRecord, TrialRecord
+from search.training.output_kinds import output_kinds
 from search.training.steps import is_callable
 from search.whole_folder import whole_folder
 
@@ -95,7 +96,7 @@ def write(
             served = kind != "keras" or not _described(model, temporary)
             if served and (kind != "keras" or is_callable(model)):
                 _serve(model, temporary / SERVED)
-            facts = facts | {"format": kind}
+            facts = facts | {"format": kind, "outputs": output_kinds(model)}
             _write_facts(temporary, facts)
             more, files = added(temporary)
             _write_facts(temporary, facts | dict(more))
@@ -148,7 +149,7 @@ def stands(record: StudyRecord, best: TrialRecord, directory: Path) -> bool:
     if record.judged is None or record.judged.trial != best.trial:
         return False
     try:
-        facts = json.loads((directory / ABOUT).read_text())
-    except (OSError, ValueError):
+        facts = json.loads((directory / ABOUT).read_text(encoding="utf-8"))
+        return (facts["trial"], facts["best_epoch"]) == (best.trial, best.best_epoch)
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    return (facts["trial"], facts["best_epoch"]) == (best.trial, best.best_epoch)

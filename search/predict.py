@@ -65,20 +65,25 @@ def predict(export_dir: Path, source: Path) -> list[Prediction]:
     """
     facts = _facts(export_dir)
     if isinstance(facts.inputs, InputFacts):
-        return _said(export_dir, read_examples(source, facts.inputs), facts.class_names)
+        return _said(export_dir, read_examples(source, facts.inputs), facts)
     named = {name.removeprefix("."): each for name, each in arrays.named(facts.inputs, "")}
     if not isinstance(facts.inputs, Mapping):
         named = {f"arr_{place}": each for place, each in named.items()}  # np.savez's own names
     examples = read_inputs(source, named)
     found = iter(examples.values())
     structure = arrays.mapped(lambda _: next(found), facts.inputs)
-    return _said(export_dir, structure, facts.class_names)
+    return _said(export_dir, structure, facts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
     class_names: tuple[str, ...]
     inputs: Any  # InputFacts, or a structure of them as the problem's x
+    outputs: tuple[str | None, ...]  # see `search.training.output_kinds`
+
+    def kinds(self, count: int) -> tuple[str | None, ...]:
+        """What each of `count` outputs is; unknown in exports of earlier versions."""
+        return self.outputs if len(self.outputs) == count else (None,) * count
 
 
 def _facts(export_dir: Path) -> _Facts:
@@ -96,7 +101,7 @@ def _facts(export_dir: Path) -> _Facts:
         facts = json.loads(path.read_text(encoding="utf-8"))
         inputs = structured(facts["input"], _input)
         names = tuple(str(name) for name in facts["class_names"])
-        return _Facts(names, inputs)
+        return _Facts(names, inputs, tuple(facts.get("outputs", ())))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SearchError(
             f"{path} must say the model's input and class names, but is damaged "
@@ -108,7 +113,7 @@ def _input(described: Mapping[str, Any]) -> InputFacts:
     return InputFacts(tuple(int(size) for size in described["shape"]), str(described["dtype"]))
 
 
-def _said(export_dir: Path, examples: Any, class_names: Sequence[str]) -> list[Prediction]:
+def _said(export_dir: Path, examples: Any, facts: _Facts) -> list[Prediction]:
     runtime.prepare()  # not before: a mistake in the words must not wait for TensorFlow
     model = _model(export_dir)
     count = len(arrays.first(examples))
@@ -116,12 +121,12 @@ def _said(export_dir: Path, examples: Any, class_names: Sequence[str]) -> list[P
         examples = tuple(examples)  # JSON knows no tuples
     outputs = model.predict(as_tensors(examples), verbose=0)
     if not isinstance(outputs, list | tuple | dict):
-        return interpret(outputs.reshape(count, -1), class_names)
-    by_output = []
-    for name, output in _by_name(model, outputs):
+        return interpret(outputs.reshape(count, -1), facts.class_names, *facts.kinds(1))
+    by_output, by_name = [], _by_name(model, outputs)
+    for (name, output), kind in zip(by_name, facts.kinds(len(by_name)), strict=True):
         values = output.reshape(count, -1)
-        names = class_names if values.shape[1] == len(class_names) else ()
-        by_output.append([(name, said) for said in _interpreted(values, names)])
+        names = facts.class_names if values.shape[1] == len(facts.class_names) else ()
+        by_output.append([(name, said) for said in _interpreted(values, names, kind)])
     return [SeveralPredictions(said) for said in zip(*by_output, strict=True)]
 
 
@@ -152,24 +157,28 @@ def _model(export_dir: Path) -> "keras.Model":
         ) from error
 
 
-def interpret(outputs: "np.ndarray[Any, Any]", class_names: Sequence[str]) -> list[Prediction]:
+def interpret(
+    outputs: "np.ndarray[Any, Any]", class_names: Sequence[str], kind: str | None = None
+) -> list[Prediction]:
     """Predictions from a model's one output: `outputs: (n, k)` floats.
+
+    `kind`: what they are, see `search.training.output_kinds`. Where it is unknown, all
+    of them are looked at together.
 
     Raises: SearchError when the number of outputs is not that of the class names.
     """
-    return [*_interpreted(outputs, class_names)]
+    return [*_interpreted(outputs, class_names, kind)]
 
 
 def _interpreted(
-    outputs: "np.ndarray[Any, Any]", class_names: Sequence[str]
+    outputs: "np.ndarray[Any, Any]", class_names: Sequence[str], kind: str | None
 ) -> Sequence[ClassPrediction | ValuePrediction]:
     import numpy as np
 
     outputs = outputs.astype(np.float64)
     count = outputs.shape[1]
     names = tuple(class_names)
-    sums_to_one = np.allclose(outputs.sum(axis=1), 1.0, atol=_SUM_SLACK)
-    if not names and not (count > 1 and _within(outputs) and sums_to_one):
+    if not names and not (count > 1 and _sum_to_one(outputs, kind)):
         return [ValuePrediction(tuple(map(float, row))) for row in outputs]
     two = count == 1 and len(names) == 2
     if names and count != len(names) and not two:
@@ -177,18 +186,30 @@ def _interpreted(
             f"the export names {len(names)} classes but its model has {count} outputs; "
             "correct class_names in export.json"
         )
-    outputs = shares(outputs, two=two)
+    outputs = shares(outputs, two=two, kind=kind)
     return [_classified(tuple(map(float, row)), names) for row in outputs]
 
 
-def shares(outputs: "np.ndarray[Any, Any]", *, two: bool) -> "np.ndarray[Any, Any]":
-    """The probability of each class: `outputs: (n, k)` float64; those outside [0, 1] are logits.
+def _sum_to_one(outputs: "np.ndarray[Any, Any]", kind: str | None) -> bool:
+    """Whether each row of outputs is the probabilities of classes, one of which is right."""
+    import numpy as np
 
-    `two`: a single output is about the second of two classes.
+    if kind is not None:
+        return kind == "softmax"
+    return _within(outputs) and np.allclose(outputs.sum(axis=1), 1.0, atol=_SUM_SLACK)
+
+
+def shares(
+    outputs: "np.ndarray[Any, Any]", *, two: bool, kind: str | None = None
+) -> "np.ndarray[Any, Any]":
+    """The probability of each class: `outputs: (n, k)` float64.
+
+    `two`: a single output is about the second of two classes. Where `kind` does not say that the
+    outputs are probabilities or logits, they are logits if one is outside [0, 1].
     """
     import numpy as np
 
-    within = _within(outputs)
+    within = kind in ("softmax", "sigmoid") if kind not in (None, "linear") else _within(outputs)
     if two and outputs.shape[1] == 1:
         second = outputs if within else 0.5 * (1 + np.tanh(outputs / 2))
         return np.concatenate([1 - second, second], axis=1)

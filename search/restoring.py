@@ -10,9 +10,9 @@ from search import export, importing
 from search import problem_loading as problems
 from search.carried import Carried
 from search.datasets import base as datasets
-from search.errors import SearchError, StudyChangedError
+from search.errors import DataError, SearchError, StudyChangedError
 from search.events import StudyStarted
-from search.part import Part
+from search.part import Data, Part
 from search.problem import Problem
 from search.problem_loading import LoadedProblem
 from search.seeds import seed_for
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # what Keras raises for a class that it does not know, or code that it must not run
 _UNKNOWN = (ValueError, TypeError, KeyError, ImportError, AttributeError, NotImplementedError)
+_ELSEWHERE = ". Where their files are in another folder, name it as data_dir"
 
 
 def restored(
@@ -111,25 +112,58 @@ def _rebuilt(
 
     train = Part((), ())
     if problem.statistics is not None:
-        data = problem.load(data_dir)
+        data = _data(problem, data_dir)
         if datasets.digest(data) != header.digests["data"]:
-            raise _changed(header, "the data its statistics come from")
+            raise _changed(header, "the data its statistics come from", _ELSEWHERE)
         train = data.train
-    facts = _facts(directory)
+    facts, weights = _facts(directory), _weights(directory)
     model = problem.builder(train)(facts["params"])
     if not model.built and is_callable(model):
         model(structured(facts["input"], zeros))
     model.built = True  # a model without a call of its inputs has layers that build themselves
     if model.compiled:
         model.optimizer.build(model.trainable_variables)  # its state lies in the file too
-    names = (export.MODEL, export.WEIGHTS)
-    model.load_weights(next(directory / name for name in names if (directory / name).is_file()))
+    model.load_weights(weights)
     return model
 
 
+def _data(problem: Problem, data_dir: Path | None) -> Data:
+    try:
+        return problem.load(data_dir)
+    except SearchError:
+        raise
+    except Exception as error:  # the loader is the user's code: anything may come
+        raise DataError(
+            f"the data that the statistics of problem {problem.name} come from must load, got "
+            f"{type(error).__name__}: {error}{_ELSEWHERE}"
+        ) from error
+
+
 def _facts(directory: Path) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads((directory / export.ABOUT).read_text())
-    return facts
+    """The params and the input of an export.
+
+    Raises: SearchError for a file that is missing or damaged.
+    """
+    path = directory / export.ABOUT
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        structured(facts["input"], lambda one: (list(one["shape"]), one["dtype"]))
+        return {"params": dict(facts["params"]), "input": facts["input"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SearchError(
+            f"{path} must have the model's params and input, but is damaged "
+            f"({type(error).__name__}: {error}). Export the trial again"
+        ) from error
+
+
+def _weights(directory: Path) -> Path:
+    for name in (export.MODEL, export.WEIGHTS):
+        if (directory / name).is_file():
+            return directory / name
+    raise SearchError(
+        f"{directory} must have the weights of its model, but neither {export.MODEL} nor "
+        f"{export.WEIGHTS} is there. Export the trial again"
+    )
 
 
 def structured(described: Any, made: Callable[[Any], Any]) -> Any:
@@ -141,8 +175,8 @@ def structured(described: Any, made: Callable[[Any], Any]) -> Any:
     return [structured(part, made) for part in described]
 
 
-def _changed(header: StudyStarted, what: str) -> StudyChangedError:
+def _changed(header: StudyStarted, what: str, hint: str = "") -> StudyChangedError:
     return StudyChangedError(
         f"a model of study {header.study} can only be built as it was, but {what} changed since; "
-        "undo the change"
+        f"undo the change{hint}"
     )

@@ -1,6 +1,7 @@
 """A study as Python code sees it: its best trial, its tables, its models."""
 
 import json
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ from search import export as exports
 from search import leaderboard
 from search.carried import Carried
 from search.child import Request, ask
+from search.environment import Environment
 from search.errors import SearchError, unknown_name
+from search.events import StudyStarted
 from search.opened import read
 from search.parameters import Params
 from search.problem import Problem
@@ -48,13 +51,15 @@ class Study:
     """A recorded study. What it says is read from the journal each time: it may be under way.
 
     `problem`: what is tuned, where the caller has it: a study that was begun from Python knows its
-    problem by that alone. `carried` is the same as it travels.
+    problem by that alone. `carried` is the same as it travels. `data_dir`: the folder with the
+    problem's data, by default that of SEARCH_DATA_DIR.
     """
 
     name: str
     store: Path = Path("mlruns")
     problem: Problem | None = None
     carried: Carried | None = None
+    data_dir: Path | None = None
 
     def __repr__(self) -> str:
         record, state = self._read()
@@ -137,10 +142,14 @@ class Study:
         best, directory = record.best(), Store(self.store).export(self.name)
         asked = best is not None and trial in (None, best.trial)
         if best is not None and asked and exports.stands(record, best, directory):
-            return restored(directory, record.header, self.problem, self.carried)
+            return self._restored(directory, record.header)
         with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
             folder = self.export(Path(scratch) / "model", trial=trial)
-            return restored(folder, record.header, self.problem, self.carried)
+            return self._restored(folder, record.header)
+
+    def _restored(self, folder: Path, header: StudyStarted) -> "keras.Model":
+        data_dir = self.data_dir or Environment.read(os.environ).data_dir
+        return restored(folder, header, self.problem, self.carried, data_dir)
 
     def export(self, to: Path | str, format: str = "keras", *, trial: str | None = None) -> Path:
         """Write the model of a trial, by default the winner's, as a folder; its path.
@@ -151,8 +160,13 @@ class Study:
         Raises: as the command `export`.
         """
         name = self.name if trial is None else f"{self.name}/{trial}"
-        words = ("export", name, "--to", str(to), "--format", format, "--store", str(self.store))
+        words = ("export", name, "--to", str(to), "--format", format, *self._places())
         return Path(ask(Request(words, self.carried)))
+
+    def _places(self) -> tuple[str, ...]:
+        """The options that say where the study and its data are."""
+        data_dir = () if self.data_dir is None else (f"--data-dir={self.data_dir}",)
+        return f"--store={self.store}", *data_dir
 
     def verify(
         self,
@@ -180,7 +194,7 @@ class Study:
         from search.verification import Verification
 
         names = [f"{self.name}/{trial}" for trial in trials] or [self.name]
-        words = ["verify", *names, "--json", "--store", str(self.store)]
+        words = ["verify", *names, "--json", *self._places()]
         words += ["--all"] * all + ["--fit"] * fit
         words += [] if sample is None else ["--sample", str(sample)]
         said = json.loads(ask(Request(tuple(words), self.carried)))

@@ -11,7 +11,7 @@ import inspect
 import sys
 import sysconfig
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -37,9 +37,9 @@ def digest(value: Any) -> str:
 class _Reader:
     """Reads each function, class and file once; `again` stands where it is met once more."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Sequence[int] = ()) -> None:
         self._read: set[int] = set()
-        self._path: list[int] = []
+        self._path = [*path]
 
     def words(self, value: Any) -> Iterator[bytes]:
         """The value in words that are the same in every process."""
@@ -96,7 +96,9 @@ class _Reader:
         elif isinstance(value, list | tuple):
             yield from self._all(value)
         elif isinstance(value, set | frozenset):
-            yield from sorted(b"\0".join(self.words(item)) for item in value)
+            # an item's words depend on those before it: a definition comes where it is met first
+            items = sorted(value, key=lambda item: b"\0".join(_Reader(self._path).words(item)))
+            yield from sorted(b"\0".join(self.words(item)) for item in items)
         elif isinstance(value, functools.partial):
             yield from self._all((value.func, value.args, value.keywords))
         elif isinstance(value, MethodType):

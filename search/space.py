@@ -146,7 +146,7 @@ class Space:
 
     @cached_property
     def size(self) -> int | None:
-        """How many different configurations there are; None where a parameter is continuous."""
+        """How many different configurations there are; None where there is no end or no count."""
         return count(self.nodes, lambda parameter: parameter.count)
 
     def without(self, name: str) -> "Space":

@@ -32,8 +32,10 @@ class Proposal:
     """One configuration to be trained for one budget.
 
     `trial` names it within the study; a later proposal for the same trial (a promotion) has the
-    same params and a budget that starts where the last one stopped. `labels` are shown to people
-    and never read back. `may_continue` says that the backend might promote the trial later.
+    same params and a budget that starts where the last one stopped. `labels` say what the
+    backend means by the trial (its bracket or rung, say): trackers and figures show them, and the
+    baseline is known by its "role". No backend reads them back. `may_continue` says that the
+    backend might promote the trial later.
     """
 
     trial: str

@@ -85,7 +85,7 @@ def tune(
     words += [f"--store={store}", *(["--quiet"] if quiet else [])]
     words += ["--keep-going"] if keep_going else []
     request = Request(tuple(words), carried, go_on=resume and study is not None, mlflow=mlflow)
-    return _done(request, problem, store, workers)
+    return _done(request, problem, store, workers, data_dir)
 
 
 def resume(
@@ -117,22 +117,33 @@ def resume(
     words += _crew(workers, cluster, trial_timeout)
     words += [f"--store={store}", *(["--quiet"] if quiet else [])]
     words += ["--keep-going"] if keep_going else []
-    return _done(Request(tuple(words), carried, mlflow=mlflow), problem, store, workers)
+    request = Request(tuple(words), carried, mlflow=mlflow)
+    return _done(request, problem, store, workers, data_dir)
 
 
 def load(
-    study: str, *, problem: Problem | None = None, store: Path | str = "mlruns"
+    study: str,
+    *,
+    problem: Problem | None = None,
+    store: Path | str = "mlruns",
+    data_dir: Path | str | None = None,
 ) -> "keras.Model":
     """The model of a study's winner, or of a trial: "STUDY" or "STUDY/TRIAL".
 
     `problem`: the one that was tuned; needed only for a model whose classes are not registered with
-    Keras, or for a trial other than the winner of a study that was begun from Python.
+    Keras, or for a trial other than the winner of a study that was begun from Python. `data_dir`:
+    the folder with the problem's data, for a trial other than the winner or a problem with
+    `statistics`; by default that of SEARCH_DATA_DIR.
 
     Raises: as `Study.model`.
     """
     name, _, trial = study.partition("/")
     carried = None if problem is None else pack(problem)
-    return Study(name, Path(store), problem, carried).model(trial or None)
+    return Study(name, Path(store), problem, carried, _folder(data_dir)).model(trial or None)
+
+
+def _folder(data_dir: Path | str | None) -> Path | None:
+    return None if data_dir is None else Path(data_dir)
 
 
 def _sent(problem: Problem | str) -> tuple[str, Carried | None]:
@@ -162,7 +173,11 @@ def _crew(workers: int | str | None, cluster: str | None, timeout: float | str |
 
 
 def _done(
-    request: Request, problem: Problem | str | None, store: Path | str, workers: int | str | None
+    request: Request,
+    problem: Problem | str | None,
+    store: Path | str,
+    workers: int | str | None,
+    data_dir: Path | str | None,
 ) -> Study:
     if workers == 0:
         from search.training.process_state import left_as_it_was
@@ -173,4 +188,4 @@ def _done(
     else:
         name = ask(request)
     kept = problem if isinstance(problem, Problem) else None
-    return Study(name, Path(store), kept, request.carried)
+    return Study(name, Path(store), kept, request.carried, _folder(data_dir))

@@ -154,6 +154,12 @@ def test_nothing_is_let_out_before_it_is_on_disk_and_one_sync_serves_many(slots)
         assert len(journal.groups) < reports
 
 
+def test_a_study_without_a_trial_has_not_failed(tmp_path):
+    shown = study(tmp_path, limit=Limited(0, None))
+    assert shown.start().state == "finished"
+    assert shown.events()[-1] == Stopped("exhausted")
+
+
 def test_no_more_than_the_slots_are_under_way(tmp_path):
     shown = study(tmp_path, slots=2, limit=Limited(20, None))
     shown.start()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from search.errors import SearchError, UsageError
+from search.export import write
 from search.predict import (
     ClassPrediction,
     ValuePrediction,
@@ -17,6 +18,7 @@ from search.predict import (
     interpret,
     predict,
 )
+from search.training.output_kinds import output_kinds
 
 NAMES = ["bag", "boot", "coat"]
 
@@ -111,6 +113,105 @@ def test_outputs_become_probabilities(outputs, names, expected):
     (prediction,) = interpret(np.array(outputs), names)
     assert prediction.probabilities == pytest.approx(expected)
     assert prediction.label == (names[prediction.class_index] if names else None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "outputs", "expected"),
+    [
+        ("logits", ["a", "b"], [0.2, 0.2], [0.5, 0.5]),
+        ("logits", ["no", "yes"], [0.0], [0.5, 0.5]),
+        ("softmax", ["a", "b"], [1.002, 0.0], [1.002, 0.0]),
+        ("sigmoid", ["a", "b"], [0.4, 0.9], [0.4, 0.9]),
+        ("softmax", [], [0.3, 0.7], [0.3, 0.7]),
+        ("linear", [], [0.3, 0.7], None),
+        ("sigmoid", [], [0.3, 0.7], None),
+        ("logits", [], [0.3, 0.7], None),
+    ],
+)
+def test_an_example_is_read_alike_whatever_stands_in_the_same_file(kind, names, outputs, expected):
+    for other in (0.0, 1.0, 7.0, -3.0):
+        first, _ = interpret(np.array([outputs, [other] * len(outputs)]), names, kind)
+        found = first.values if expected is None else first.probabilities
+        assert found == pytest.approx(expected or outputs)
+
+
+def dense_model(activation, loss, *more):
+    layers = [keras.layers.Dense(2, activation), *more]
+    model = keras.Sequential([keras.Input((3,)), *layers])
+    model.compile("sgd", loss)
+    return model
+
+
+def around(inner):
+    x = keras.Input((3,))
+    model = keras.Model(x, inner(x))
+    model.compile("sgd", "mse")
+    return model
+
+
+class OwnCall(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.out = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.out(x)
+
+
+def own_call(loss):
+    model = OwnCall()
+    model.compile("sgd", loss)
+    model(np.zeros((1, 3)))
+    return model
+
+
+def two_outputs():
+    x = keras.Input((3,))
+    heads = {"kind": keras.layers.Dense(2)(x), "size": keras.layers.Dense(1)(x)}
+    model = keras.Model(x, heads)
+    losses = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", {"kind": losses, "size": "mse"})
+    return model
+
+
+BINARY_LOGITS = keras.losses.BinaryCrossentropy(from_logits=True)
+CLASS_LOGITS = keras.losses.CategoricalCrossentropy(from_logits=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "kinds"),
+    [
+        (lambda: dense_model("softmax", "mse"), ["softmax"]),
+        (lambda: dense_model("sigmoid", None), ["sigmoid"]),
+        (lambda: dense_model(None, "mse"), ["linear"]),
+        (lambda: dense_model(None, CLASS_LOGITS), ["logits"]),
+        (lambda: dense_model(None, BINARY_LOGITS), ["logits"]),
+        (lambda: dense_model(None, "mse", keras.layers.Softmax()), ["softmax"]),
+        (lambda: dense_model(None, "mse", keras.layers.Activation("sigmoid")), ["sigmoid"]),
+        (lambda: around(dense_model("softmax", None)), ["softmax"]),
+        (lambda: dense_model("relu", "mse"), [None]),
+        (lambda: dense_model("relu", "categorical_crossentropy"), [None]),
+        (lambda: own_call("categorical_crossentropy"), ["softmax"]),
+        (lambda: own_call(CLASS_LOGITS), ["logits"]),
+        (lambda: own_call("binary_crossentropy"), ["sigmoid"]),
+        (lambda: own_call("mse"), [None]),
+        (two_outputs, ["logits", "linear"]),
+    ],
+)
+def test_an_export_records_what_the_outputs_are(make, kinds):
+    assert output_kinds(make()) == kinds
+
+
+def test_logits_are_read_alike_with_other_rows_in_the_file(tmp_path):
+    model = dense_model(None, CLASS_LOGITS)
+    model.set_weights([np.eye(3)[:, :2], np.zeros(2)])
+    facts = {"class_names": ["a", "b"], "input": {"shape": [3], "dtype": "float32"}}
+    folder = write(model, tmp_path / "logits", facts)
+    (tmp_path / "one.csv").write_text("0.2,0.8,0\n")
+    (tmp_path / "two.csv").write_text("0.2,0.8,0\n5,-5,0\n")
+    (alone,), (first, _) = (predict(folder, tmp_path / f"{name}.csv") for name in ("one", "two"))
+    assert alone == first
+    assert alone.probability == pytest.approx(1 / (1 + np.exp(-0.6)))
 
 
 def test_outputs_that_sum_to_one_by_chance_are_values_where_one_is_negative():

@@ -11,7 +11,7 @@ from search import Choice, Float, Int, Space
 from search.errors import SpaceError
 from search.parameters import Parameter, Params, Scalar
 from search.space import key
-from search.structures import all_values, count, structures
+from search.structures import Structures, count
 from tests.backends.random_spaces import spaces
 
 
@@ -72,8 +72,10 @@ def test_the_size_is_the_number_of_configurations(space: Space) -> None:
 def test_structures_share_no_configuration_and_hold_all(space: Space) -> None:
     assume((space.size or 0) <= 2000)
     parameters = {node.name: node.parameter for node in space.nodes}
+    structures = Structures(space.nodes, lambda parameter: parameter.count)
+    places = [structures.find(number) for number in range(space.size or 0)]
     found = []
-    for structure in structures(space.nodes, all_values):
+    for structure in [structure for structure, place in places if place == 0]:
         values = [
             all_of(parameters[name]) if some is None else some for name, some in structure.items()
         ]
@@ -98,6 +100,38 @@ def test_a_space_with_many_independent_conditions_is_counted_at_once() -> None:
         for i in range(40)
     ]
     assert Space(*itertools.chain(*pairs)).size == 4**40
+
+
+def switches(number: int) -> list[Parameter]:
+    return [Choice(f"k{i}", (False, True)) for i in range(number)]
+
+
+def followers(number: int) -> list[Parameter]:
+    return [Int(f"n{i}", 1, 3, when={f"k{i}": True}) for i in range(number)]
+
+
+def test_a_space_is_counted_at_once_in_whatever_order_it_is_declared() -> None:
+    assert Space(*switches(40), *followers(40)).size == 4**40
+    assert Space(*followers(40), *switches(40)).size == 4**40
+    assert Space(*switches(40), *reversed(followers(40))).size == 4**40
+
+
+def test_switches_that_hang_together_are_counted_at_once() -> None:
+    chain = [Int(f"n{i}", 1, 3, when={f"k{i}": True, f"k{i + 1}": True}) for i in range(39)]
+    assert Space(*switches(40), *chain).size == Space(*reversed(chain), *switches(40)).size
+    whole = Int("n", 1, 3, when={f"k{i}": True for i in range(40)})
+    assert Space(*switches(40), whole).size == 2**40 + 2
+    shared = [Int(f"n{i}", 1, 3, when={f"k{i}": True, "last": "on"}) for i in range(40)]
+    assert Space(*switches(40), *shared, Choice("last", ("on", "off"))).size == 4**40 + 2**40
+
+
+def test_a_space_with_a_continuous_parameter_is_not_counted() -> None:
+    knots = [
+        Int(f"n{i}_{j}", 1, 3, when={f"k{i}": True, f"k{j}": True})
+        for i, j in itertools.combinations(range(24), 2)
+    ]
+    assert Space(*switches(24), *knots, Float("rate", 0, 1)).size is None
+    assert Space(*switches(24), *knots).size is None  # nor is one that hangs together too much
 
 
 def test_a_continuous_parameter_that_is_never_active_does_not_count() -> None:

@@ -1,23 +1,27 @@
 """Studies from Python: scripts without a guard, problems by value, errors, kills, models."""
 
+import itertools
 import os
 import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
 import search
-from search import Data, Float, Int, Objective, Part, Problem, Space, cli, journal, source
+from search import Data, Float, Int, Objective, Part, Problem, Space, cli, export, journal, source
 from search.carried import pack
 from search.child import Answer
 from search.errors import DataError, SearchError, StudyChangedError, StudyInterrupted, UsageError
 from search.opened import open_trial
 from search.record import fold
+from search.restoring import restored
 from search.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -210,6 +214,77 @@ def test_a_study_gives_models_and_goes_on_with_the_same_problem_only(tmp_path) -
         search.tune(problem_of(subclassed), **options, **here)
 
 
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda folder: (folder / "export.json").write_text("{}"),
+            r"damaged \(KeyError: 'input'\)",
+        ),
+        (lambda folder: (folder / "export.json").write_text('{"a'), r"damaged \(JSONDecodeError"),
+        (lambda folder: (folder / "model.weights.h5").unlink(), r"must have the weights of its"),
+    ],
+)
+def test_a_damaged_export_is_named(damage, message, tmp_path) -> None:
+    problem = problem_of(subclassed)
+    header = SimpleNamespace(study="own", digests={"problem": pack(problem).digest})
+    facts = {"params": {"units": 4}, "input": {"shape": [6], "dtype": "float32"}}
+    model = subclassed({"units": 4})
+    model.predict(X, verbose=0)
+    model.optimizer.build(model.trainable_variables)
+    folder = export.write(model, tmp_path / "export", facts)
+    (folder / "model.keras").unlink(missing_ok=True)
+    model.save_weights(folder / "model.weights.h5")
+    given = {"problem": problem, "carried": pack(problem)}
+    found = restored(folder, header, **given).predict(X, verbose=0)
+    assert np.array_equal(found, model.predict(X, verbose=0))
+    damage(folder)
+    with pytest.raises(SearchError, match=message):
+        restored(folder, header, **given)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"trial": "1"}'])
+def test_a_damaged_export_does_not_count_as_the_winners(text, tmp_path) -> None:
+    (tmp_path / "export.json").write_text(text)
+    best = SimpleNamespace(trial="1", best_epoch=2)
+    record = SimpleNamespace(judged=SimpleNamespace(trial="1"))
+    assert not export.stands(record, best, tmp_path)
+
+
+def from_folder(folder):
+    """Data that only this folder has, and a model whose scaling is fitted on them."""
+    np.savez(folder / "rows.npz", x=X, y=Y)
+
+    def load(data_dir):
+        rows = np.load((data_dir or Path("nowhere")) / "rows.npz")
+        x, y = rows["x"], rows["y"]
+        return Data(Part(x[:80], y[:80]), Part(x[80:], y[80:]))
+
+    def build(params, mean):
+        return sequential(params, keras.layers.Lambda(lambda x: x - mean), own_loss)
+
+    problem = problem_of(registered)
+    return replace(problem, load=load, build=build, statistics=lambda part: float(part.x.mean()))
+
+
+def test_a_study_knows_the_folder_of_its_data(tmp_path, monkeypatch) -> None:
+    problem = from_folder(tmp_path)
+    here = {"workers": 0, "store": tmp_path, "quiet": True, "mlflow": False, "data_dir": tmp_path}
+    study = search.tune(problem, backend="randomized", trials=2, **here)
+    other = next(name for name in study.record.trials if name != study.best.trial)
+    predicted = study.best_model().predict(X, verbose=0)
+    assert study.model(other).predict(X, verbose=0).shape == predicted.shape
+    assert search.resume(study.name, problem, **here).data_dir == tmp_path
+    folder = {"problem": problem, "store": tmp_path}
+    loaded = search.load(study.name, data_dir=tmp_path, **folder)
+    assert np.array_equal(loaded.predict(X, verbose=0), predicted)
+    with pytest.raises(DataError, match=r"FileNotFoundError: .*, name it as data_dir"):
+        search.load(study.name, **folder)
+    monkeypatch.setenv("SEARCH_DATA_DIR", str(tmp_path))
+    loaded = search.load(study.name, **folder)
+    assert np.array_equal(loaded.predict(X, verbose=0), predicted)
+
+
 def test_a_study_whose_trials_all_fail_says_of_what(tmp_path) -> None:
     def build(params):
         raise ZeroDivisionError("nothing to divide")
@@ -255,6 +330,26 @@ def test_a_digest_reads_closures_arrays_and_fields() -> None:
     same = source.digest(made(X))
     assert same == source.digest(made(X.copy()))
     assert len({same, source.digest(made(X + 1)), source.digest(made(X, rate=2.0))}) == 3
+
+
+@pytest.mark.parametrize("form", [set, frozenset])
+def test_a_digest_does_not_depend_on_the_order_of_a_set(form) -> None:
+    class Walked(form):
+        """A set that is walked in the order of these names, as another process may do."""
+
+        order = ()
+
+        def __iter__(self):
+            return iter(sorted(form.__iter__(self), key=lambda one: self.order.index(one.__name__)))
+
+    text = "def shared():\n    return 1\ndef f():\n    return shared() + 1\n"
+    names: dict[str, object] = {"__name__": "__main__"}
+    exec(f"{text}def g():\n    return shared() + 2\ndef h():\n    return f\n", names)
+    found = set()
+    for order in itertools.permutations("fgh"):
+        Walked.order = order
+        found.add(source.digest(Walked(names[name] for name in "fgh")))
+    assert len(found) == 1
 
 
 def test_what_cannot_travel_is_named() -> None:

@@ -117,7 +117,8 @@ class BackgroundTracker:
         self._raise_failure()
         if self._study is not None:
             # What a tracker is told of is on disk, and so is all that the record holds by then.
-            self._on_disk = self._study.entries
+            with self._lock:
+                self._on_disk = self._study.entries
             self._news.set()
 
     def _raise_failure(self) -> None:
@@ -178,7 +179,9 @@ class BackgroundTracker:
 
     def _pass_on(self, view: "_View") -> None:
         self._begun.wait()
-        view.take(self._on_disk)
+        with self._lock:
+            on_disk = self._on_disk
+        view.take(on_disk)
         self._tracker.start_study(view.record)
         while True:
             self._news.wait()
