@@ -42,6 +42,8 @@ def refuse_changes(header: StudyStarted, setup: Setup, data: Data) -> None:
     Raises: StudyChangedError naming what changed.
     """
     now = digests(setup, data)
+    if setup.loaded.has_digest(header.digests["problem"]):
+        now["problem"] = header.digests["problem"]
     changed = [name for name, digest in header.digests.items() if now.get(name) != digest]
     if changed:
         where = " (--data-dir names the folder they were in)" if "data" in changed else ""

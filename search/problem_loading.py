@@ -21,17 +21,26 @@ if TYPE_CHECKING:
     pass
 
 
+_PLATFORM = ("search", "dashboards")
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedProblem:
     """A problem, the word it was asked for by, and the files that define it, its own first.
 
-    `sources`: names and contents, all of one folder; `source_digest`: one over all of them.
+    `sources`: names and contents, in one folder and its subfolders; `source_digest`: one over all
+    of them; `earlier_digest`: the same without subfolders, as earlier versions recorded it.
     """
 
     word: str
     problem: Problem
     source_digest: str
     sources: tuple[tuple[str, bytes], ...]
+    earlier_digest: str | None = None
+
+    def has_digest(self, recorded: str) -> bool:
+        """Whether these are the files of a study whose header has this digest."""
+        return recorded in (self.source_digest, self.earlier_digest)
 
 
 def names() -> list[str]:
@@ -75,8 +84,9 @@ def load(word: str) -> LoadedProblem:
     if not isinstance(problem, Problem):
         raise UsageError(f"{word}: must define {attribute} = Problem(...), got {problem!r}; add it")
     with _named(word):
-        files = sources(Path(str(module.__file__)))
-    return LoadedProblem(word, problem, digest(files), files)
+        file = Path(str(module.__file__))
+        files, beside = sources(file), sources(file, nested=False)
+    return LoadedProblem(word, problem, digest(files), files, digest(beside))
 
 
 def word_of(name: str) -> str:
@@ -146,8 +156,13 @@ def _place(error: BaseException) -> str | None:
     return f"{own[-1].filename}, line {own[-1].lineno}"
 
 
-def sources(file: Path) -> tuple[tuple[str, bytes], ...]:
-    """The problem's file, and the files beside it that it imports, in turn."""
+def sources(file: Path, *, nested: bool = True) -> tuple[tuple[str, bytes], ...]:
+    """Return the problem's file and the files of its folder that it imports, directly or not.
+
+    Names are relative to the folder of the problem's file. `nested`: files in its subfolders too,
+    which studies of earlier versions did not look at.
+    """
+    root = file.parent
     todo = [file]
     seen: dict[Path, bytes] = {}
     while todo:
@@ -155,15 +170,32 @@ def sources(file: Path) -> tuple[tuple[str, bytes], ...]:
         if path in seen:
             continue
         seen[path] = path.read_bytes()
-        for node in ast.walk(ast.parse(seen[path], filename=str(path))):
-            imported = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            if isinstance(node, ast.Import):
-                imported = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                imported += [f"{node.module or ''}.{alias.name}" for alias in node.names]
-            beside = (path.parent / f"{name.rpartition('.')[2]}.py" for name in imported)
-            todo += [candidate for candidate in beside if candidate.is_file()]
-    return tuple((path.name, content) for path, content in seen.items())
+        for name in _imported(ast.parse(seen[path], filename=str(path))):
+            todo += [found for found in _candidates(path, root, name, nested) if found.is_file()]
+    return tuple((path.relative_to(root).as_posix(), content) for path, content in seen.items())
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """Yield the dotted names that may be modules, without the dots of relative imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            yield module
+            yield from (f"{module}.{alias.name}".lstrip(".") for alias in node.names)
+
+
+def _candidates(path: Path, root: Path, name: str, nested: bool) -> Iterator[Path]:
+    parts = name.split(".")
+    yield path.parent / f"{parts[-1]}.py"
+    if not nested or parts[0] in _PLATFORM:
+        return
+    for folder in {path.parent, root}:
+        for depth in range(1, len(parts) + 1):
+            module = folder.joinpath(*parts[:depth])
+            yield module.with_name(f"{module.name}.py")
+            yield module / "__init__.py"
 
 
 def digest(sources: tuple[tuple[str, bytes], ...]) -> str:

@@ -73,6 +73,7 @@ class Material:
         folder = scratch / problems.digest(self.sources)
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in self.sources:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
         return replace(self.config, problem=str(folder / self.sources[0][0]))
 
@@ -119,7 +120,7 @@ class TrainerRecipe:
         Raises: SearchError when problem or data are others than the study's.
         """
         loaded = self.material(place)
-        if loaded.source_digest != self.source_digest:
+        if not loaded.setup.loaded.has_digest(self.source_digest):
             raise UsageError(
                 f"problem {self.material.config.problem!r} must be the study's, got other files; "
                 "install the same ones here as where the study runs"

@@ -93,7 +93,7 @@ def _problem(
         seed = seed_for(int(header.config["seed"]), "problem")
         with seeded_import(seed), importing.told(data_dir):
             found = problems.load(header.config["problem"])
-    if found.source_digest != header.digests["problem"]:
+    if not found.has_digest(header.digests["problem"]):
         raise _changed(header, "its problem")
     return found
 

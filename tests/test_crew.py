@@ -108,8 +108,9 @@ def test_workers_and_a_cluster_do_not_go_together(tmp_path, capsys):
 MINE = """
 from dataclasses import replace
 import a_name_beside
+from a_folder.names import NAME
 from spaces.digits import PROBLEM as DIGITS
-PROBLEM = replace(DIGITS, name=a_name_beside.NAME)
+PROBLEM = replace(DIGITS, name=a_name_beside.NAME, description=NAME)
 """
 
 
@@ -119,9 +120,11 @@ def material(tmp_path, monkeypatch) -> Material:
     monkeypatch.syspath_prepend(tmp_path)  # undone with the test, and what is added meanwhile
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "a_name_beside.py").write_text("NAME = 'mine'\n")
+    (tmp_path / "a_folder").mkdir()
+    (tmp_path / "a_folder" / "names.py").write_text("NAME = 'of a folder'\n")
     config = study_config(parse(["run", str(tmp_path / "mine.py")]))
     sources = load(config.problem).sources
-    for file in tmp_path.glob("*.py"):
+    for file in tmp_path.rglob("*.py"):
         file.unlink()
     return Material(config, None, versions_here(), sources)
 

@@ -8,7 +8,7 @@ import pytest
 from search.commands.run import study_config
 from search.errors import UsageError
 from search.options import parse
-from search.problem_loading import load
+from search.problem_loading import digest, load, sources
 from spaces.digits import PROBLEM
 
 WHOLE = """
@@ -119,3 +119,55 @@ def test_a_relative_problem_file_is_recorded_by_its_whole_path(tmp_path, monkeyp
         assert study_config(parse(["run", word])).problem == recorded
     monkeypatch.chdir("/")
     assert load(words["./my_problem.py"]).problem.name == "mine"
+
+
+NESTED = """
+from dataclasses import replace
+import a_folder.sizes
+from a_folder import depths
+from a_folder.inner.deep import NAME
+from spaces.digits import PROBLEM as DIGITS
+PROBLEM = replace(DIGITS, name=NAME, batch_size=a_folder.sizes.BATCH)
+"""
+
+
+def nested(folder):
+    inner = folder / "a_folder" / "inner"
+    inner.mkdir(parents=True)
+    (folder / "mine.py").write_text(NESTED)
+    (folder / "a_folder" / "__init__.py").write_text("from a_folder import sizes\n")
+    (folder / "a_folder" / "sizes.py").write_text("from .depths import DEPTH\nBATCH = 32 * DEPTH\n")
+    (folder / "a_folder" / "depths.py").write_text("DEPTH = 2\n")
+    (inner / "deep.py").write_text("NAME = 'mine'\n")
+    return folder / "mine.py"
+
+
+def test_files_in_subfolders_belong_to_a_problem(tmp_path):
+    file = nested(tmp_path)
+    before = load(str(file))
+    assert {name for name, _ in before.sources} == {
+        "mine.py",
+        "a_folder/__init__.py",
+        "a_folder/sizes.py",
+        "a_folder/depths.py",
+        "a_folder/inner/deep.py",
+    }
+    assert before.sources[0][0] == "mine.py"
+    (tmp_path / "a_folder" / "depths.py").write_text("DEPTH = 1\n")
+    changed = replace(before, sources=sources(file), source_digest=digest(sources(file)))
+    assert not changed.has_digest(before.source_digest)
+
+
+def test_a_study_of_an_earlier_version_knows_no_subfolders(tmp_path):
+    file = nested(tmp_path)
+    loaded = load(str(file))
+    beside = digest(sources(file, nested=False))
+    assert [name for name, _ in sources(file, nested=False)] == ["mine.py"]
+    assert beside != loaded.source_digest
+    assert loaded.has_digest(beside)
+
+
+@pytest.mark.parametrize("name", ["digits", "fashion_transfer", "housing_wide_deep"])
+def test_without_subfolders_the_digest_is_the_earlier_one(name):
+    loaded = load(name)
+    assert loaded.source_digest == loaded.earlier_digest
