@@ -8,27 +8,34 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tests.faults.network import Host
 from tests.faults.study import ROOT
 
-_QUIET = ("--no-dashboard", "--host", "127.0.0.1")
+PAGES = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")
 
 
 class Cluster:
     """A scheduler with as many workers as are added; all of them end with the `with` block.
 
     Each is a process group of its own, as if it was a machine. `env`: added to the environment of
-    all; `words`: further words for the scheduler.
+    all; `words`: further words for the scheduler, which has the address `ip`.
     """
 
-    def __init__(self, folder: Path, *words: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *words: str,
+        env: Mapping[str, str] | None = None,
+        ip: str = "127.0.0.1",
+    ) -> None:
         self._folder = folder
         self._env = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
         self._processes: list[subprocess.Popen[str]] = []
-        (folder / "scheduler").touch()
-        self.scheduler = self._start("scheduler", "--port", "0", *words)
+        (folder / "scheduler").write_text("")
+        self.scheduler = self._start("scheduler", "--port", "0", "--host", ip, *words)
         self.address = self._address()
 
     def __enter__(self) -> "Cluster":
@@ -38,18 +45,27 @@ class Cluster:
         for process in self._processes:
             kill(process)
 
-    def add_worker(self, address: str | None = None, **env: str) -> "subprocess.Popen[str]":
-        """Start a worker that knows the scheduler by this address, by default its own."""
-        return self._start("worker", address or self.address, "--nthreads", "1", **env)
+    def add_worker(
+        self, address: str | None = None, at: Host | None = None, **env: str
+    ) -> "subprocess.Popen[str]":
+        """Start a worker that knows the scheduler by this address, by default its own.
+
+        `at`: on which host, by default this one.
+        """
+        ip, prefix = ("127.0.0.1", ()) if at is None else (at.far, at.prefix)
+        words = [address or self.address, "--nthreads", "1", "--host", ip]
+        return self._start("worker", *words, prefix=prefix, **env)
 
     def said(self) -> str:
         """What the scheduler has said so far."""
         return (self._folder / "scheduler").read_text()
 
-    def _start(self, word: str, *words: str, **env: str) -> "subprocess.Popen[str]":
+    def _start(
+        self, word: str, *words: str, prefix: Sequence[str] = (), **env: str
+    ) -> "subprocess.Popen[str]":
         with (self._folder / word).open("a") as said:
             process = subprocess.Popen(
-                [sys.executable, "-m", "dask", word, *words, *_QUIET],
+                [*prefix, sys.executable, "-m", "dask", word, *words, *PAGES],
                 cwd=self._folder,
                 env=self._env | env,
                 stdin=subprocess.DEVNULL,

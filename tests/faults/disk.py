@@ -30,6 +30,11 @@ class Disk:
         """Give back what `fill` has used up."""
         self._ballast.unlink()
 
+    def read_only(self) -> None:
+        """Refuse everything that would be written from now on."""
+        words = ["mount", "-o", "remount,ro", str(self.folder)]
+        subprocess.run(words, check=True, capture_output=True)
+
     def unmount(self) -> None:
         """Take the file system away, with all that is on it."""
         subprocess.run(["umount", "--lazy", str(self.folder)], check=True)

@@ -1,4 +1,8 @@
-"""A cluster whose machines and links fail: the study ends as its twin, at once or when resumed."""
+"""A cluster whose machines and links fail: the study ends as its twin, at once or when resumed.
+
+Links are cut by a port in between, and where the tests may make network namespaces also by a cable
+that is pulled between two of them.
+"""
 
 import re
 import signal
@@ -7,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.cluster import Cluster, kill, link
+from tests.faults.network import can_make_hosts, host
 from tests.faults.study import Ended, Study, twin
 
 pytestmark = pytest.mark.faults_all
@@ -61,6 +66,37 @@ def test_a_worker_whose_link_breaks_costs_an_attempt(tmp_path):
         with study.started() as run:
             run.until_lines(6)
             cable.cut()
+            cluster.add_worker()
+            ended = run.wait()
+    assert ended.code == 0, ended.err
+    assert study.came() == twin()
+
+
+if can_make_hosts():
+
+    def test_a_cable_pulled_for_40_seconds_between_two_hosts_costs_an_attempt(tmp_path):
+        with host() as other, Cluster(tmp_path, ip=other.near) as cluster:
+            cluster.add_worker(at=other)
+            study = Study(tmp_path, cluster=cluster.address)
+            with study.started() as run:
+                run.until_lines(8)
+                other.cable("down")
+                run.wait_at_most(40)
+                assert run.process.poll() is None
+                other.cable("up")
+                cluster.add_worker()
+                ended = run.wait()
+        assert ended.code == 0, ended.err
+        assert study.came() == twin()
+
+
+def test_a_nanny_that_is_killed_takes_its_worker_along(tmp_path):
+    with Cluster(tmp_path) as cluster:
+        nanny = cluster.add_worker()
+        study = Study(tmp_path, cluster=cluster.address)
+        with study.started() as run:
+            run.until_lines(8)
+            nanny.kill()
             cluster.add_worker()
             ended = run.wait()
     assert ended.code == 0, ended.err

@@ -6,6 +6,8 @@ are refused files above a size, which a checkpoint exceeds and a line of the jou
 
 import contextlib
 import resource
+import signal
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -72,3 +74,22 @@ if can_mount():
             check_that_it_says_so(study.run())
             full.make_room()
             check_that_it_finishes(study)
+
+    def test_a_store_that_can_be_read_only_is_shown_and_nothing_else(tmp_path):
+        with disk(tmp_path / "mlruns") as store:
+            study = Study(tmp_path)
+            with study.started() as run:
+                run.until_lines(8)
+                run.kill(signal.SIGKILL)
+                run.wait()
+            store.read_only()
+            to = str(tmp_path / "report.html")
+            for words in (["list"], ["show", study.name], ["report", study.name, "--to", to]):
+                with study.command(*words) as command:
+                    assert command.wait().code == 0
+            for words in (["doctor", "--rebuild", study.name], ["doctor"], ["clean", study.name]):
+                with study.command(*words) as command:
+                    check_that_it_says_so(command.wait())
+            for ended in (study.resume(), replace(study, name="another").run()):
+                assert ended.code != 0
+                check_that_it_says_so(ended)
