@@ -9,7 +9,7 @@ import os, sys
 from search.commands.common import out, prints_to_standard_error
 print("before")
 with prints_to_standard_error():
-    print("of mine")
+    print("of mine", flush=True)
     os.write(1, b"bytes\\xff of mine\\n")
     sys.stdout.write("more of mine")
 out("the result")
@@ -22,4 +22,4 @@ def test_what_the_users_code_prints_is_on_standard_error():
     )
     assert done.returncode == 0
     assert done.stdout == b"before\nthe result\n"
-    assert done.stderr == b"bytes\xff of mine\nof mine\nmore of mine"
+    assert done.stderr == b"of mine\nbytes\xff of mine\nmore of mine"

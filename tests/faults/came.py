@@ -63,8 +63,12 @@ def in_mlflow(database: Path, identity: str) -> dict[str, Any]:
     with contextlib.closing(sqlite3.connect(database, timeout=10)) as opened:
         runs = dict(opened.execute(f"{tags}'search.trial'"))
         states = dict(opened.execute(f"{tags}'search.state'"))
+        studies, created = (
+            dict(opened.execute(f"{tags}'search.{key}'")) for key in ("study", "created")
+        )
         metric = "select step, value from metrics where key = 'val_accuracy' and run_uuid = ?"
         return {
             trial: (states.get(run, ""), tuple(sorted(opened.execute(metric, (run,)))))
             for run, trial in sorted(runs.items(), key=lambda item: item[1])
+            if f"{studies[run]}@{created[run]}" == identity
         }

@@ -42,18 +42,12 @@ def test_checkpoints_of_others_count_as_missing(tmp_path, whose):
         for file in theirs.glob("*.npz"):
             shutil.copy(file, folder / file.name)
     elif whose == "another trial":
-        files = sorted(folder.glob("*.npz"))
-        for number in range(6):
-            shutil.copy(files[0], folder / f"{number}.npz")
+        content = (folder / "1.npz").read_bytes()
+        for number in range(2, 7):
+            (folder / f"{number}.npz").write_bytes(content)
     ended = study.resume()
     assert ended.code == 0, ended.err
-    came, undisturbed = study.came(), twin()
-    assert (came.trials, came.curves, came.weights, came.mlflow) == (
-        undisturbed.trials,
-        undisturbed.curves,
-        undisturbed.weights,
-        undisturbed.mlflow,
-    )
+    assert study.came() == twin()
 
 
 @pytest.mark.parametrize("seed", range(3))
