@@ -51,7 +51,8 @@ def prints_to_standard_error() -> Iterator[None]:
 
     So it is for prints of workers. What C code or `os.write` writes is redirected, too.
     """
-    if sys.stdout is not sys.__stdout__:  # replaced already, by a test or a notebook
+    replaced = sys.stdout is not sys.__stdout__  # by a test or a notebook
+    if replaced:
         with contextlib.redirect_stdout(sys.stderr):
             yield
         return
