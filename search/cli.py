@@ -4,16 +4,14 @@ import argparse
 import contextlib
 import importlib
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from types import FrameType
-from typing import NoReturn
 
 from search import remarks
 from search.environment import Environment
 from search.errors import SearchError, StudyInterrupted, plain_text
+from search.interrupts import interruptible
 from search.masking import masked
 from search.options import parse
 
@@ -32,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def at_the_edge() -> Iterator[None]:
     """What the main thread of a process of the platform's runs in: signals, warnings, a voice."""
     remarks.install(lambda text: _say(f"warning: {text}"))
-    with _interruptible(), _voice_of_its_own():
+    with interruptible(lambda: _say("being interrupted; a moment")), _voice_of_its_own():
         yield
 
 
@@ -76,28 +74,6 @@ def _command(word: str) -> Callable[[argparse.Namespace, Environment], int]:
     module = importlib.import_module(f"search.commands.{word}")
     main: Callable[[argparse.Namespace, Environment], int] = module.main
     return main
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Have Ctrl-C and SIGTERM interrupt once; more of them cannot cut the closing of books."""
-
-    def again(_number: int, _frame: FrameType | None) -> None:
-        _say("being interrupted; a moment")
-
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        for number in before:
-            signal.signal(number, again)
-        raise KeyboardInterrupt
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

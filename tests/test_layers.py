@@ -27,8 +27,8 @@ PLAIN = {
     *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
     *("ceilings", "class_weights", "conditions", "deadline", "declared", "dependence"),
     *("directions", "discovery", "event_checks", "event_json", "failures", "fitness"),
-    *("importing", "journal_lines", "lists", "masking", "process_end", "relevance", "remarks"),
-    *("scalars", "source", "study_rules", "texts"),
+    *("importing", "interrupts", "journal_lines", "lists", "masking", "process_end", "relevance"),
+    *("remarks", "scalars", "source", "study_rules", "texts"),
 }
 OF_ARRAYS = {"search.lists"}  # plain data that make arrays of lists: NumPy is their language
 ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")

@@ -44,3 +44,28 @@ def test_beside_a_thread_the_exit_code_and_what_was_printed_are_kept(end, code):
     words = [sys.executable, "-c", BESIDE_A_THREAD.format(end=end)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (code, "said")
+
+
+WHILE_A_THREAD_IMPORTS = """
+import atexit, sys, threading
+from search.process_end import ending_at_once
+begun = threading.Event()
+sys.begun = begun.set
+def main():
+    atexit.register(print, "at the end")
+    threading.Thread(target=__import__, args=["slow"], daemon=True).start()
+    begun.wait()
+    print("said", end="")
+    return 130
+sys.exit(ending_at_once(main))
+"""
+
+
+def test_while_a_thread_imports_nothing_that_libraries_registered_is_called(tmp_path):
+    (tmp_path / "slow.py").write_text(
+        "import sys, threading\nsys.begun()\nthreading.Event().wait()"
+    )
+    path = {"PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    words = [sys.executable, "-c", WHILE_A_THREAD_IMPORTS]
+    done = subprocess.run(words, env=path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "said")

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import sys
 import warnings
@@ -42,6 +43,28 @@ _MLFLOW_SECONDS = 15.0
 def out(text: str) -> None:
     """Print a result to standard output."""
     sys.stdout.write(encodable(masked(text), sys.stdout.encoding) + "\n")
+
+
+@contextlib.contextmanager
+def prints_to_standard_error() -> Iterator[None]:
+    """Send what the user's code prints to standard error: standard output is for results.
+
+    So it is for prints of workers. What C code or `os.write` writes is redirected, too.
+    """
+    replaced = sys.stdout is not sys.__stdout__  # by a test or a notebook
+    if replaced:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def width() -> int | None:
@@ -196,7 +219,8 @@ def finish(
 ) -> int:
     """Do the work of `run` or `resume` and print what came of it; 130 when it was interrupted."""
     try:
-        result = work()
+        with prints_to_standard_error():
+            result = work()
     except StudyInterrupted as interrupt:
         note(f"interrupted; go on with: {printed_commands.resume_command(interrupt.study, store)}")
         return interrupt.exit_code

@@ -3,13 +3,14 @@
 import json
 from argparse import Namespace
 
-from search.commands.common import out
+from search.commands.common import out, prints_to_standard_error
 from search.environment import Environment
 from search.predict import as_json, as_text, predict
 
 
 def main(options: Namespace, environment: Environment) -> int:
     """Print class names with probabilities, or values."""
-    predictions = predict(options.export, options.input)
+    with prints_to_standard_error():
+        predictions = predict(options.export, options.input)
     out(json.dumps(as_json(predictions), indent=2) if options.json else as_text(predictions))
     return 0

@@ -1,5 +1,6 @@
 """A Dask cluster that runs already."""
 
+import logging
 import warnings
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _ANSWER_SECONDS = 10.0
 _CLUSTER_PATIENCE = 600.0
+# what they log with tracebacks when a connection breaks is said by an error of one sentence
+_LOGGERS_OF_CONNECTION = ("distributed.batched", "distributed.client")
 
 
 def is_open(address: str) -> bool:
@@ -46,6 +49,8 @@ def connected(
     """
     from distributed import Client
 
+    for name in _LOGGERS_OF_CONNECTION:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if is_open(address):
         warnings.warn(
             f"--cluster {address} is neither encrypted nor checked: whoever reaches its port can "

@@ -5,7 +5,8 @@ import pickle
 import queue
 import uuid
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,8 @@ class DaskWorkers:
         self._exhausted: set[str] = set()
         self._deaths = 0
         self._alone_since: float | None = clock.seconds()
+        self._address = client.scheduler.address
+        self._connection = client.scheduler_comm
         client.subscribe_topic(self.topic, lambda event: self.inbox.put(pickle.loads(event[1])))
         for topic, hear in zip(_TOPICS, (self._heard, self._heard_of_memory), strict=True):
             client.subscribe_topic(topic, hear)
@@ -115,19 +118,45 @@ class DaskWorkers:
     def check(self) -> None:
         """See that there is hope of a worker.
 
-        Raises: SearchError when there has been none for too long, or the scheduler is gone.
+        Raises: SearchError when there has been none for too long, or the connection to the
+        scheduler broke.
         """
-        if self.client.status == "closed":
-            raise SearchError(
-                "the cluster's scheduler must stay, got no answer from it any more; nothing "
-                "recorded is lost: start it again, then resume"
-            )
+        if not self.connected:
+            raise self._disconnected()
         now = self._clock.seconds()
         if self._alone_since is not None and now - self._alone_since >= self._patience:
             raise SearchError(
                 f"a worker is needed to train, got none for {self._patience:.0f} s; see why none "
                 "starts (memory, say), then resume"
             )
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection to the scheduler is the one that the study began with.
+
+        Dask (distributed 2026.8) connects again by itself, but the scheduler has then dropped the
+        tasks of this client and the topics that it listens to: nothing would ever be heard again.
+        """
+        return self.client.status == "running" and self.client.scheduler_comm is self._connection
+
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[None]:
+        """Calls to the scheduler: they fail where the connection breaks.
+
+        Raises: SearchError in place of what Dask raises then.
+        """
+        from distributed.client import ClosedClientError
+
+        try:
+            yield
+        except (OSError, CancelledError, ClosedClientError) as error:
+            raise self._disconnected() from error
+
+    def _disconnected(self) -> SearchError:
+        return SearchError(
+            f"the connection to the cluster's scheduler at {self._address} broke. Nothing recorded "
+            "is lost: check that the scheduler runs and can be reached, then resume the study"
+        )
 
     def end_of(self, worker: str) -> str:
         """Why a worker that left did so, as far as that is known."""
@@ -150,8 +179,9 @@ class DaskWorkers:
         """Let go of the cluster; may be called twice."""
         if not self._closed:
             self._closed = True
-            for topic in (self.topic, *_TOPICS):  # else the scheduler tells a closed client
-                self.client.unsubscribe_topic(topic)
+            if self.connected:
+                for topic in (self.topic, *_TOPICS):  # else the scheduler tells a closed client
+                    self.client.unsubscribe_topic(topic)
             self.client.close()
 
     def _heard(self, event: tuple[float, Mapping[str, Any]]) -> None:

@@ -108,13 +108,18 @@ class DaskExecutor:
     def submit(self, task: Task) -> None:
         """Send a task to a worker, as soon as one is ready and free."""
         self._waiting.append(task)
-        self._dispatch()
+        with self._workers.connection():
+            self._dispatch()
 
     def next_message(self, timeout: float | None = None) -> Message | None:
         """The next message of a current attempt.
 
         None after `timeout` seconds without one, or when there are more slots than before.
         """
+        with self._workers.connection():
+            return self._next_message(timeout)
+
+    def _next_message(self, timeout: float | None) -> Message | None:
         until = None if timeout is None else self._clock.seconds() + timeout
         slots = self.slots
         while True:
@@ -138,13 +143,14 @@ class DaskExecutor:
         self._waiting = deque(t for t in self._waiting if t.proposal.trial != trial)
         flight = self._flights.pop(trial, None)
         if flight is not None:
-            self._stop([flight])
+            with self._workers.connection():
+                self._stop([flight])
 
     def close(self) -> None:
         """End the workers' work; trials under way keep the checkpoint they have."""
         self._waiting.clear()
         flights, self._flights = list(self._flights.values()), {}
-        if flights:  # the workers outlive this study
+        if flights and self._workers.connected:  # the workers outlive this study
             self._stop(flights)
         self._workers.close()
 

@@ -79,13 +79,13 @@ def holds_runs(database: Path) -> bool:
         return opened.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is not None
 
 
-def make(database: Path, create: Callable[[str], object]) -> None:
-    """Create the database in one step; `create` has MLflow make its tables at an address."""
+def make(database: Path, create: Callable[[Path], object]) -> None:
+    """Create the database in one step; `create` has MLflow make its tables in a file."""
     database.parent.mkdir(parents=True, exist_ok=True)
     _sweep(database)
     unfinished = database.with_name(f".{database.name}.{os.getpid()}.tmp")
     try:
-        create(sqlite_address(unfinished.absolute()))
+        create(unfinished.absolute())
         os.replace(unfinished, database)
     finally:
         for suffix in _BESIDE:

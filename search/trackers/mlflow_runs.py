@@ -81,7 +81,7 @@ def connect(uri: str, *, replace_damaged: bool = False) -> "MlflowClient":
 def _opened(database: Path, *, replace_damaged: bool) -> "MlflowClient":
     """Open MLflow's SQLite file, made first where it is missing or empty; called under its lock."""
     if not database.exists() or database.stat().st_size == 0:
-        mlflow_database.make(database, _client)
+        mlflow_database.make(database, _create_tables)
     reason = mlflow_database.damage(database)
     if reason is None:
         try:
@@ -100,7 +100,7 @@ def _opened(database: Path, *, replace_damaged: bool) -> "MlflowClient":
             "journals"
         )
     kept = mlflow_database.set_aside(database)
-    mlflow_database.make(database, _client)
+    mlflow_database.make(database, _create_tables)
     warnings.warn(
         f"MLflow's database was damaged ({reason}): it is kept as {kept}, and a new one is made "
         "from the journals",
@@ -120,6 +120,20 @@ def _client(uri: str) -> "MlflowClient":
     if database is not None:
         mlflow_database.remove_misread_folder(database)
     return client
+
+
+def _create_tables(database: Path) -> None:
+    """Have MLflow make the tables of a new SQLite file.
+
+    mlflow 3.17.2, `SqlAlchemyStore._create_default_experiment`, writes the default place of
+    artifacts into an SQL statement without quoting it, by default a folder below the working
+    directory. As a file URI it has neither quotes nor colons that SQL would take for its own.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    address = mlflow_database.sqlite_address(database)
+    SqlAlchemyStore(address, (database.parent / "artifacts").as_uri())
+    mlflow_database.remove_misread_folder(database)
 
 
 def _keeps(database: Path) -> bool:

@@ -133,6 +133,17 @@ def test_a_store_may_have_any_path(name, template, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [name]
 
 
+@pytest.mark.parametrize("name", ['it\'s "so"', "a :b, :c", "back\\slash\nand line"])
+def test_a_database_is_made_in_a_working_directory_of_any_name(name, tmp_path, monkeypatch):
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    store = Store(folder / "mlruns")
+    connect(sqlite_address(store.database))
+    assert damage(store.database) is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name]
+
+
 def test_doctor_tells_of_a_damaged_database_and_of_a_sound_one(place, capsys, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with Journal.create(Store(place.folder).journal("demo-1"), [header()]):
