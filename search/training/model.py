@@ -12,7 +12,7 @@ from search.parameters import Params
 from search.problem import Data, Problem
 from search.seeds import seed_for
 from search.study_rules import LATEST, TrainingRules
-from search.training import random_draws, runtime
+from search.training import random_draws
 from search.training.build import build_model
 from search.training.callbacks import UserCallbacks, hook, user_callbacks
 from search.training.epochs import Epochs, FitEpochs, averaged, say_fit
@@ -165,7 +165,8 @@ class ModelRun:
         callbacks = prepared.callbacks
         self.enter()
         with self._watched():
-            self._seed_epoch(epoch)
+            own_fit, rules = self._problem.fit is not None, self._place.rules
+            random_draws.seed_epoch(self._seed, epoch, self.model, rules, own_fit=own_fit)
             callbacks.epoch_begin(epoch)
             epochs = self._compiled_again(prepared).epochs
             batch_size = self._batch_size
@@ -197,17 +198,6 @@ class ModelRun:
         generator = np.random.default_rng(seed_for(self._seed, "order", epoch))
         rows = self._place.ground.rows
         return rows[generator.permutation(len(rows))]
-
-    def _seed_epoch(self, epoch: int) -> None:
-        if self._problem.fit is not None:
-            runtime.seeded(seed_for(self._seed, "fit", epoch))
-        elif self._place.rules.seeds_each_epoch and self.model.run_eagerly:
-            runtime.seeded(seed_for(self._seed, "epoch", epoch))
-        elif self._place.rules.seeds_each_epoch:
-            random_draws.seed(seed_for(self._seed, "epoch", epoch))
-            return
-        if self._place.rules.seeds_each_epoch:
-            random_draws.seed_keras(seed_for(self._seed, "epoch", epoch))
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:
