@@ -247,7 +247,9 @@ class _Fit:
                 rates = {}
                 if rate is not None:
                     rates = {"learning_rate": float(np.asarray(metrics.pop("learning_rate", rate)))}
-                tested = epochs.test(batch_size=self._test_batch)
+                tested = around.test(
+                    lambda: epochs.test(batch_size=self._test_batch), called=epochs.test_called
+                )
                 metrics |= {f"val_{name}": value for name, value in tested.items()}
                 found.append(finite(metric_values(around.epoch_end(epoch, metrics))) | rates)
         return found

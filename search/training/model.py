@@ -21,7 +21,7 @@ from search.training.fit_watch import FitChecks
 from search.training.folds import Ground
 from search.training.graph import GraphEpochs
 from search.training.keras_configuration import KerasConfiguration
-from search.training.metric_values import metric_values
+from search.training.metric_values import Logs, metric_values
 from search.training.older_objects import OlderObjects
 from search.training.own_fit import OwnEpochs
 from search.training.plain import Arrays, Kept
@@ -179,15 +179,17 @@ class ModelRun:
             if rate is not None:
                 rate = float(np.asarray(trained.pop("learning_rate", rate)))
             if known is None:
-                callbacks.test_begin()
-                with averaged(self.model):
-                    ground, rows = self._place.ground, self._evaluation_batch_size()
-                    tested = epochs.test(ground.first, ground.stop, rows)
-                callbacks.test_end(tested)
+                called = isinstance(epochs, OwnEpochs) and epochs.test_called
+                tested = callbacks.test(lambda: self._test(epochs), called=called)
                 known = {f"val_{name}": value for name, value in tested.items()}
             metrics = metric_values(callbacks.epoch_end(epoch, trained | dict(known)))
         self._late.epoch_trained()
         return metrics if rate is None else metrics | {"learning_rate": rate}
+
+    def _test(self, epochs: Epochs) -> Logs:
+        with averaged(self.model):
+            ground, rows = self._place.ground, self._evaluation_batch_size()
+            return epochs.test(ground.first, ground.stop, rows)
 
     def _evaluation_batch_size(self) -> int:
         if self._evaluation_rows is None:  # known once an epoch has made the model's metrics
