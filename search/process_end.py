@@ -33,7 +33,7 @@ def ending_at_once(main: Callable[[], int]) -> int:
         raise
     except BaseException:
         if _is_importing():
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+            sys.excepthook(*sys.exc_info())
         raise
     finally:
         if _is_importing():
