@@ -19,6 +19,7 @@ from search.fresh_process import FreshProcess
 from search.machine import environments, memory_bytes, physical_cores
 from search.model_check import ModelCheck
 from search.part import Data
+from search.process_end import IMPORTS
 from search.recipe import THREADS, Material, TrainerRecipe, load_twice, trainer, versions_here
 from search.setup import Setup
 from search.training import runtime
@@ -88,9 +89,8 @@ class Crew:
         else:
             places = environments(count or 1, self.gpus)
             workers = local(places, material, memory_bytes=memory_bytes())
-        threading.Thread(
-            target=_fetched, args=(slow_library(setup.config.backend),), daemon=True
-        ).start()
+        library = slow_library(setup.config.backend)
+        threading.Thread(target=_fetched, args=(library,), name=IMPORTS, daemon=True).start()
         try:
             yield CrewOnDuty(setup, data_dir, clock, self.trial_seconds, fresh, material, workers)
         finally:

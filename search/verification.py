@@ -26,6 +26,7 @@ from search.trial import Budget, Completed, Proposal, Pruned, Task
 COMPILED = 1e-4  # XLA orders sums in another way
 ROUNDING = 1e-5
 _SMALLEST = 1e-6
+_UNSEEDED = "the model draws random numbers that Keras does not seed"
 _ROOM = 10  # one change of the weights shows the order of what rounding does, and no more
 
 
@@ -44,8 +45,9 @@ class Verification:
     """What came of one trial.
 
     `epochs`: how many were compared. `same`: whether they are as recorded, None where there was
-    nothing to compare; `exact`: bit for bit, else within rounding. `cause`: what the difference is
-    likely to come from, or why there was no comparison, or what was left out of it.
+    nothing to compare, or no way to compare it; `exact`: bit for bit, else within rounding.
+    `cause`: what the difference is likely to come from, or why there was no comparison, or what was
+    left out of it.
     """
 
     trial: str
@@ -69,6 +71,8 @@ class Verification:
 
     def __str__(self) -> str:
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        if self.same is None and self.epochs:
+            return f"trial {self.trial}: cannot be compared: {self.cause}"
         if self.same is None:
             return f"trial {self.trial}: nothing to compare ({self.cause})"
         if self.same:
@@ -312,7 +316,7 @@ def _by_fit(
     for epoch, one in enumerate(recorded, start=1):
         if epoch > len(found.epochs):
             difference = Difference(epoch, "the epoch", None, None)
-            return _differs_from_fit(trial, len(recorded), difference)
+            return _differs_from_fit(trial, len(recorded), difference, found)
         other = found.epochs[epoch - 1]
         for name in sorted({*one, *other}):
             reason = next((r for p, r in found.incomparable.items() if name.startswith(p)), None)
@@ -328,7 +332,7 @@ def _by_fit(
                     left_out.add("compiled by XLA: differences are what rounding errors grow to")
                     continue
             difference = Difference(epoch, name, mine, its)
-            return _differs_from_fit(trial, len(recorded), difference)
+            return _differs_from_fit(trial, len(recorded), difference, found)
     return Verification(
         trial.trial, len(recorded), True, exact=exact, cause="; ".join(sorted(left_out))
     )
@@ -343,7 +347,11 @@ def _near(name: str, one: float, other: float, relative: float, found: FitCurve)
     return abs(one - other) <= (1 + rows // 1000) / rows * (1 + relative)
 
 
-def _differs_from_fit(trial: TrialRecord, epochs: int, difference: Difference) -> Verification:
+def _differs_from_fit(
+    trial: TrialRecord, epochs: int, difference: Difference, found: FitCurve
+) -> Verification:
+    if found.unseeded:
+        return Verification(trial.trial, epochs, None, cause=_UNSEEDED)
     return Verification(
         trial.trial,
         epochs,

@@ -1,5 +1,6 @@
 """How a process ends while a thread of it is at work."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,26 +47,41 @@ def test_beside_a_thread_the_exit_code_and_what_was_printed_are_kept(end, code):
     assert (done.returncode, done.stdout) == (code, "said")
 
 
-WHILE_A_THREAD_IMPORTS = """
-import atexit, sys, threading
-from search.process_end import ending_at_once
-begun = threading.Event()
-sys.begun = begun.set
+# registers a function with `atexit` that must not be called before its import is over, as it is not
+HALF_IMPORTED = """
+import atexit, os, signal, threading, __main__
+atexit.register(os.kill, os.getpid(), signal.SIGSEGV)
+__main__.half.set()
+threading.Event().wait()
+"""
+BESIDE_AN_IMPORT = """
+import importlib, sys, threading
+from search.process_end import close_at_end, ending_at_once
+half = threading.Event()
 def main():
-    atexit.register(print, "at the end")
-    threading.Thread(target=__import__, args=["slow"], daemon=True).start()
-    begun.wait()
+    close_at_end(lambda: print(" closed", end=""))
+    threading.Thread(target=importlib.import_module, args=("slow",), daemon=True).start()
+    half.wait()
     print("said", end="")
-    return 130
+    {end}
 sys.exit(ending_at_once(main))
 """
 
 
-def test_while_a_thread_imports_nothing_that_libraries_registered_is_called(tmp_path):
-    (tmp_path / "slow.py").write_text(
-        "import sys, threading\nsys.begun()\nthreading.Event().wait()"
-    )
-    path = {"PYTHONPATH": f"{ROOT}:{tmp_path}"}
-    words = [sys.executable, "-c", WHILE_A_THREAD_IMPORTS]
-    done = subprocess.run(words, env=path, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (130, "said")
+@pytest.mark.parametrize(
+    ("end", "code", "error"),
+    [
+        ("return 0", 0, ""),
+        ("return 2", 2, ""),
+        ("sys.exit('no')", 1, "no\n"),
+        ("1 / 0", 1, "ZeroDivisionError: division by zero\n"),
+    ],
+)
+def test_what_a_half_imported_library_does_at_exit_is_left_out(tmp_path, end, code, error):
+    (tmp_path / "slow.py").write_text(HALF_IMPORTED)
+    words = [sys.executable, "-c", BESIDE_AN_IMPORT.format(end=end)]
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    settings = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=settings)
+    assert (done.returncode, done.stdout) == (code, "said closed")
+    assert done.stderr.endswith(error)

@@ -23,6 +23,7 @@ from search.study_rules import TrainingRules
 from search.training import agreement, preflight, random_draws, runtime
 from search.training.callbacks import UserCallbacks, user_callbacks
 from search.training.evaluation import is_stateful
+from search.training.fit_draws import FitDraws
 from search.training.fit_watch import FitChecks
 from search.training.folds import Folding, Ground, undivided
 from search.training.keras_configuration import KerasConfiguration
@@ -46,7 +47,8 @@ class FitCurve:
 
     `means`: metrics in which rounding stays rounding; others may count rows, of which an epoch has
     `rows` in training and `held_out` in validation. `incomparable`: what Keras's `fit` means
-    otherwise, and why.
+    otherwise, and why. `unseeded`: whether the model draws random numbers that cannot be made equal
+    to those of the platform's loop.
     """
 
     epochs: Curve
@@ -54,6 +56,7 @@ class FitCurve:
     rows: int
     held_out: int
     incomparable: Mapping[str, str]
+    unseeded: bool = False
 
 
 def fit_curve(
@@ -101,6 +104,7 @@ def fit_curve(
         len(ground.rows),
         ground.stop - ground.first,
         fits[0].incomparable,
+        any(one.unseeded for one in fits),
     )
 
 
@@ -144,6 +148,7 @@ class _Fit:
             _perturb(self._model)
         self.means: set[str] = set()
         self.incomparable: dict[str, str] = {}
+        self.unseeded = False
 
     def curve(self) -> Curve:
         """Train, and return the metrics of each epoch."""
@@ -165,16 +170,19 @@ class _Fit:
         if why_not_evaluated(self._model) is None:
             validation = _dataset(held_out).batch(self._test_batch)
         first, last = _recorders(self._model, found)
-        self._model.fit(
-            self._batches(),
-            epochs=self._epochs,
-            steps_per_epoch=steps,
-            shuffle=False,
-            verbose=0,
-            class_weight=self._class_weight(),
-            validation_data=validation,
-            callbacks=[first, *callbacks, last],
-        )
+        draws = FitDraws(self._seed, self._model, self._rules)
+        with draws.seeded():
+            self._model.fit(
+                self._batches(),
+                epochs=self._epochs,
+                steps_per_epoch=steps,
+                shuffle=False,
+                verbose=0,
+                class_weight=self._class_weight(),
+                validation_data=validation,
+                callbacks=[draws.first, first, *callbacks, last, draws.last],
+            )
+        self.unseeded = draws.unseeded
         return found
 
     def _class_weight(self) -> dict[int, float] | None:
@@ -214,9 +222,7 @@ class _Fit:
         with contextlib.ExitStack() as stack:
             if self._rules.seeds_each_epoch:
                 stack.enter_context(random_draws.repeatable(set()))
-            runtime.seeded(seed_for(self._seed, "fit", epoch))
-            if self._rules.seeds_each_epoch:
-                random_draws.seed_keras(seed_for(self._seed, "epoch", epoch))
+            random_draws.seed_epoch(self._seed, epoch, self._model, self._rules, own_fit=True)
             yield
 
     def _by_own_fit(self, callbacks: "Sequence[keras.callbacks.Callback]") -> Curve:
@@ -242,7 +248,9 @@ class _Fit:
                 rates = {}
                 if rate is not None:
                     rates = {"learning_rate": float(np.asarray(metrics.pop("learning_rate", rate)))}
-                tested = epochs.test(batch_size=self._test_batch)
+                tested = around.test(
+                    lambda: epochs.test(batch_size=self._test_batch), called=epochs.test_called
+                )
                 metrics |= {f"val_{name}": value for name, value in tested.items()}
                 found.append(finite(metric_values(around.epoch_end(epoch, metrics))) | rates)
         return found

@@ -13,7 +13,7 @@ from search.part import Data
 from search.problem import Problem
 from search.seeds import seed_for
 from search.study_rules import LATEST, TrainingRules
-from search.training import random_draws, runtime
+from search.training import random_draws
 from search.training.build import build_model
 from search.training.callbacks import UserCallbacks, hook, user_callbacks
 from search.training.epochs import Epochs, FitEpochs, averaged, say_fit
@@ -22,7 +22,7 @@ from search.training.fit_watch import FitChecks
 from search.training.folds import Ground
 from search.training.graph import GraphEpochs
 from search.training.keras_configuration import KerasConfiguration
-from search.training.metric_values import metric_values
+from search.training.metric_values import Logs, metric_values
 from search.training.older_objects import OlderObjects
 from search.training.own_fit import OwnEpochs
 from search.training.plain import Arrays, Kept
@@ -166,7 +166,8 @@ class ModelRun:
         callbacks = prepared.callbacks
         self.enter()
         with self._watched():
-            self._seed_epoch(epoch)
+            own_fit, rules = self._problem.fit is not None, self._place.rules
+            random_draws.seed_epoch(self._seed, epoch, self.model, rules, own_fit=own_fit)
             callbacks.epoch_begin(epoch)
             epochs = self._compiled_again(prepared).epochs
             batch_size = self._batch_size
@@ -179,15 +180,17 @@ class ModelRun:
             if rate is not None:
                 rate = float(np.asarray(trained.pop("learning_rate", rate)))
             if known is None:
-                callbacks.test_begin()
-                with averaged(self.model):
-                    ground, rows = self._place.ground, self._evaluation_batch_size()
-                    tested = epochs.test(ground.first, ground.stop, rows)
-                callbacks.test_end(tested)
+                called = isinstance(epochs, OwnEpochs) and epochs.test_called
+                tested = callbacks.test(lambda: self._test(epochs), called=called)
                 known = {f"val_{name}": value for name, value in tested.items()}
             metrics = metric_values(callbacks.epoch_end(epoch, trained | dict(known)))
         self._late.epoch_trained()
         return metrics if rate is None else metrics | {"learning_rate": rate}
+
+    def _test(self, epochs: Epochs) -> Logs:
+        with averaged(self.model):
+            ground, rows = self._place.ground, self._evaluation_batch_size()
+            return epochs.test(ground.first, ground.stop, rows)
 
     def _evaluation_batch_size(self) -> int:
         if self._evaluation_rows is None:  # known once an epoch has made the model's metrics
@@ -198,17 +201,6 @@ class ModelRun:
         generator = np.random.default_rng(seed_for(self._seed, "order", epoch))
         rows = self._place.ground.rows
         return rows[generator.permutation(len(rows))]
-
-    def _seed_epoch(self, epoch: int) -> None:
-        if self._problem.fit is not None:
-            runtime.seeded(seed_for(self._seed, "fit", epoch))
-        elif self._place.rules.seeds_each_epoch and self.model.run_eagerly:
-            runtime.seeded(seed_for(self._seed, "epoch", epoch))
-        elif self._place.rules.seeds_each_epoch:
-            random_draws.seed(seed_for(self._seed, "epoch", epoch))
-            return
-        if self._place.rules.seeds_each_epoch:
-            random_draws.seed_keras(seed_for(self._seed, "epoch", epoch))
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from search.parameters import Params
 from search.part import Data
 from search.problem import Problem
-from search.training.callbacks import hook
+from search.training.callbacks import hook, hook_of_fit
 from search.training.epochs import EVALUATION_BATCH, Order, evaluate
 from search.training.fit_watch import FitChecks, watched
 from search.training.metric_values import Logs
@@ -46,8 +46,10 @@ class OwnEpochs:
         self._params = params
         self._model = model
         self._data = for_fit(data)
+        given, self._evaluated = hook_of_fit(callbacks) or (None, [])
         batches = hook(callbacks)
-        self._callbacks = list(callbacks) if self._whole else [] if batches is None else [batches]
+        self._hooks = list(callbacks) if self._whole else [] if batches is None else [batches]
+        self._callbacks = list(callbacks) if self._whole else [] if given is None else [given]
         self._epochs = epochs
         self._checks = checks
         self._epoch = 0
@@ -81,6 +83,7 @@ class OwnEpochs:
         `batch_size`: that of the evaluation where one call trains all epochs.
         """
         self._batch_size = batch_size
+        self._evaluated.clear()
         metrics = self._of_whole() if self._whole else self._one()
         self._tested = {
             name.removeprefix(_VALIDATION): value
@@ -88,6 +91,11 @@ class OwnEpochs:
             if name.startswith(_VALIDATION)
         }
         return {n: value for n, value in metrics.items() if not n.startswith(_VALIDATION)}
+
+    @property
+    def test_called(self) -> bool:
+        """Whether the evaluation of the last epoch has called the hooks of the callbacks."""
+        return bool(self._tested and self._evaluated)
 
     def test(
         self, first: int = 0, stop: int | None = None, batch_size: int = EVALUATION_BATCH
@@ -98,10 +106,7 @@ class OwnEpochs:
         """
         if self._tested or self.unfinished:
             return self._tested
-        return evaluate(self._model, self._data.validation, batch_size, self._hooks())
-
-    def _hooks(self) -> "list[keras.callbacks.Callback]":
-        return [] if self._whole else self._callbacks
+        return evaluate(self._model, self._data.validation, batch_size, self._hooks)
 
     def _one(self) -> Mapping[str, Any]:
         """The metrics of the next epoch."""
@@ -128,7 +133,8 @@ class OwnEpochs:
                 self._checks.compare(self._model, self._data, last, calls)
             else:
                 # of the model as it is now, which may not be the last epoch's
-                tested = evaluate(self._model, self._data.validation, self._batch_size)
+                part, hooks = self._data.validation, self._hooks
+                tested = evaluate(self._model, part, self._batch_size, hooks)
                 last |= {f"{_VALIDATION}{name}": value for name, value in tested.items()}
             curve[-1] |= last
             self._curve = deque(curve)

@@ -11,9 +11,37 @@ import functools
 import random
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from search.seeds import seed_for
+from search.study_rules import TrainingRules
+from search.training import runtime
+
+if TYPE_CHECKING:
+    import keras
+
+
+def seed_epoch(
+    trial_seed: int, epoch: int, model: "keras.Model", rules: TrainingRules, *, own_fit: bool
+) -> None:
+    """Seed what an epoch of a trial draws from; `own_fit`: it is trained by a `fit` of the user's.
+
+    A `fit` of the user's and a model that runs eagerly may draw by TensorFlow's kernels.
+    """
+    if not own_fit and not rules.seeds_each_epoch:
+        return
+    number = seed_for(trial_seed, "epoch", epoch)
+    if own_fit:
+        runtime.seeded(seed_for(trial_seed, "fit", epoch))
+    elif model.run_eagerly:
+        runtime.seeded(number)
+    else:
+        seed(number)
+        return
+    if rules.seeds_each_epoch:
+        seed_keras(number)
 
 
 def seed(number: int) -> None:
@@ -55,16 +83,26 @@ def seed_keras(number: int) -> None:
 
 @contextlib.contextmanager
 def repeatable(unknown: set[str]) -> Iterator[None]:
-    """Draw repeatably in this thread within the block.
-
-    `unknown`: is given the names of operations in graphs traced meanwhile that draw random numbers
-    by a state of their own.
-    """
-    from tensorflow.python.framework import ops
+    """Draw repeatably in this thread within the block; `unknown`: as in `kernels_noted`."""
     from tensorflow.python.ops import gen_random_ops
 
     thread = threading.get_ident()
     plain = {name: getattr(gen_random_ops, name) for name in _STATELESS}
+    for name, stateless in _STATELESS.items():
+        setattr(gen_random_ops, name, _in_thread(thread, stateless, plain[name]))
+    try:
+        with kernels_noted(unknown):
+            yield
+    finally:
+        for name, function in plain.items():
+            setattr(gen_random_ops, name, function)
+
+
+@contextlib.contextmanager
+def kernels_noted(unknown: set[str]) -> Iterator[None]:
+    """Add the names of operations in graphs traced within that draw by a state of their own."""
+    from tensorflow.python.framework import ops
+
     create = ops.Graph._create_op_internal
 
     def noted(
@@ -75,15 +113,11 @@ def repeatable(unknown: set[str]) -> Iterator[None]:
             unknown.add(kind)
         return create(graph, kind, inputs, dtypes, input_types, name, attrs, *args, **settings)
 
-    for name, stateless in _STATELESS.items():
-        setattr(gen_random_ops, name, _in_thread(thread, stateless, plain[name]))
     ops.Graph._create_op_internal = noted
     try:
         yield
     finally:
         ops.Graph._create_op_internal = create
-        for name, function in plain.items():
-            setattr(gen_random_ops, name, function)
 
 
 def _in_dataset() -> bool:
