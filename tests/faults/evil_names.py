@@ -9,7 +9,7 @@ from typing import Any
 from search import Choice, Int, Space
 from tests.faults import problem
 
-EVIL = os.environ["EVIL"]
+EVIL = os.environ.get("EVIL", "<script>")
 
 
 def build(params: Any) -> Any:
