@@ -19,25 +19,25 @@ from pathlib import Path
 
 from benchmarks.results import FOLDER, QUICK_FOLDER, Results, Row
 from benchmarks.simulator import EPOCHS, OBJECTIVE, SPACE, metrics
-from search import journal as journals
 from search.backends import base as backends
 from search.backends.base import BackendSettings
-from search.clock import SystemClock
-from search.config import StudyConfig
-from search.coordinator import Coordinator
-from search.events import Asked, Entry, Limited, Stopped, StudyStarted
+from search.engine.coordinator import Coordinator
+from search.engine.proposer import Proposer
+from search.engine.replay import replay
+from search.engine.run import Surroundings, start
 from search.executors.simulated import SimulatedExecutor, VirtualClock
-from search.journal import Journal, Tail
-from search.parameters import Choice, Float, Int
-from search.proposer import Proposer
-from search.record import StudyRecord, fold
-from search.replay import replay
-from search.space import Space
-from search.store import Store
-from search.study import Surroundings, start
-from search.trackers.audience import Audience
+from search.runtime.clock import SystemClock
+from search.space.parameters import Choice, Float, Int
+from search.space.space import Space
+from search.study import journal as journals
+from search.study.config import StudyConfig
+from search.study.events import Asked, Entry, Limited, Stopped, StudyStarted
+from search.study.journal import Journal, Tail
+from search.study.store import Store
+from search.study.study_record import StudyRecord, fold
 from search.trackers.background import BackgroundTracker
 from search.trackers.base import Tracker
+from search.trackers.dispatcher import Audience
 from search.trackers.mlflow import MlflowTracker
 
 WORKERS = (1, 10, 100, 1000)

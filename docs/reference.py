@@ -16,7 +16,7 @@ import pdoc
 from pdoc import doc, render
 
 import search
-from search.training import runtime
+from search.runtime import tensorflow_setup
 
 # What people write against. `search` itself shows the names that `import search` gives.
 MODULES = (
@@ -25,8 +25,19 @@ MODULES = (
     *("search.tuning", "search.results", "search.estimator", "search.hypermodel"),
     *("search.backends.base", "search.executors.base", "search.trackers.base"),
     *("search.training.base", "search.training.callbacks", "search.datasets.base"),
-    *("search.trial", "search.record", "search.events", "search.errors", "search.predict"),
-    *("dashboards.frames", "dashboards.tables", "dashboards.importances", "dashboards.pictures"),
+    *(
+        "search.trial",
+        "search.study.study_record",
+        "search.study.events",
+        "search.errors",
+        "search.predict",
+    ),
+    *(
+        "dashboards.tables.frames",
+        "dashboards.tables",
+        "dashboards.analysis.importance",
+        "dashboards.figures.save",
+    ),
     *(
         f"dashboards.figures.{path.stem}"
         for path in sorted((Path(search.__file__).parents[1] / "dashboards/figures").glob("*.py"))
@@ -102,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=TO)
     options = parser.parse_args()
-    runtime.quieten()
+    tensorflow_setup.quieten()
     # pandas-stubs has `Series[float]`, pandas 3.1 has not; pdoc evaluates annotations
     pd.Series.__class_getitem__ = classmethod(lambda kind, _: kind)  # type: ignore[attr-defined]
     for name in search.__all__:

@@ -3,11 +3,11 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from search.objective import Objective
-from search.parameters import Choice, Float, Int
-from search.part import Data, Part
-from search.problem import Problem
-from search.space import Space
+from search.data.parts import Data, Part
+from search.problem.objective import Objective
+from search.problem.problem import Problem
+from search.space.parameters import Choice, Float, Int
+from search.space.space import Space
 
 if TYPE_CHECKING:
     from search.estimator import SearchCV

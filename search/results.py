@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search import export as exports
-from search import leaderboard
-from search.carried import Carried
-from search.child import Request, ask
-from search.environment import Environment
+from search._child_client import Request, ask
+from search.engine.reopen import read
 from search.errors import SearchError, unknown_name
-from search.events import StudyStarted
-from search.opened import read
-from search.parameters import Params
-from search.problem import Problem
-from search.record import StudyRecord, StudyState
-from search.restoring import restored
-from search.store import Store
+from search.export import writer as exports
+from search.export.reader import restored
+from search.problem.pickling import Carried
+from search.problem.problem import Problem
+from search.runtime.environment import Environment
+from search.space.parameters import Params
+from search.study import leaderboard
+from search.study.events import StudyStarted
+from search.study.store import Store
+from search.study.study_record import StudyRecord, StudyState
 
 if TYPE_CHECKING:
     import keras
     import pandas as pd
 
-    from dashboards.tables import Tables
-    from search.verification import Verification
+    from dashboards.tables.tables import Tables
+    from search.engine.verification import Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Study:
 
     @property
     def record(self) -> StudyRecord:
-        """All that the journal tells; see `search.record`."""
+        """All that the journal tells; see `search.study.study_record`."""
         return self._read()[0]
 
     @property
@@ -103,22 +103,22 @@ class Study:
 
     @property
     def trials(self) -> "pd.DataFrame":
-        """One row per trial; see `dashboards.frames.trials_frame`."""
-        from dashboards.frames import trials_frame
+        """One row per trial; see `dashboards.tables.frames.trials_frame`."""
+        from dashboards.tables.frames import trials_frame
 
         return trials_frame(*self._read())
 
     @property
     def curves(self) -> "pd.DataFrame":
-        """One row per trial, epoch and metric; see `dashboards.frames.curves_frame`."""
-        from dashboards.frames import curves_frame
+        """One row per trial, epoch and metric; see `dashboards.tables.frames.curves_frame`."""
+        from dashboards.tables.frames import curves_frame
 
         return curves_frame(self.record)
 
     @property
     def tables(self) -> "Tables":
         """All that figures need, read once; see `dashboards.tables` and `docs/charts.md`."""
-        from dashboards.tables import load
+        from dashboards.tables.tables import load
 
         return load(Store(self.store), self.name)
 
@@ -191,7 +191,7 @@ class Study:
         Raises:
             UsageError: For an unknown trial, or a study without a winner.
         """
-        from search.verification import Verification
+        from search.engine.verification import Verification
 
         names = [f"{self.name}/{trial}" for trial in trials] or [self.name]
         words = ["verify", *names, "--json", *self._places()]

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search import called
-from search.carried import Carried, pack
-from search.child import Request, ask
-from search.problem import Problem
+from search import _child_server
+from search._child_client import Request, ask
+from search.problem.pickling import Carried, pack
+from search.problem.problem import Problem
 from search.results import Study
-from search.type_checks import check_kind
+from search.runtime.type_checks import check_kind
 
 if TYPE_CHECKING:
     import keras
@@ -180,11 +180,11 @@ def _done(
     data_dir: Path | str | None,
 ) -> Study:
     if workers == 0:
-        from search.training.process_state import left_as_it_was
+        from search.runtime.process_state import left_as_it_was
 
         # Keras's session, the random generators and the like are the process's: one at a time
         with _TRAINING_HERE, left_as_it_was():
-            name = called.perform(request, trains_here=True)
+            name = _child_server.perform(request, trains_here=True)
     else:
         name = ask(request)
     kept = problem if isinstance(problem, Problem) else None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from search.training import runtime
+from search.runtime import tensorflow_setup
 
 pytest_plugins = ["tests.browser"]
 
@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_configure() -> None:
     """Have TensorFlow find its settings, whichever test imports it first."""
-    runtime.quieten()
+    tensorflow_setup.quieten()
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def own_classes() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def with_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
     """Make a store that has MLflow's empty database already: making its tables takes seconds."""
-    from search.trackers.mlflow_runs import connect
+    from search.trackers._mlflow_runs import connect
 
     empty = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     connect(f"sqlite:///{empty}")

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from search.events import (
+from search.problem.objective import Objective
+from search.study.events import (
     Asked,
     Entry,
     Event,
@@ -13,10 +14,8 @@ from search.events import (
     StudyStarted,
     Told,
 )
-from search.objective import Objective
-from search.record import StudyRecord
-from search.trackers.base import Tracker
-from search.trial import (
+from search.study.study_record import StudyRecord
+from search.study.trial import (
     Budget,
     Completed,
     Decision,
@@ -26,6 +25,7 @@ from search.trial import (
     Proposal,
     Pruned,
 )
+from search.trackers.base import Tracker
 
 CREATED_MS = 1_700_000_000_000
 

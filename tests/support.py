@@ -6,24 +6,24 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from search import journal as journals
 from search.backends.base import Backend, Known
-from search.coordinator import Baseline, Coordinator
+from search.engine.coordinator import Baseline, Coordinator
+from search.engine.proposer import Proposer
+from search.engine.replay import replay
 from search.errors import SearchError
-from search.events import FORMAT, Entry, Event, Limited, StudyStarted
 from search.executors.simulated import SimulatedExecutor, VirtualClock
-from search.journal import Journal
-from search.journal_lines import JournalLines
-from search.objective import Objective
-from search.parameters import Choice, Float, Int, Params
-from search.proposer import Proposer
-from search.record import StudyRecord, fold
-from search.replay import replay
-from search.space import Space, key
-from search.trackers.audience import Audience
+from search.problem.objective import Objective
+from search.space.parameters import Choice, Float, Int, Params
+from search.space.space import Space, key
+from search.study import journal as journals
+from search.study.events import FORMAT, Entry, Event, Limited, StudyStarted
+from search.study.journal import Journal
+from search.study.journal_lines import JournalLines
+from search.study.study_record import StudyRecord, fold
+from search.study.trial import Budget, Task
 from search.trackers.base import Tracker
+from search.trackers.dispatcher import Audience
 from search.trackers.memory import MemoryTracker
-from search.trial import Budget, Task
 
 SPACE = Space(
     Int("layers", 1, 3),

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from search import problem_loading
-from search.clock import SystemClock
-from search.config import StudyConfig
-from search.coordinator import Coordinator
-from search.events import Entry, Limited
+from search.engine.coordinator import Coordinator
+from search.engine.resolve import prepare
 from search.executors.inline import InlineExecutor
-from search.journal import Journal
-from search.record import StudyRecord, fold
-from search.setup import prepare
+from search.problem import loading
+from search.runtime.clock import SystemClock
+from search.study.config import StudyConfig
+from search.study.events import Entry, Limited
+from search.study.journal import Journal
+from search.study.study_record import StudyRecord, fold
 from search.trackers.memory import MemoryTracker
 from search.training.checkpoint import Checkpoint
 from search.training.trainer import KerasTrainer
@@ -56,9 +56,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return problem_data.folder_for_all(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture(scope="module", params=problem_loading.names())
+@pytest.fixture(scope="module", params=loading.names())
 def lesson(request: pytest.FixtureRequest, folder: Path) -> Lesson:
-    found = problem_loading.load(request.param).problem
+    found = loading.load(request.param).problem
     data = problem_data.load(found, folder)
     few = replace(
         data, train=data.train.take(slice(64)), validation=data.validation.take(slice(32))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 PRINTS = """
 import os, sys
-from search.commands.common import out, prints_to_standard_error
+from search.cli.commands.common import out, prints_to_standard_error
 print("before")
 with prints_to_standard_error():
     print("of mine", flush=True)

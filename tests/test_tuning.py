@@ -15,14 +15,18 @@ import numpy as np
 import pytest
 
 import search
-from search import Data, Float, Int, Objective, Part, Problem, Space, cli, export, journal, source
-from search.carried import pack
-from search.child import Answer
+from search import Data, Float, Int, Objective, Part, Problem, Space
+from search._child_client import Answer
+from search.cli import main as cli
+from search.engine.reopen import open_trial
 from search.errors import DataError, SearchError, StudyChangedError, StudyInterrupted, UsageError
-from search.opened import open_trial
-from search.record import fold
-from search.restoring import restored
-from search.store import Store
+from search.export import writer
+from search.export.reader import restored
+from search.problem import fingerprint
+from search.problem.pickling import pack
+from search.study import journal
+from search.study.store import Store
+from search.study.study_record import fold
 
 ROOT = Path(__file__).parent.parent
 RNG = np.random.default_rng(0)
@@ -232,7 +236,7 @@ def test_a_damaged_export_is_named(damage, message, tmp_path) -> None:
     model = subclassed({"units": 4})
     model.predict(X, verbose=0)
     model.optimizer.build(model.trainable_variables)
-    folder = export.write(model, tmp_path / "export", facts)
+    folder = writer.write(model, tmp_path / "export", facts)
     (folder / "model.keras").unlink(missing_ok=True)
     model.save_weights(folder / "model.weights.h5")
     given = {"problem": problem, "carried": pack(problem)}
@@ -248,7 +252,7 @@ def test_a_damaged_export_does_not_count_as_the_winners(text, tmp_path) -> None:
     (tmp_path / "export.json").write_text(text)
     best = SimpleNamespace(trial="1", best_epoch=2)
     record = SimpleNamespace(judged=SimpleNamespace(trial="1"))
-    assert not export.stands(record, best, tmp_path)
+    assert not writer.stands(record, best, tmp_path)
 
 
 def from_folder(folder):
@@ -311,7 +315,7 @@ def tuned(problem, store):
 def digest_of_script(text: str) -> str:
     names: dict[str, object] = {"__name__": "__main__"}
     exec(text, names)
-    return source.digest(names["f"])
+    return fingerprint.digest(names["f"])
 
 
 def test_a_digest_is_over_all_that_code_names() -> None:
@@ -327,9 +331,9 @@ def test_a_digest_reads_closures_arrays_and_fields() -> None:
         objective = Objective("val_loss", "min")
         return Problem("own", space, objective, lambda _: values, build=registered)
 
-    same = source.digest(made(X))
-    assert same == source.digest(made(X.copy()))
-    assert len({same, source.digest(made(X + 1)), source.digest(made(X, rate=2.0))}) == 3
+    same = fingerprint.digest(made(X))
+    assert same == fingerprint.digest(made(X.copy()))
+    assert len({same, fingerprint.digest(made(X + 1)), fingerprint.digest(made(X, rate=2.0))}) == 3
 
 
 @pytest.mark.parametrize("form", [set, frozenset])
@@ -348,7 +352,7 @@ def test_a_digest_does_not_depend_on_the_order_of_a_set(form) -> None:
     found = set()
     for order in itertools.permutations("fgh"):
         Walked.order = order
-        found.add(source.digest(Walked(names[name] for name in "fgh")))
+        found.add(fingerprint.digest(Walked(names[name] for name in "fgh")))
     assert len(found) == 1
 
 

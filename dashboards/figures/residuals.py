@@ -16,7 +16,7 @@ def residuals(values: "pd.DataFrame", part: str = "test") -> "go.Figure":
     """Predicted against true values with the line where they are equal, and their differences.
 
     Of more than 1,500 values some at equal distances are points; the histogram counts all.
-    `values`: columns true, predicted, residual; see `dashboards.evidence.residuals_frame`. `part`:
+    `values`: columns true, predicted, residual; see `dashboards.tables.evaluation.residuals_frame`. `part`:
     of which data, for the title.
     """
     import plotly.graph_objects as go

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget, whole_budgets
 from search.errors import UsageError
-from search.objective import Objective
-from search.parameters import Parameter, Scalar
+from search.problem.objective import Objective
 from search.seeds import seed_for
-from search.space import Space
-from search.structures import Structures, count
-from search.trial import Answer, Decision, EpochReport, Exhausted, Outcome, Proposal
+from search.space._enumeration import Structures, count
+from search.space.parameters import Parameter, Scalar
+from search.space.space import Space
+from search.study.trial import Answer, Decision, EpochReport, Exhausted, Outcome, Proposal
 
 if TYPE_CHECKING:
     from sklearn.model_selection import ParameterGrid

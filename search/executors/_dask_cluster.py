@@ -6,10 +6,10 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from search.clock import Clock
 from search.errors import SearchError, SearchWarning, UsageError
-from search.executors._dask_workers import DaskWorkers
+from search.executors._dask_pool import DaskWorkers
 from search.executors.base import Load
+from search.runtime.clock import Clock
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -18,11 +18,11 @@ from collections.abc import Collection, Mapping
 from multiprocessing.connection import Connection, wait
 from typing import IO, Any
 
-from search.clock import SystemClock
 from search.executors import _processes_server
 from search.executors._processes_child import Beginning
 from search.executors._processes_server import FORK, KILL, REQUEST, START
-from search.process_end import close_at_end
+from search.runtime.clock import SystemClock
+from search.runtime.process_exit import close_at_end
 
 _STALLED_SECONDS = 30
 _ENDING_SECONDS = 10

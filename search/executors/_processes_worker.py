@@ -6,13 +6,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from search import remarks
 from search.errors import SearchError
 from search.executors._processes_child import CoordinatorGone, Link
 from search.executors.base import Finished, Load, Lost, MakeTrainer, end_of
-from search.failures import as_known, text_of
+from search.runtime import user_warnings
+from search.study.failures import as_known, text_of
+from search.study.trial import Decision, EpochReport, Task
 from search.training.base import Trainer, Workplace
-from search.trial import Decision, EpochReport, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Remarked:
 
 def work(link: Link, load: Load) -> None:
     """Load what training needs, then train what comes, until the coordinator closes."""
-    remarks.install(lambda text: link.send(Remarked(text)))
+    user_warnings.install(lambda text: link.send(Remarked(text)))
     place = Workplace(Path(tempfile.gettempdir()) / f"search-{os.getpid()}")
     link.send(_loaded(load, place))
     while True:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from search.errors import SearchError
-from search.failures import as_known, clipped, raised_by_user, text_of
+from search.study.failures import as_known, clipped, raised_by_user, text_of
+from search.study.trial import Decision, EpochReport, Failed, Outcome, Task
 from search.training.base import Trainer, Workplace
-from search.trial import Decision, EpochReport, Failed, Outcome, Task
 
 
 @dataclass(frozen=True, slots=True)

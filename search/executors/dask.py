@@ -12,10 +12,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from search.clock import Clock
 from search.errors import SearchWarning
 from search.executors._dask_cluster import connected
-from search.executors._dask_worker import (
+from search.executors._dask_pool import DaskWorkers, Exhausted, Joined, Left, refusal
+from search.executors._dask_task import (
     Broken,
     Misfit,
     Ready,
@@ -27,9 +27,9 @@ from search.executors._dask_worker import (
     attempt_name,
     train,
 )
-from search.executors._dask_workers import DaskWorkers, Exhausted, Joined, Left, refusal
 from search.executors.base import Epoch, Finished, Lost, MakeTrainer, Message
-from search.trial import Decision, Task
+from search.runtime.clock import Clock
+from search.study.trial import Decision, Task
 
 if TYPE_CHECKING:
     from distributed import Future, Queue, Variable

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from search.errors import SearchError
 from search.executors.base import Epoch, Finished, Message, end_of
+from search.study.trial import Decision, EpochReport, Task
 from search.training.base import Trainer, Training
-from search.trial import Decision, EpochReport, Task
 
 
 class InlineExecutor:

@@ -8,11 +8,11 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from search.clock import Clock
 from search.executors._processes_pool import WorkerPool
 from search.executors._processes_worker import Broken, Order, Ready, Reported, Unfit
 from search.executors.base import Epoch, Finished, Lost, MakeTrainer, Message
-from search.trial import Decision, Task
+from search.runtime.clock import Clock
+from search.study.trial import Decision, Task
 
 _LONGEST_WAIT_SECONDS = 1.0  # wake up now and then, so that Ctrl-C is seen
 

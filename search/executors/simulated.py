@@ -4,11 +4,11 @@ import heapq
 import itertools
 from collections.abc import Callable, Mapping
 
-from search import outcomes
 from search.executors.base import Epoch, Finished, Lost, Message
-from search.objective import Metrics, Objective
-from search.parameters import Params
-from search.trial import Decision, EpochReport, Failed, Outcome, Task
+from search.problem.objective import Metrics, Objective
+from search.space.parameters import Params
+from search.study import outcomes
+from search.study.trial import Decision, EpochReport, Failed, Outcome, Task
 
 
 class VirtualClock:

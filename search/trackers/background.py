@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search.errors import SearchError
-from search.events import Asked, Entry, Reported, StudyStarted, Told
-from search.exported import Exported
-from search.record import StudyRecord, TrialRecord
+from search.export.base import Exported
+from search.study.events import Asked, Entry, Reported, StudyStarted, Told
+from search.study.study_record import StudyRecord, TrialRecord
+from search.study.trial import EpochReport, Outcome, Proposal
 from search.trackers.base import Slow, rebuild_command
-from search.trial import EpochReport, Outcome, Proposal
 
 WAIT_SECONDS = 60.0  # for what is left to write when a study ends
 PAUSE_SECONDS = 1.0  # between two writes: epochs that are shorter share one

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from search.exported import Exported
-from search.record import StudyRecord, TrialRecord
-from search.trial import EpochReport, Outcome, Proposal
+from search.export.base import Exported
+from search.study.study_record import StudyRecord, TrialRecord
+from search.study.trial import EpochReport, Outcome, Proposal
 
 
 class Tracker(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from search.trial import Decision, EpochReport, Outcome, Task
+from search.study.trial import Decision, EpochReport, Outcome, Task
 
 Training: TypeAlias = Generator[EpochReport, Decision, Outcome]
 

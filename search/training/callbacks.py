@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.declared import takes_folder
 from search.errors import SearchWarning, UsageError
-from search.parameters import Params
+from search.problem._checks import takes_folder
+from search.space.parameters import Params
+from search.state.plain_data import decode
 from search.training.metric_values import Logs
-from search.training.plain import decode
-from search.training.steps import why_not_evaluated
+from search.training.model_steps import why_not_evaluated
 
 if TYPE_CHECKING:
     import keras

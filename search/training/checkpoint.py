@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from search.errors import CheckpointError
+from search.state.plain_data import Arrays, Kept
+from search.study.trial import EpochReport
 from search.training.base import Courier
-from search.training.plain import Arrays, Kept
-from search.trial import EpochReport
 
 _FORMAT = 2
 

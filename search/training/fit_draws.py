@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search.study_rules import TrainingRules
-from search.training import random_draws
+from search.state import random_draws
+from search.study.rules import TrainingRules
 
 if TYPE_CHECKING:
     import keras

@@ -14,23 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search import arrays, outcomes, texts
-from search.class_weights import class_labels, class_weights
-from search.part import Data, Part
-from search.problem import Problem
+from search.data import texts, trees
+from search.data.class_weights import class_labels, class_weights
+from search.data.parts import Data, Part
+from search.problem.problem import Problem
+from search.runtime import tensorflow_setup
+from search.runtime.keras_configuration import KerasConfiguration
 from search.seeds import seed_for
-from search.study_rules import TrainingRules
-from search.training import agreement, preflight, random_draws, runtime
+from search.state import random_draws
+from search.study import outcomes
+from search.study.rules import TrainingRules
+from search.study.trial import Task
+from search.training import model_checks, score_comparison
 from search.training.callbacks import UserCallbacks, user_callbacks
+from search.training.cross_validation import Folding, Ground, undivided
 from search.training.evaluation import is_stateful
 from search.training.fit_draws import FitDraws
-from search.training.fit_watch import FitChecks
-from search.training.folds import Folding, Ground, undivided
-from search.training.keras_configuration import KerasConfiguration
 from search.training.metric_values import finite, metric_values
-from search.training.own_fit import OwnEpochs
-from search.training.steps import packed, why_not_evaluated
-from search.trial import Task
+from search.training.model_steps import packed, why_not_evaluated
+from search.training.user_fit import OwnEpochs
+from search.training.user_fit_checks import FitChecks
 
 if TYPE_CHECKING:
     import keras
@@ -137,13 +140,13 @@ class _Fit:
         given = problem.evaluation_batch_size or rules.evaluation_batch_size
         self._test_batch = given or self._batch_size
         build = problem.builder(ground.part(data))
-        runtime.fresh(seed, keras)
+        tensorflow_setup.fresh(seed, keras)
         if rules.seeds_each_epoch:
             random_draws.seed_keras(seed)
         self._model = build(params)
         if not self._model.built:
             rows = self._batch_size if is_stateful(self._model) else 1
-            preflight.call(self._model, data.train, rows)
+            model_checks.call(self._model, data.train, rows)
         if perturbed:
             _perturb(self._model)
         self.means: set[str] = set()
@@ -156,7 +159,7 @@ class _Fit:
             callbacks = user_callbacks(self._problem.callbacks, self._params, Path(folder))
             own = self._problem.fit is not None
             curve = self._by_own_fit(callbacks) if own else self._by_fit(callbacks)
-        self.means = agreement.means(self._model) if self._model.compiled else set()
+        self.means = score_comparison.means(self._model) if self._model.compiled else set()
         optimizer = getattr(self._model.optimizer, "inner_optimizer", self._model.optimizer)
         if optimizer is not None and getattr(optimizer, "use_ema", False):
             self.incomparable["val_"] = "fit evaluates the weights before they are averaged"
@@ -200,10 +203,10 @@ class _Fit:
 
         rows = self._ground.rows
         orders = np.stack([rows[self._order(epoch)] for epoch in range(1, self._epochs + 1)])
-        whole = arrays.mapped(tf.constant, packed(self._data.train))
+        whole = trees.mapped(tf.constant, packed(self._data.train))
 
         def gathered(order: "tf.Tensor") -> Any:
-            return arrays.mapped(lambda array: tf.gather(array, order), whole)
+            return trees.mapped(lambda array: tf.gather(array, order), whole)
 
         epochs = tf.data.Dataset.from_tensor_slices(orders)
         size = self._batch_size
@@ -286,4 +289,4 @@ def _recorders(
 def _dataset(part: Part) -> "tf.data.Dataset":
     import tensorflow as tf
 
-    return tf.data.Dataset.from_tensor_slices(arrays.mapped(tf.constant, packed(part)))
+    return tf.data.Dataset.from_tensor_slices(trees.mapped(tf.constant, packed(part)))

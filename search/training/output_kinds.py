@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from search import arrays
+from search.data import trees
 
 if TYPE_CHECKING:
     import keras
@@ -31,7 +31,7 @@ def _output_kinds(model: Any) -> list[str | None]:
 def _outputs(model: Any) -> list[tuple[str, Any]]:
     """The symbolic outputs of a model by name, in the order in which `predict` gives them."""
     whole = getattr(model, "_functional", None) or model  # a Sequential's graph
-    return [*arrays.named(getattr(whole, "_outputs_struct", None), "")]
+    return [*trees.named(getattr(whole, "_outputs_struct", None), "")]
 
 
 def _losses(model: Any, names: list[str]) -> list[Any]:

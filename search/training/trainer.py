@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search import outcomes
-from search.clock import Clock
+from search.data.parts import Data, Part
 from search.errors import SearchError, SearchWarning
-from search.parameters import Params
-from search.part import Data, Part
-from search.problem import Problem
-from search.stopping import stop_epoch
-from search.study_rules import LATEST, TrainingRules
-from search.training import runtime
+from search.problem.problem import Problem
+from search.runtime import tensorflow_setup
+from search.runtime.clock import Clock
+from search.runtime.keras_configuration import KerasConfiguration
+from search.space.parameters import Params
+from search.state.trial_state import StateLostError
+from search.study import outcomes
+from search.study.early_stopping import stop_epoch
+from search.study.rules import LATEST, TrainingRules
+from search.study.trial import Decision, EpochReport, Outcome, Task
+from search.training.architecture import described
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
-from search.training.description import described
-from search.training.folds import Folding
-from search.training.keras_configuration import KerasConfiguration
+from search.training.cross_validation import Folding
 from search.training.metric_values import finite
-from search.training.run import TrialRun
-from search.training.state import StateLostError
+from search.training.trial_run import TrialRun
 from search.training.trial_runs import TrialRuns
-from search.trial import Decision, EpochReport, Outcome, Task
 
 if TYPE_CHECKING:
     import keras
@@ -103,7 +103,7 @@ class KerasTrainer:
             process.end()
 
     def _train(self, task: Task) -> Training:
-        with runtime.gradients_released():
+        with tensorflow_setup.gradients_released():
             run = self._runs.of(task)
             if task.stopped or self._ended(run, task):
                 return self._outcome(run, stopped=task.stopped)
@@ -208,7 +208,7 @@ class KerasTrainer:
         whole = saved is not None and saved.best_epoch == epoch and saved.agrees(task.recorded)
         if saved is not None and whole and run.use_best(saved.best):
             return run.model
-        with runtime.gradients_released():
+        with tensorflow_setup.gradients_released():
             run.catch_up(epoch)
         run.average()
         return run.model
@@ -247,7 +247,7 @@ class KerasTrainer:
     def _trained_on_all(self, task: Task, epoch: int) -> "keras.Model":
         model = self._runs.on_all(task)
         spread = outcomes.spread_metric(self._problem.objective)
-        with runtime.gradients_released():
+        with tensorflow_setup.gradients_released():
             for report in task.recorded[:epoch]:
                 # callbacks that look at the validation see what the folds came to
                 known = {n: v for n, v in report.metrics.items() if n.startswith("val_")}

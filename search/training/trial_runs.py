@@ -5,24 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search import texts
-from search.parameters import Params
-from search.part import Data, Part
-from search.problem import Problem
-from search.study_rules import TrainingRules
-from search.training import missing, preflight, runtime
-from search.training.epochs import evaluate
+from search.data import texts
+from search.data.parts import Data, Part
+from search.problem.problem import Problem
+from search.runtime import tensorflow_setup
+from search.runtime.keras_configuration import KerasConfiguration
+from search.runtime.process_state import TrialProcess
+from search.space.parameters import Params
+from search.state.older_objects import OlderObjects
+from search.study.rules import TrainingRules
+from search.study.trial import Task
+from search.training import missing_values, model_checks
+from search.training.cross_validation import Folding, Ground, undivided
 from search.training.evaluation import each_row_alone, evaluation_rows, fixed_batch, is_stateful
-from search.training.fit_watch import FitChecks
-from search.training.folds import Folding, Ground, undivided
-from search.training.graph import TensorData
-from search.training.keras_configuration import KerasConfiguration
-from search.training.model import ModelRun, Place
-from search.training.older_objects import OlderObjects
-from search.training.process_state import TrialProcess
-from search.training.run import TrialRun
-from search.training.shared import SharedEpochs
-from search.trial import Task
+from search.training.fit_loop import evaluate
+from search.training.graph_cache import SharedEpochs
+from search.training.graph_loop import TensorData
+from search.training.model_run import ModelRun, Place
+from search.training.trial_run import TrialRun
+from search.training.user_fit_checks import FitChecks
 
 if TYPE_CHECKING:
     import keras
@@ -92,13 +93,13 @@ class TrialRuns:
         folder = self._folder(task.proposal.trial)
         run = TrialRun(self._problem, self._ready().places, task, self._most_epochs, folder)
         if self._problem.fit is not None:  # it may feed each model otherwise
-            preflight.check_given(run.any_model, self._data.train)
+            model_checks.check_given(run.any_model, self._data.train)
         if not self._checked:
-            preflight.check(run.any_model, self._data.train)
+            model_checks.check(run.any_model, self._data.train)
             if not (self._problem.fit or self._problem.derived or self._problem.callbacks):
-                preflight.check_evaluation(run.any_model, self._problem.objective)
+                model_checks.check_evaluation(run.any_model, self._problem.objective)
             if self._problem.fit is None:
-                missing.check(run.any_model, self._data, self._problem.batch_size)
+                missing_values.check(run.any_model, self._data, self._problem.batch_size)
             self._checked = True
         if self._problem.fit is None:
             self._check_batches(run.any_model, self._batch_size(task.proposal.params))
@@ -122,10 +123,10 @@ class TrialRuns:
             held_out = place.ground.stop - place.ground.first
             counts["training"] = len(place.ground.rows), batch_size
             counts["validation"] = held_out, self._given_batch_size or own
-            preflight.check_batches(model, self._data.train, own, counts)
+            model_checks.check_batches(model, self._data.train, own, counts)
         if self._data.test is not None:
             test = {"test": (self._data.test.size, self._given_batch_size or own)}
-            preflight.check_batches(model, self._data.train, own, test)
+            model_checks.check_batches(model, self._data.train, own, test)
 
     def _folder(self, trial: str) -> Path:
         if self._files is None:
@@ -135,8 +136,8 @@ class TrialRuns:
     def _import(self) -> None:
         """Import TensorFlow, whose settings are the platform's own and no trial's."""
         if self._prepared is None:
-            runtime.prepare()
-            runtime.settled()
+            tensorflow_setup.prepare()
+            tensorflow_setup.settled()
             self._keras = self._keras or KerasConfiguration.noted()
 
     @property

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dashboards.tables import Tables, tables
-from search import journal as journals
+from dashboards.tables.tables import Tables, tables
 from search.backends import base as backends
 from search.backends.base import BackendSettings
-from search.events import Entry, Limited, Reported, StudyStarted, Told
-from search.objective import Objective
-from search.parameters import Params
-from search.trial import Failed
+from search.problem.objective import Objective
+from search.space.parameters import Params
+from search.study import journal as journals
+from search.study.events import Entry, Limited, Reported, StudyStarted, Told
+from search.study.trial import Failed
 from tests.support import OBJECTIVE, SPACE, SimulatedStudy
 
 

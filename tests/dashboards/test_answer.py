@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from dashboards.answer import answer, noise, settings
-from search.events import Entry, Reported, StudyStarted
-from search.record import fold
+from dashboards.analysis.summary import answer, noise, settings
+from search.study.events import Entry, Reported, StudyStarted
+from search.study.study_record import fold
 from tests.records import asked, completed, entries, header, reported, whole_life
 
 

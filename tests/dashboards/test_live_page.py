@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from search.cli import main
-from search.events import Entry
-from search.journal import Journal
-from search.store import Store
+from search.cli.main import main
+from search.study.events import Entry
+from search.study.journal import Journal
+from search.study.store import Store
 from tests.browser import focus_is_visible, overflowing, traces, wait_for_figures
 from tests.dashboards.studies import simulated
 

@@ -5,7 +5,16 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from search.executors.base import Epoch, Executor, Finished, Message
-from search.trial import Budget, Completed, Decision, EpochReport, Failed, Proposal, Pruned, Task
+from search.study.trial import (
+    Budget,
+    Completed,
+    Decision,
+    EpochReport,
+    Failed,
+    Proposal,
+    Pruned,
+    Task,
+)
 
 
 def task(trial: str, stop: int = 3, *, recorded=(), attempt: int = 1, **params) -> Task:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from search import outcomes
+from search.study import outcomes
+from search.study.trial import Decision, EpochReport, Task
 from search.training.base import Training, Workplace
 from search.training.checkpoint import Checkpoint, TravellingCheckpoints
-from search.trial import Decision, EpochReport, Task
 from tests.support import OBJECTIVE
 
 

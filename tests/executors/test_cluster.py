@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from search.clock import SystemClock
 from search.errors import SearchWarning, UsageError
 from search.executors import dask
 from search.executors.base import Epoch, Finished, Lost
+from search.runtime.clock import SystemClock
+from search.study.trial import Decision
 from search.training.checkpoint import CheckpointFolder
-from search.trial import Decision
 from tests.executors.contract import ExecutorContract, heard, task, until_finished, until_there_are
 from tests.executors.fake_trainer import OWNER, FakeTrainer, TravellingTrainer
 

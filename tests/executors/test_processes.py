@@ -12,14 +12,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from search.clock import SystemClock
 from search.errors import DataError, SearchError
 from search.executors._processes_pool import local
 from search.executors._processes_server import CHILD
 from search.executors._processes_started import process_server
 from search.executors.base import Epoch, Finished, Lost
 from search.executors.processes import ProcessExecutor
-from search.trial import Completed, Decision, Failed
+from search.runtime.clock import SystemClock
+from search.study.trial import Completed, Decision, Failed
 from tests.executors.contract import ExecutorContract, heard, task, until_finished, until_there_are
 from tests.executors.fake_trainer import FakeTrainer
 

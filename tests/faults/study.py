@@ -33,8 +33,8 @@ from typing import Any
 
 import psutil
 
-from search.journal import read
-from search.record import fold
+from search.study.journal import read
+from search.study.study_record import fold
 from tests.faults.came import Came, in_mlflow, weights
 
 ROOT = Path(__file__).parent.parent.parent

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from dashboards.live.app import make
-from dashboards.live.watching import Watcher
-from search import journal as journals
-from search.cli import main
-from search.clock import SystemClock
+from dashboards.live.follower import Watcher
+from search.cli.main import main
+from search.engine.plan import recorded_plan
+from search.engine.run import Surroundings, resume
 from search.errors import JournalError, SearchError
-from search.events import Limited
-from search.journal import Journal
-from search.plans import recorded_plan
-from search.record import fold
-from search.store import Store
-from search.study import Surroundings, resume
+from search.runtime.clock import SystemClock
+from search.study import journal as journals
+from search.study.events import Limited
+from search.study.journal import Journal
+from search.study.store import Store
+from search.study.study_record import fold
 from tests.scripted import ScriptedBackend
 from tests.support import SimulatedStudy, journal_texts, write_journal
 from tests.trackers.watching import HandClock

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from dashboards.live.app import make
-from dashboards.live.watching import Watcher
-from search.plans import recorded_plan
-from search.store import Store
+from dashboards.live.follower import Watcher
+from search.engine.plan import recorded_plan
+from search.study.store import Store
 from tests.faults.study import Study, twin
 from tests.trackers.watching import HandClock
 

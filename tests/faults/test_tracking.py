@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.study import Study, twin
-from tests.test_tracking_servers import address
 from tests.trackers.test_mlflow_database import damaged_inside, half_made, overwritten, truncated
+from tests.trackers.test_tracking_servers import address
 
 __all__ = ["address"]  # a fixture
 

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from search import Problem
-from search.clock import SystemClock
-from search.config import StudyConfig
+from search.engine.final_evaluation import judge
 from search.errors import SearchWarning
-from search.events import Entry, Judged, Limited, Reported, Told
-from search.exported import Exported
-from search.judge import judge
-from search.model_check import ModelCheck
-from search.record import StudyRecord, fold
+from search.export.base import Exported
+from search.export.model_check import ModelCheck
+from search.runtime.clock import SystemClock
 from search.seeds import seed_for
+from search.study.config import StudyConfig
+from search.study.events import Entry, Judged, Limited, Reported, Told
+from search.study.study_record import StudyRecord, fold
+from search.study.trial import Budget, Decision, Proposal, Task
 from search.training.checkpoint import CheckpointFolder
-from search.training.folds import Folding
+from search.training.cross_validation import Folding
 from search.training.trainer import KerasTrainer
-from search.trial import Budget, Decision, Proposal, Task
 from tests.field.tables import RATE
 from tests.records import asked, header
 

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import pytest
 
-from search.clock import SystemClock
 from search.errors import SearchWarning, UsageError
+from search.runtime.clock import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.training.trainer import KerasTrainer
 from tests.field.tables import RATE, data, dense, problem, table, train

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from search import Choice, Float, Int, Objective, Problem, Space
-from search.carried import pack
-from search.config import StudyConfig, digest_of, from_plain
+from search.engine.resolve import Setup, prepare
 from search.errors import UsageError
 from search.estimator import SearchCV
-from search.setup import Setup, prepare
+from search.problem.pickling import pack
+from search.study.config import StudyConfig, digest_of, from_plain
 from tests.field.tables import data, dense, table
 
 EPOCHS = Int("epochs", 20, 200, step=10)

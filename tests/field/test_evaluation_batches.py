@@ -9,11 +9,11 @@ import pytest
 
 from search import Data, Part, Problem
 from search.errors import DataError, UsageError
-from search.study_rules import training_rules
-from search.training.epochs import metrics_on
+from search.study.rules import training_rules
+from search.study.trial import Budget, Proposal, Task
+from search.training.cross_validation import Folding
 from search.training.evaluation import evaluation_rows, means_over_rows
-from search.training.folds import Folding
-from search.trial import Budget, Proposal, Task
+from search.training.fit_loop import metrics_on
 from tests.field.tables import RATE, data, dense, new_trainer, problem, table, train
 
 X, Y = table(640)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from search import Data, Part
-from search.config import StudyConfig
+from search.engine.resolve import prepare
 from search.errors import DataError, SearchWarning, UsageError
-from search.hypermodel import from_hypermodel
-from search.setup import prepare
+from search.kerastuner.hypermodel import from_hypermodel
+from search.study.config import StudyConfig
+from search.study.trial import Budget, Decision, EpochReport, Proposal, Task
 from search.training.checkpoint import CheckpointFolder
-from search.trial import Budget, Decision, EpochReport, Proposal, Task
 from tests.field.tables import RATE, data, dense, new_trainer, problem, table, train
 
 X, Y = table(200)

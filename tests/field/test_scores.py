@@ -11,19 +11,19 @@ import pytest
 import tensorflow as tf
 
 from search import Float, Objective, Space
-from search.carried import pack
-from search.config import StudyConfig
-from search.directions import known_direction, objective_of
+from search.engine.reopen import refuse_direction
+from search.engine.resolve import prepare
 from search.errors import SearchWarning, StudyChangedError, UsageError
 from search.estimator import SearchCV
-from search.events import StudyStarted
-from search.hypermodel import from_hypermodel
-from search.objective import Metrics
-from search.opened import refuse_direction
-from search.setup import prepare
-from search.training.folds import Folding
+from search.kerastuner.hypermodel import from_hypermodel
+from search.problem.directions import known_direction, objective_of
+from search.problem.objective import Metrics
+from search.problem.pickling import pack
+from search.study.config import StudyConfig
+from search.study.events import StudyStarted
+from search.study.trial import Failed
+from search.training.cross_validation import Folding
 from search.training.metric_values import metric_values, numbers_of
-from search.trial import Failed
 from tests.field.tables import RATE, data, dense, new_trainer, problem, table, train
 
 X, Y = table(200)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from search import Choice, Data, Objective, Part, Problem, Space
-from search.clock import SystemClock
+from search.runtime.clock import SystemClock
+from search.study.trial import Budget, Completed, EpochReport, Proposal, Task
 from search.training.checkpoint import CheckpointFolder
-from search.training.folds import Folding
+from search.training.cross_validation import Folding
 from search.training.trainer import KerasTrainer
-from search.trial import Budget, Completed, EpochReport, Proposal, Task
 from tests.field.tables import data, new_trainer, table, train
 
 Build = Callable[[bool], keras.Model]

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from search import Data, Float, Objective, Part, Problem, Space, tune
-from search.data import csv_part, frame_part, part, split
+from search.data.from_arrays import csv_part, frame_part, part, split
 from search.errors import DataError, SearchWarning
-from search.fitness import check_data
-from search.inputs import InputFacts, typed
-from search.predict import predict
+from search.export._input_files import InputFacts, typed
+from search.export.predict import predict
+from search.problem._data_checks import check_data
 from search.results import Study
 from tests.field.tables import RATE, data, train
 

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from search import Part
 from search.errors import SearchError
-from search.event_json import decode, encode
-from search.events import Entry, Judged
-from search.fresh_process import FreshProcess
+from search.executors.fresh_process import FreshProcess
+from search.study.event_json import decode, encode
+from search.study.events import Entry, Judged
 from search.training.checkpoint import CheckpointFolder
 from tests.field.ended import ended, trained
 from tests.field.tables import data, dense, problem, table

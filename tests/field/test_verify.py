@@ -10,34 +10,34 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from search import problem_loading as problems
-from search.carried import pack
-from search.cli import main
-from search.clock import SystemClock
-from search.config import StudyConfig
-from search.coordinator import Coordinator
+from search.cli.main import main
+from search.engine.coordinator import Coordinator
+from search.engine.reopen import digests
+from search.engine.resolve import prepare
+from search.engine.verification import Choice as Trials
+from search.engine.verification import Verification, opened
+from search.engine.worker_setup import Material, TrainerRecipe, versions_here
 from search.errors import UsageError
-from search.event_json import decode, encode
-from search.events import Entry
+from search.executors._hardware import environments, memory_bytes
 from search.executors._processes_pool import WorkerPool, local
+from search.executors.fresh_process import FreshProcess
 from search.executors.processes import ProcessExecutor
-from search.fresh_process import FreshProcess
-from search.hypermodel import from_hypermodel
-from search.journal import Journal
-from search.journal_reader import read
-from search.machine import environments, memory_bytes
-from search.opened import digests
-from search.parameters import Choice, Float, Parameter
-from search.problem import Problem
-from search.recipe import Material, TrainerRecipe, versions_here
-from search.record import fold
+from search.kerastuner.hypermodel import from_hypermodel
+from search.problem import loading as problems
+from search.problem.pickling import pack
+from search.problem.problem import Problem
 from search.results import Study
-from search.setup import prepare
-from search.store import Store
-from search.study_rules import LATEST_RULES
+from search.runtime.clock import SystemClock
+from search.space.parameters import Choice, Float, Parameter
+from search.study.config import StudyConfig
+from search.study.event_json import decode, encode
+from search.study.events import Entry
+from search.study.journal import Journal
+from search.study.journal_reader import read
+from search.study.rules import LATEST_RULES
+from search.study.store import Store
+from search.study.study_record import fold
 from search.trackers.memory import MemoryTracker
-from search.verification import Choice as Trials
-from search.verification import Verification, opened
 from tests import problem_data
 from tests.field.tables import data, dense, problem, table
 from tests.support import header

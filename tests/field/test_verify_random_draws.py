@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from search.events import Reported
-from search.problem import Problem
-from search.record import fold
-from search.study_rules import LATEST
-from search.training.folds import Folding
+from search.engine.verification import Choice, Verification, Verifier
+from search.problem.problem import Problem
+from search.study.events import Reported
+from search.study.rules import LATEST
+from search.study.study_record import fold
+from search.study.trial import Budget, Decision, EpochReport, Proposal, Task
+from search.training.cross_validation import Folding
 from search.training.keras_fit import FitCurve, fit_curve
-from search.trial import Budget, Decision, EpochReport, Proposal, Task
-from search.verification import Choice, Verification, Verifier
 from tests.field.tables import RATE, data, new_trainer, problem, table, train
 from tests.records import asked, entries
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from search.errors import SearchError
-from search.events import Entry, Limited
-from search.exported import Exported
-from search.journal import Journal, Tail
-from search.record import StudyRecord, TrialRecord, fold
-from search.trackers.audience import Audience
+from search.export.base import Exported
+from search.study.events import Entry, Limited
+from search.study.journal import Journal, Tail
+from search.study.study_record import StudyRecord, TrialRecord, fold
 from search.trackers.background import BackgroundTracker
+from search.trackers.dispatcher import Audience
 from tests.records import header, play, short_life, whole_life
 from tests.scripted import ScriptedBackend
 from tests.support import SimulatedStudy

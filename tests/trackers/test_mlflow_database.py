@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from search.cli import main
+from search.cli.main import main
 from search.errors import SearchError
-from search.journal import Journal
-from search.record import fold
-from search.store import Store
+from search.study.journal import Journal
+from search.study.store import Store
+from search.study.study_record import fold
+from search.trackers._mlflow_database import damage, sqlite_address
+from search.trackers._mlflow_runs import connect
 from search.trackers.mlflow import MlflowTracker
-from search.trackers.mlflow_database import damage, sqlite_address
-from search.trackers.mlflow_runs import connect
 from tests.records import header, play, whole_life
 from tests.trackers.test_mlflow import Place, live, place, template
 

@@ -5,8 +5,8 @@ import sqlite3
 
 import pytest
 
-from search.record import fold
-from search.trackers.audience import Audience
+from search.study.study_record import fold
+from search.trackers.dispatcher import Audience
 from tests.records import header, play, short_life
 from tests.trackers.test_mlflow import Place, live, place, template
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from search.data.parts import Data, Part
 from search.datasets import digits
-from search.part import Data, Part
-from search.training import runtime
-from search.training.epochs import FitEpochs, averaged
-from search.training.graph import GraphEpochs, TensorData
-from search.training.shared import SharedEpochs
+from search.runtime import tensorflow_setup
+from search.training.fit_loop import FitEpochs, averaged
+from search.training.graph_cache import SharedEpochs
+from search.training.graph_loop import GraphEpochs, TensorData
 from spaces import _mlp
 from spaces.digits import PROBLEM
 
@@ -32,7 +32,7 @@ def tensors(data) -> TensorData:
 
 
 def built(build, *arguments):
-    runtime.fresh(3)
+    tensorflow_setup.fresh(3)
     model = build(*arguments)
     model.optimizer.build(model.trainable_variables)
     return model

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from search import Data, Objective, Part
-from search.clock import SystemClock
 from search.errors import UsageError
-from search.outcomes import over_folds
+from search.runtime.clock import SystemClock
 from search.seeds import seed_for
+from search.study.outcomes import over_folds
 from search.training.checkpoint import CheckpointFolder
-from search.training.folds import Folding
+from search.training.cross_validation import Folding
 from search.training.trainer import KerasTrainer
 from tests.problems import few
 from tests.training.test_callbacks import stopper

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.config import StudyConfig
-from search.setup import prepare
+from search.engine.resolve import prepare
+from search.study.config import StudyConfig
 
 FILE = """
 import random
@@ -36,8 +36,8 @@ PROBLEM = Problem(
 """
 SCRIPT = """
 import sys
-from search.config import StudyConfig
-from search.setup import prepare
+from search.study.config import StudyConfig
+from search.engine.resolve import prepare
 assert "keras" not in sys.modules
 print(prepare(StudyConfig(sys.argv[1], seed=3)).problem.description)
 """

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from search.data.parts import Data
 from search.datasets import digits
-from search.part import Data
-from search.training import runtime
-from search.training.graph import GraphEpochs, TensorData
-from search.training.shared import SharedEpochs
+from search.runtime import tensorflow_setup
+from search.training.graph_cache import SharedEpochs
+from search.training.graph_loop import GraphEpochs, TensorData
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def tensors(data) -> TensorData:
 def build(seed=1, *, rate=0.1, momentum=0.0, l2=0.0, dropout=0.0, width=8, mean=0.0, loss=None):
     import keras
 
-    runtime.fresh(seed)
+    tensorflow_setup.fresh(seed)
     scaling = keras.layers.Normalization(axis=None)
     scaling.adapt(np.array([mean - 4, mean + 4]))
     layers = [scaling, keras.layers.Flatten()]

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from search.clock import SystemClock
-from search.config import StudyConfig
+from search.engine.run import Surroundings, resume, start
 from search.errors import StudyInterrupted
-from search.journal import Journal
-from search.store import Store
-from search.study import Surroundings, resume, start
+from search.runtime.clock import SystemClock
+from search.study.config import StudyConfig
+from search.study.journal import Journal
+from search.study.store import Store
 from search.training.trainer import KerasTrainer
 
 BACKENDS = (

@@ -1,0 +1,1 @@
+"""What the tables say: ranking, importance, causes of failures, advice."""

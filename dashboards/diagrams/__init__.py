@@ -1,0 +1,1 @@
+"""Drawings: a network, and the examples that a winner gets wrong."""
