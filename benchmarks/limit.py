@@ -114,15 +114,15 @@ def products(widths: Sequence[int], rows: int, batch: int) -> Epoch:
 
 def ours(model: Model, data: Data, way: str | None) -> tuple[Epoch, str]:
     """Our training epoch without validation, and how it trains; `way` None: as the rule says."""
-    from search.training.graph_cache import SharedEpochs
-    from search.training.graph_loop import GraphEpochs, TensorData
+    from search.training.graph_cache import SharedGraphs
+    from search.training.graph_loop import GraphLoop, TensorData
 
     tensors, built = TensorData(data), model.build()
     built.optimizer.build(built.trainable_variables)
     if way is None:
-        _, epochs = SharedEpochs(data, tensors).of(built, BATCH, EPOCHS)
+        _, epochs = SharedGraphs(data, tensors).of(built, BATCH, EPOCHS)
     else:
-        epochs = GraphEpochs(built, tensors, BATCH if way == "compiled" else None)
+        epochs = GraphLoop(built, tensors, BATCH if way == "compiled" else None)
     order = np.random.default_rng(0).permutation(data.train.size)
 
     def run() -> None:

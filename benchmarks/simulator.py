@@ -19,10 +19,10 @@ from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space.parameters import Choice, Float, Int, Params
 from search.space.space import Space, key
-from search.study.events import Entry, Limited, StudyStarted
+from search.study.events import Entry, LimitsChanged, StudyStarted
 from search.study.journal import Journal
 from search.study.study_record import fold
-from search.trackers.dispatcher import Audience
+from search.trackers.dispatcher import TrackerDispatcher
 from search.trackers.memory import MemoryTracker
 
 SPACE = Space(
@@ -69,7 +69,7 @@ def simulate(backend: str, workers: int, trials: int, journal_path: Path) -> Row
         versions={},
         created_ms=0,
     )
-    first = [Entry(0.0, header), Entry(0.0, Limited(trials, None))]
+    first = [Entry(0.0, header), Entry(0.0, LimitsChanged(trials, None))]
     record, clock = fold(first), VirtualClock()
     started = time.perf_counter()
     with Journal.create(journal_path, first) as journal:
@@ -80,7 +80,7 @@ def simulate(backend: str, workers: int, trials: int, journal_path: Path) -> Row
             executor=SimulatedExecutor(
                 OBJECTIVE, metrics, clock, slots=workers, seconds=epoch_seconds
             ),
-            tracker=Audience([MemoryTracker()]),
+            tracker=TrackerDispatcher([MemoryTracker()]),
             clock=clock,
             baseline=None,
         ).run()

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from search import errors
 from search.errors import SearchError, StudyInterrupted
-from search.problem.pickling import Carried
+from search.problem.pickling import PickledProblem
 
 _MODULE = "search._child_server"
 
@@ -28,7 +28,7 @@ class Request:
     """
 
     words: tuple[str, ...]
-    carried: Carried | None = None
+    carried: PickledProblem | None = None
     go_on: bool = False
     mlflow: bool = True
 
@@ -50,7 +50,7 @@ class Request:
         told = json.loads(stream.readline())
         carried = None
         if told["carried"] is not None:
-            carried = Carried(**told["carried"], content=stream.read(told["bytes"]))
+            carried = PickledProblem(**told["carried"], content=stream.read(told["bytes"]))
         return cls(tuple(told["words"]), carried, told["go_on"], told["mlflow"])
 
 

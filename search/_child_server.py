@@ -23,15 +23,15 @@ from search.cli.commands.common import read, store_of, surroundings
 from search.cli.commands.run import study_config
 from search.cli.parser import parse
 from search.engine.reopen import open_trial
-from search.engine.resolve import Setup
-from search.engine.run import MakeTrackers, Surroundings, resume, start
+from search.engine.resolve import ResolvedStudy
+from search.engine.run import MakeTrackers, RunContext, resume, start
 from search.engine.verification import chosen, document, opened
 from search.errors import SearchError, SearchWarning, StudyChangedError, StudyInterrupted
 from search.executors.fresh_process import FreshProcess
-from search.problem.pickling import Carried
+from search.problem.pickling import PickledProblem
 from search.runtime.environment import Environment
 from search.runtime.process_exit import ending_at_once
-from search.study.events import Limited
+from search.study.events import LimitsChanged
 from search.study.progress_text import verified_text
 from search.trackers.background import BackgroundTracker
 from search.trackers.base import Tracker
@@ -100,11 +100,13 @@ def perform(request: Request, *, trains_here: bool = False) -> str:
     return _resumed(options.study, options, around)
 
 
-def _terminal_only(make: MakeTrackers, setup: Setup, limit: Limited) -> Sequence[Tracker]:
+def _terminal_only(
+    make: MakeTrackers, setup: ResolvedStudy, limit: LimitsChanged
+) -> Sequence[Tracker]:
     return [one for one in make(setup, limit) if not isinstance(one, BackgroundTracker)]
 
 
-def _resumed(study: str, options: Namespace, around: Surroundings, *, adopt: bool = False) -> str:
+def _resumed(study: str, options: Namespace, around: RunContext, *, adopt: bool = False) -> str:
     try:
         result = resume(study, around, trials=options.trials, seconds=options.time, adopt=adopt)
     except KeyboardInterrupt:  # while loading, say: the study is where it was
@@ -112,7 +114,7 @@ def _resumed(study: str, options: Namespace, around: Surroundings, *, adopt: boo
     return result.record.header.study
 
 
-def _export(options: Namespace, data_dir: Path | None, carried: Carried | None) -> str:
+def _export(options: Namespace, data_dir: Path | None, carried: PickledProblem | None) -> str:
     study, _, trial = options.study.partition("/")
     opened = open_trial(store_of(options), study, trial or None, data_dir, carried)
     verdict = opened.export(options.to, options.format)
@@ -122,7 +124,7 @@ def _export(options: Namespace, data_dir: Path | None, carried: Carried | None) 
     return str(options.to)
 
 
-def _verified(options: Namespace, data_dir: Path | None, carried: Carried | None) -> str:
+def _verified(options: Namespace, data_dir: Path | None, carried: PickledProblem | None) -> str:
     study, choice = chosen(options.study, every=options.all, sample=options.sample)
     fresh = FreshProcess()
     verifier = opened(store_of(options), study, fresh, data_dir, carried, fit=options.fit)

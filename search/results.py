@@ -12,7 +12,7 @@ from search.engine.reopen import read
 from search.errors import SearchError, unknown_name
 from search.export import writer as exports
 from search.export.reader import restored
-from search.problem.pickling import Carried
+from search.problem.pickling import PickledProblem
 from search.problem.problem import Problem
 from search.runtime.environment import Environment
 from search.space.parameters import Params
@@ -58,7 +58,7 @@ class Study:
     name: str
     store: Path = Path("mlruns")
     problem: Problem | None = None
-    carried: Carried | None = None
+    carried: PickledProblem | None = None
     data_dir: Path | None = None
 
     def __repr__(self) -> str:

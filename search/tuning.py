@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from search import _child_server
 from search._child_client import Request, ask
-from search.problem.pickling import Carried, pack
+from search.problem.pickling import PickledProblem, pack
 from search.problem.problem import Problem
 from search.results import Study
 from search.runtime.type_checks import check_kind
@@ -146,7 +146,7 @@ def _folder(data_dir: Path | str | None) -> Path | None:
     return None if data_dir is None else Path(data_dir)
 
 
-def _sent(problem: Problem | str) -> tuple[str, Carried | None]:
+def _sent(problem: Problem | str) -> tuple[str, PickledProblem | None]:
     """The word of a problem, and the problem itself where that word means nothing elsewhere."""
     if isinstance(problem, str):
         return problem, None

@@ -16,13 +16,13 @@ from search.problem.objective import Objective
 from search.space.parameters import Choice, Float, Int, Params
 from search.space.space import Space, key
 from search.study import journal as journals
-from search.study.events import FORMAT, Entry, Event, Limited, StudyStarted
+from search.study.events import FORMAT, Entry, Event, LimitsChanged, StudyStarted
 from search.study.journal import Journal
 from search.study.journal_lines import JournalLines
 from search.study.study_record import StudyRecord, fold
 from search.study.trial import Budget, Task
 from search.trackers.base import Tracker
-from search.trackers.dispatcher import Audience
+from search.trackers.dispatcher import TrackerDispatcher
 from search.trackers.memory import MemoryTracker
 
 SPACE = Space(
@@ -117,7 +117,7 @@ class SimulatedStudy:
 
     path: Path
     make: Callable[[Iterable[Known]], Backend]
-    limit: Limited
+    limit: LimitsChanged
     slots: int = 1
     baseline: Baseline | None = BASELINE
     metrics: Callable[[Params, int], dict[str, float]] = accuracy
@@ -137,7 +137,7 @@ class SimulatedStudy:
         self,
         *,
         dies_after: int | None = None,
-        raised: Limited | None = None,
+        raised: LimitsChanged | None = None,
         adopt: bool = False,
     ) -> StudyRecord:
         journal, entries = Journal.reopen(self.path)
@@ -162,7 +162,7 @@ class SimulatedStudy:
         proposer: Proposer,
         journal: Journal,
         dies_after: int | None,
-        raised: Limited | None = None,
+        raised: LimitsChanged | None = None,
         adopt: bool = False,
     ) -> StudyRecord:
         clock = VirtualClock()
@@ -174,7 +174,7 @@ class SimulatedStudy:
             journal=MortalJournal(journal, dies_after),
             proposer=proposer,
             executor=self.executor,
-            tracker=Audience([self.tracker]),
+            tracker=TrackerDispatcher([self.tracker]),
             clock=clock,
             baseline=self.baseline,
             keep_going=self.keep_going,

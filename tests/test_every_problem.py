@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from search.engine.coordinator import Coordinator
-from search.engine.resolve import prepare
+from search.engine.resolve import resolve
 from search.executors.inline import InlineExecutor
 from search.problem import loading
 from search.runtime.clock import SystemClock
 from search.study.config import StudyConfig
-from search.study.events import Entry, Limited
+from search.study.events import Entry, LimitsChanged
 from search.study.journal import Journal
 from search.study.study_record import StudyRecord, fold
 from search.trackers.memory import MemoryTracker
@@ -72,11 +72,11 @@ def lesson(request: pytest.FixtureRequest, folder: Path) -> Lesson:
 
 def searched(lesson: Lesson, backend: str, journal_path: Path) -> StudyRecord:
     trials = BACKENDS[backend]
-    setup = prepare(
+    setup = resolve(
         StudyConfig(problem=lesson.name, backend=backend, trials=trials, max_epochs=EPOCHS)
     )
     limit = setup.limit(trials, None)
-    assert limit == Limited(trials, None)
+    assert limit == LimitsChanged(trials, None)
     begun = replace(header(backend), objective=setup.problem.objective)
     first = [Entry(0.0, begun), Entry(0.0, limit)]
     record, proposer = fold(first), setup.proposer()

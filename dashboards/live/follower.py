@@ -16,7 +16,7 @@ from search.errors import JournalError
 from search.runtime.clock import Clock
 from search.study import journal as journals
 from search.study.eta import Pace
-from search.study.events import Reported, Stopped, Told
+from search.study.events import EpochRecorded, Stopped, Told
 from search.study.journal import Tail
 from search.study.progress import Plan
 from search.study.store import Store
@@ -81,7 +81,7 @@ class _Followed:
             record.apply(entry)
             if resumed and not isinstance(entry.event, Stopped):
                 self.pace.start(record)
-            if isinstance(entry.event, Reported | Told):
+            if isinstance(entry.event, EpochRecorded | Told):
                 self.pace.note(record)
             if isinstance(entry.event, Told):
                 self.failed.pop(entry.event.trial, None)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
-from search.study.events import Asked, Entry, Reported, Told
+from search.study.events import Asked, Entry, EpochRecorded, Told
 from search.study.study_record import StudyRecord, StudyState
 from search.study.trial import Completed, Failed, Outcome, Proposal, Pruned
 
@@ -104,7 +104,7 @@ class Budgets:
     def apply(self, entry: Entry) -> None:
         """Take the next entry of the journal, its header included."""
         event = entry.event
-        if isinstance(event, Reported):
+        if isinstance(event, EpochRecorded):
             self._trained += 1
             row = self._open.get(event.report.trial)
             if row is not None:

@@ -9,14 +9,14 @@ from search._lazy_imports import lazy
 
 if TYPE_CHECKING:
     from search.engine.coordinator import Coordinator
-    from search.engine.run import Surroundings, resume, start
+    from search.engine.run import RunContext, resume, start
 
-__all__ = ["Coordinator", "Surroundings", "resume", "start"]
+__all__ = ["Coordinator", "RunContext", "resume", "start"]
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
         "search.engine.coordinator": ("Coordinator",),
-        "search.engine.run": ("Surroundings", "resume", "start"),
+        "search.engine.run": ("RunContext", "resume", "start"),
     },
 )

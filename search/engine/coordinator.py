@@ -6,10 +6,19 @@ from dataclasses import dataclass
 
 from search.engine.proposer import Proposer
 from search.errors import AlikeError, SearchError
-from search.executors.base import Epoch, Executor, Finished, Lost, Message
+from search.executors.base import EpochDone, Executor, Finished, Lost, Message
 from search.runtime.clock import Clock
 from search.space.parameters import Params
-from search.study.events import Adopted, Asked, Entry, Event, Limited, Reported, Stopped, Told
+from search.study.events import (
+    Adopted,
+    Asked,
+    Entry,
+    EpochRecorded,
+    Event,
+    LimitsChanged,
+    Stopped,
+    Told,
+)
 from search.study.journal import Journal
 from search.study.study_record import StudyRecord
 from search.study.trial import BASELINE_TRIAL, Budget, Failed, Outcome, Proposal
@@ -73,7 +82,7 @@ class Coordinator:
         self._started = clock.seconds()
         self._before = record.seconds
 
-    def extend(self, limit: Limited) -> None:
+    def extend(self, limit: LimitsChanged) -> None:
         """Raise the study's caps."""
         self.write(limit)
         self._proposer.limit(limit.trials)
@@ -161,7 +170,7 @@ class Coordinator:
             self._handle(message)
 
     def _handle(self, message: Message) -> None:
-        if isinstance(message, Epoch):
+        if isinstance(message, EpochDone):
             self._epoch(message)
         elif self._in_flight.get(message.trial) != message.attempt:
             return  # of an attempt that was given up
@@ -172,10 +181,10 @@ class Coordinator:
         else:
             self._lost(message)
 
-    def _epoch(self, message: Epoch) -> None:
+    def _epoch(self, message: EpochDone) -> None:
         report = message.report
         decision = self._proposer.report(report)
-        self._append(Reported(report, decision))
+        self._append(EpochRecorded(report, decision))
         trial = self._record.trials[report.trial]
         self._effects.append(lambda: message.reply(decision))
         self._effects.append(lambda: self._tracker.epoch(trial, report))

@@ -16,7 +16,7 @@ from search.export import evaluation, writer
 from search.export.base import Exported
 from search.export.model_check import ModelCheck, ScoredTrial, Verdict, check_trial
 from search.export.writer import Additions
-from search.study.events import Judged
+from search.study.events import WinnerEvaluated
 from search.study.study_record import StudyRecord, TrialRecord
 from search.training.architecture import described
 from search.training.fit_loop import metrics_on, predictions
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def judge(
+def evaluate_winner(
     record: StudyRecord,
     coordinator: Coordinator,
     trainer: KerasTrainer,
@@ -74,7 +74,7 @@ class _End:
     data: Data
     model: "keras.Model"
     check: ModelCheck
-    judged: Judged | None = None
+    judged: WinnerEvaluated | None = None
 
     def export(self, directory: Path) -> Path:
         """Write the model, check it, then test it, and add what came of both."""
@@ -87,13 +87,13 @@ class _End:
         about = writer.about(self.record, self.best, self.data, None)
         return writer.write(self.model, directory, about, added=added)
 
-    def tested(self, verdict: Verdict) -> Judged:
+    def tested(self, verdict: Verdict) -> WinnerEvaluated:
         """Evaluate the model on the test data; without a result where that fails."""
         test: dict[str, float] = {}
         part = self.data.test
         if part is not None:
             test = _tried("no test result", lambda: self._metrics_on(part)) or {}
-        return Judged(self.best.trial, test, "", verdict.verified, verdict.reason)
+        return WinnerEvaluated(self.best.trial, test, "", verdict.verified, verdict.reason)
 
     def _metrics_on(self, part: Part) -> dict[str, float]:
         return metrics_on(self.model, part, self._batch_size())

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from search.data.parts import Data
 from search.datasets import base as datasets
-from search.engine.resolve import Setup, prepare
+from search.engine.resolve import ResolvedStudy, resolve
 from search.engine.worker_setup import load, trainer
 from search.errors import StudyChangedError, UsageError, unknown_name
 from search.executors.fresh_process import FreshProcess
 from search.export import writer
 from search.export.model_check import ModelCheck, ScoredTrial, Verdict, check_trial
-from search.problem.pickling import Carried
+from search.problem.pickling import PickledProblem
 from search.study import journal as journals
 from search.study.config import digest_of, from_plain
 from search.study.events import Adopted, StudyStarted
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def digests(setup: Setup, data: Data) -> dict[str, str]:
+def digests(setup: ResolvedStudy, data: Data) -> dict[str, str]:
     """What a study is held to when it goes on: its problem's source, its data, its settings."""
     return {
         "problem": setup.loaded.source_digest,
@@ -36,7 +36,7 @@ def digests(setup: Setup, data: Data) -> dict[str, str]:
     }
 
 
-def refuse_changes(header: StudyStarted, setup: Setup, data: Data) -> None:
+def refuse_changes(header: StudyStarted, setup: ResolvedStudy, data: Data) -> None:
     """Refuse to go on with what is no longer as it was.
 
     Raises: StudyChangedError naming what changed.
@@ -78,7 +78,7 @@ def rules_to_adopt(header: StudyStarted, entries: Entries, *, adopt: bool) -> in
     return None
 
 
-def refuse_direction(header: StudyStarted, setup: Setup) -> None:
+def refuse_direction(header: StudyStarted, setup: ResolvedStudy) -> None:
     """Refuse a study whose objective was started in the other direction.
 
     A direction was once guessed from a metric's name; `search.problem.directions` does not guess.
@@ -113,7 +113,7 @@ class OpenedTrial:
     facts: dict[str, Any]
     remark: str | None
     _scored: ScoredTrial
-    _carried: Carried | None
+    _carried: PickledProblem | None
     _data_dir: Path | None
 
     @property
@@ -159,7 +159,7 @@ def open_trial(
     study: str,
     trial: str | None,
     data_dir: Path | None,
-    carried: Carried | None = None,
+    carried: PickledProblem | None = None,
 ) -> OpenedTrial:
     """A trial of a study, by default its winner, with the facts that go with its export.
 
@@ -176,7 +176,7 @@ def open_trial(
         raise UsageError(
             f"a trial needs a score to be exported, got {trial or study}; name another"
         )
-    setup = prepare(from_plain(record.header.config), carried, data_dir=data_dir)
+    setup = resolve(from_plain(record.header.config), carried, data_dir=data_dir)
     data = load(setup, data_dir)
     refuse_changes(record.header, setup, data)
     checkpoints = CheckpointFolder(store.checkpoints(study), record.header.identity)
@@ -198,7 +198,7 @@ def open_trial(
     )
 
 
-def _remark(setup: Setup, trial: TrialRecord, saved: Checkpoint | None) -> str | None:
+def _remark(setup: ResolvedStudy, trial: TrialRecord, saved: Checkpoint | None) -> str | None:
     if setup.config.cv is not None:
         return (
             f"trial {trial.trial} was cross-validated: training it once more, on training and "

@@ -5,7 +5,7 @@ from typing import Any
 from search.engine.proposer import Proposer
 from search.errors import ReplayDivergedError
 from search.study.event_json import plain_answer
-from search.study.events import Adopted, Asked, Entry, Limited, Reported, Told
+from search.study.events import Adopted, Asked, Entry, EpochRecorded, LimitsChanged, Told
 from search.study.journal import Entries
 from search.study.study_record import StudyRecord
 from search.study.trial import Answer
@@ -32,11 +32,11 @@ def _feed(line: int, entry: Entry, record: StudyRecord, proposer: Proposer) -> N
     event = entry.event
     if isinstance(event, Adopted):
         proposer.adopt(record)
-    elif isinstance(event, Limited):
+    elif isinstance(event, LimitsChanged):
         proposer.limit(event.trials)
     elif isinstance(event, Asked) and not event.by_study:
         _compare(line, event.answer, proposer.ask())
-    elif isinstance(event, Reported):
+    elif isinstance(event, EpochRecorded):
         decision = proposer.report(event.report)
         if decision is not event.decision:
             raise _diverged(line, "decision", event.decision.value, decision.value)

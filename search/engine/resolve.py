@@ -13,8 +13,8 @@ from search.engine.proposer import Proposer
 from search.errors import UsageError
 from search.problem import import_context
 from search.problem import loading as problems
-from search.problem.loading import LoadedProblem
-from search.problem.pickling import Carried
+from search.problem.loading import ResolvedProblem
+from search.problem.pickling import PickledProblem
 from search.problem.problem import Problem
 from search.runtime import tensorflow_setup, user_warnings
 from search.seeds import seed_for
@@ -25,11 +25,11 @@ from search.state.seeded_import import seeded_import
 from search.study import epoch_ceiling
 from search.study.config import StudyConfig
 from search.study.epoch_ceiling import capped as _capped
-from search.study.events import Limited
+from search.study.events import LimitsChanged
 
 
 @dataclass(frozen=True)
-class Setup:
+class ResolvedStudy:
     """A study as it will be searched.
 
     `space` and `baseline` are the problem's, narrowed and with "epochs" as the backend sees it;
@@ -39,13 +39,13 @@ class Setup:
     """
 
     config: StudyConfig
-    loaded: LoadedProblem
+    loaded: ResolvedProblem
     problem: Problem
     space: Space
     baseline_params: Params | None
     settings: BackendSettings
     patience: int | None
-    carried: Carried | None = None
+    carried: PickledProblem | None = None
     epochs_remarks: tuple[str, ...] = ()
 
     def proposer(self) -> Proposer:
@@ -62,7 +62,7 @@ class Setup:
             return None
         return Baseline(params, backends.full_budget(params, self.settings))
 
-    def limit(self, trials: int | None, seconds: float | None) -> Limited:
+    def limit(self, trials: int | None, seconds: float | None) -> LimitsChanged:
         """The caps of the study: what the user said, else the default of backend or problem.
 
         A study with a time limit and no number of trials goes on until the time is up.
@@ -72,14 +72,14 @@ class Setup:
             natural = module.default_trials(self.space, self.settings)
             others = 0 if self.baseline_params is None else 1
             trials = self.problem.trials if natural is None else natural + others
-        return Limited(trials, seconds)
+        return LimitsChanged(trials, seconds)
 
     def remarks(self) -> tuple[str, ...]:
         """What a user should know of the backend on this space before the search begins."""
         remarks = backends.module(self.config.backend).remarks(self.space, self.settings)
         return (*self.epochs_remarks, *remarks, *_cross_validation(self.config))
 
-    def planned_epochs(self, limit: Limited) -> int | None:
+    def planned_epochs(self, limit: LimitsChanged) -> int | None:
         """About how many epochs the study trains in all; None without a number of trials."""
         if limit.trials is None:
             return None
@@ -109,13 +109,13 @@ def _cross_validation(config: StudyConfig) -> list[str]:
     ]
 
 
-def prepare(
+def resolve(
     config: StudyConfig,
-    carried: Carried | None = None,
+    carried: PickledProblem | None = None,
     *,
     data_dir: Path | None = None,
     found: bytes | None = None,
-) -> Setup:
+) -> ResolvedStudy:
     """Check the settings against the problem and the backend they name.
 
     `carried`: the problem itself, where the settings name none that could be found by its word.
@@ -158,7 +158,7 @@ def prepare(
             # the number of epochs is the question: stopping early would answer another one
             patience = None
             problem = replace(problem, objective=replace(problem.objective, score_at="last"))
-    return Setup(
+    return ResolvedStudy(
         config=config,
         loaded=loaded,
         problem=problem,

@@ -9,19 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from search.engine.reopen import refuse_changes
-from search.engine.worker_setup import Loaded, Material, folding_of, trainer, versions_here
-from search.problem.pickling import Carried
+from search.engine.worker_setup import Loaded, WorkerInputs, folding_of, trainer, versions_here
+from search.problem.pickling import PickledProblem
 from search.study.config import from_plain
 from search.study.events import StudyStarted
 from search.study.rules import training_rules
 from search.study.trial import Budget, Decision, Task
-from search.training.base import Workplace
+from search.training.base import WorkerContext
 from search.training.checkpoint import Checkpoint
 from search.training.keras_fit import FitCurve, fit_curve
 
 
 def trained_again(
-    header: StudyStarted, task: Task, epochs: int, data_dir: Path | None, carried: Carried | None
+    header: StudyStarted,
+    task: Task,
+    epochs: int,
+    data_dir: Path | None,
+    carried: PickledProblem | None,
 ) -> list[dict[str, float]]:
     """Train a task by the platform's training loop; the metrics of its first epochs.
 
@@ -43,7 +47,11 @@ def trained_again(
 
 
 def fitted_perturbed(
-    header: StudyStarted, task: Task, epochs: int, data_dir: Path | None, carried: Carried | None
+    header: StudyStarted,
+    task: Task,
+    epochs: int,
+    data_dir: Path | None,
+    carried: PickledProblem | None,
 ) -> FitCurve:
     """Train a task as `fitted_again`, from weights that are changed by a rounding error."""
     return fitted_again(header, task, epochs, data_dir, carried, perturbed=True)
@@ -54,7 +62,7 @@ def fitted_again(
     task: Task,
     epochs: int,
     data_dir: Path | None,
-    carried: Carried | None,
+    carried: PickledProblem | None,
     *,
     perturbed: bool = False,
 ) -> FitCurve:
@@ -90,9 +98,9 @@ class _NoCourier:
         pass
 
 
-def _loaded(header: StudyStarted, data_dir: Path | None, carried: Carried | None) -> Loaded:
+def _loaded(header: StudyStarted, data_dir: Path | None, carried: PickledProblem | None) -> Loaded:
     """The study's problem and data, loaded as a worker loads them."""
-    material = Material(from_plain(header.config), data_dir, versions_here(), carried=carried)
-    loaded = material(Workplace(Path(), _NoCourier()))
+    material = WorkerInputs(from_plain(header.config), data_dir, versions_here(), carried=carried)
+    loaded = material(WorkerContext(Path(), _NoCourier()))
     refuse_changes(header, loaded.setup, loaded.data)
     return loaded

@@ -13,7 +13,7 @@ from pathlib import Path
 from search.backends import registry
 from search.data.parts import Data
 from search.engine.coordinator import Coordinator
-from search.engine.final_evaluation import judge
+from search.engine.final_evaluation import evaluate_winner
 from search.engine.proposer import Proposer
 from search.engine.reopen import (
     digests,
@@ -23,27 +23,27 @@ from search.engine.reopen import (
     rules_to_adopt,
 )
 from search.engine.replay import replay
-from search.engine.resolve import Setup, prepare
+from search.engine.resolve import ResolvedStudy, resolve
 from search.engine.worker_setup import THREADS
-from search.engine.workers import ALONE, Crew, CrewOnDuty
+from search.engine.workers import ALONE, StartedWorkers, WorkerSpec
 from search.errors import (
     StudyInterrupted,
     StudyLockedError,
     UsageError,
 )
 from search.export.base import Exported
-from search.problem.pickling import Carried
+from search.problem.pickling import PickledProblem
 from search.runtime.clock import Clock, wall_time_ms
 from search.runtime.folders import sweep
 from search.study import printed_commands
 from search.study.config import StudyConfig, from_plain
-from search.study.events import Entry, Limited, StudyStarted
+from search.study.events import Entry, LimitsChanged, StudyStarted
 from search.study.journal import Entries, Journal
 from search.study.rules import LATEST_RULES
 from search.study.store import Store
 from search.study.study_record import StudyRecord, fold
 from search.trackers.base import FirstEpoch, Tracker
-from search.trackers.dispatcher import Audience
+from search.trackers.dispatcher import TrackerDispatcher
 
 LIBRARIES = (
     *("keras-hyperparameter-search", "keras", "tensorflow", "numpy"),
@@ -54,11 +54,11 @@ OPTIONAL = ("hyperopt", "scikit-optimize")
 _WORKERS = "workers"
 LOADING = "loading TensorFlow and the data ..."
 
-MakeTrackers = Callable[[Setup, Limited], Sequence[Tracker]]
+MakeTrackers = Callable[[ResolvedStudy, LimitsChanged], Sequence[Tracker]]
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class RunContext:
     """Where a study runs: its store, its data, who watches, what tells the time, who trains.
 
     `say`: told what takes long before a study runs. `carried`: the problem itself, where it was
@@ -69,9 +69,9 @@ class Surroundings:
     data_dir: Path | None
     trackers: MakeTrackers
     clock: Clock
-    crew: Crew = ALONE
+    crew: WorkerSpec = ALONE
     say: Callable[[str], None] = lambda _: None
-    carried: Carried | None = None
+    carried: PickledProblem | None = None
     keep_going: bool = False
 
 
@@ -83,7 +83,7 @@ class Result:
     exported: Exported | None
 
 
-def versions(crew: Crew) -> dict[str, str]:
+def versions(crew: WorkerSpec) -> dict[str, str]:
     """The versions of Python and of the libraries that decide results, the threads, the workers."""
     found = {name: importlib.metadata.version(name) for name in LIBRARIES}
     for name in OPTIONAL:
@@ -93,14 +93,14 @@ def versions(crew: Crew) -> dict[str, str]:
     return {"python": platform.python_version(), **found, **own}
 
 
-def start(config: StudyConfig, around: Surroundings) -> Result:
+def start(config: StudyConfig, around: RunContext) -> Result:
     """Run a new study to its end.
 
     Raises: UsageError when the settings do not fit or the name is taken; SearchError for data that
     cannot be had or a journal that cannot be written; StudyInterrupted for Ctrl-C, once the
     journal and the trackers are closed in order.
     """
-    setup = prepare(config, around.carried, data_dir=around.data_dir)
+    setup = resolve(config, around.carried, data_dir=around.data_dir)
     registry.require(config.backend)
     limit = setup.limit(config.trials, config.seconds)
     if config.study is not None and around.store.journal(config.study).exists():
@@ -126,7 +126,7 @@ def _sweep_exports(store: Store, study: str) -> None:
 
 
 def _begun(
-    setup: Setup, data: Data, limit: Limited, around: Surroundings
+    setup: ResolvedStudy, data: Data, limit: LimitsChanged, around: RunContext
 ) -> tuple[Journal, list[Entry]]:
     """The journal of a new study with its first entries, under the user's name or a free one."""
     store = around.store
@@ -144,7 +144,7 @@ def _begun(
 
 def resume(
     name: str,
-    around: Surroundings,
+    around: RunContext,
     *,
     trials: int | None = None,
     seconds: float | None = None,
@@ -167,7 +167,7 @@ def resume(
         refuse_other_name(record.header, name)
         rules = rules_to_adopt(record.header, entries, adopt=adopt)
         config = from_plain(record.header.config)
-        setup = prepare(config, around.carried, data_dir=around.data_dir)
+        setup = resolve(config, around.carried, data_dir=around.data_dir)
         refuse_direction(record.header, setup)
         registry.require(record.header.backend)
         recorded = record.header.versions.get(_WORKERS)
@@ -190,16 +190,16 @@ def resume(
 class _Run:
     """A study under way in this process."""
 
-    setup: Setup
-    around: Surroundings
-    crew: CrewOnDuty
+    setup: ResolvedStudy
+    around: RunContext
+    crew: StartedWorkers
     data: Data
     journal: Journal
     record: StudyRecord
     proposer: Proposer
 
     def to_the_end(
-        self, raised: Limited | None = None, *, adopt: bool = False, rules: int | None = None
+        self, raised: LimitsChanged | None = None, *, adopt: bool = False, rules: int | None = None
     ) -> Result:
         header, store = self.record.header, self.around.store
         if rules is not None:
@@ -208,7 +208,9 @@ class _Run:
         trainer = self.crew.trainer(self.data, header, checkpoints)
         trackers = self.around.trackers(self.setup, raised or self.record.limit)
         trackers = [*trackers, FirstEpoch(self.crew.fresh.start)]
-        tracker = Audience(trackers, partial(printed_commands.rebuild_command, store=store))
+        tracker = TrackerDispatcher(
+            trackers, partial(printed_commands.rebuild_command, store=store)
+        )
         executor = self.crew.executor(trainer, header, checkpoints, waits=self.proposer.prunes)
         coordinator = Coordinator(
             record=self.record,
@@ -229,7 +231,7 @@ class _Run:
             coordinator.run()
             check = self.crew.model_check(header)
             place = store.export(name)
-            exported = judge(self.record, coordinator, trainer, self.data, place, check)
+            exported = evaluate_winner(self.record, coordinator, trainer, self.data, place, check)
         except KeyboardInterrupt:
             coordinator.interrupt()
             raise StudyInterrupted(name) from None
@@ -240,7 +242,7 @@ class _Run:
         return Result(self.record, exported)
 
 
-def _header(name: str, setup: Setup, data: Data, crew: Crew) -> StudyStarted:
+def _header(name: str, setup: ResolvedStudy, data: Data, crew: WorkerSpec) -> StudyStarted:
     return StudyStarted(
         study=name,
         problem=setup.problem.name,
@@ -256,7 +258,7 @@ def _header(name: str, setup: Setup, data: Data, crew: Crew) -> StudyStarted:
     )
 
 
-def _warn_of_versions(header: StudyStarted, crew: Crew) -> None:
+def _warn_of_versions(header: StudyStarted, crew: WorkerSpec) -> None:
     now = versions(crew)
     changed = [
         f"{name} {old} -> {now.get(name, 'none')}"
@@ -271,7 +273,7 @@ def _warn_of_versions(header: StudyStarted, crew: Crew) -> None:
         )
 
 
-def _raised(entries: Entries, trials: int | None, seconds: float | None) -> Limited | None:
+def _raised(entries: Entries, trials: int | None, seconds: float | None) -> LimitsChanged | None:
     """The new caps; None where the user raises none.
 
     What is named counts, what is not is lifted: `--time 10m` goes on for ten minutes however many
@@ -289,7 +291,7 @@ def _raised(entries: Entries, trials: int | None, seconds: float | None) -> Limi
             f"--time counts from the start of the study: more than the {record.seconds:.0f} s it "
             f"has run, got {seconds:g}; raise it"
         )
-    return Limited(trials, seconds)
+    return LimitsChanged(trials, seconds)
 
 
 def _taken(name: str, store: Store) -> UsageError:

@@ -16,7 +16,7 @@ from search.errors import (
     unknown_name,
 )
 from search.executors.fresh_process import FreshProcess
-from search.problem.pickling import Carried
+from search.problem.pickling import PickledProblem
 from search.study import journal as journals
 from search.study.store import Store
 from search.study.study_record import StudyRecord, TrialRecord, fold
@@ -130,7 +130,7 @@ class Verifier:
     record: StudyRecord
     fresh: FreshProcess
     data_dir: Path | None
-    carried: Carried | None
+    carried: PickledProblem | None
     fit: bool = False
 
     def __call__(self, choice: Choice) -> Iterator[Verification]:
@@ -221,7 +221,7 @@ def opened(
     study: str,
     fresh: FreshProcess,
     data_dir: Path | None,
-    carried: Carried | None,
+    carried: PickledProblem | None,
     *,
     fit: bool = False,
 ) -> Verifier:

@@ -11,20 +11,20 @@ from typing import Any
 
 from search.data.parts import Data
 from search.datasets import base as datasets
-from search.engine.resolve import Setup, prepare
+from search.engine.resolve import ResolvedStudy, resolve
 from search.errors import DataError, SearchError, UsageError
 from search.problem import loading as problems
 from search.problem._data_checks import check_data
-from search.problem.pickling import Carried
+from search.problem.pickling import PickledProblem
 from search.runtime import tensorflow_setup
 from search.runtime.clock import Clock, SystemClock
 from search.runtime.keras_configuration import KerasConfiguration
 from search.seeds import seed_for
 from search.study.config import StudyConfig
 from search.study.rules import training_rules
-from search.training.base import Workplace
+from search.training.base import WorkerContext
 from search.training.checkpoint import CheckpointFolder, Checkpoints, TravellingCheckpoints
-from search.training.cross_validation import Folding
+from search.training.cross_validation import CrossValidation
 from search.training.trainer import KerasTrainer
 
 THREADS = 1
@@ -33,7 +33,7 @@ _DISTRIBUTION = "keras-hyperparameter-search"
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class WorkerInputs:
     """What a process loads before it can train: a study's problem and its data; no data itself.
 
     `sources`: names and contents of the problem's files, its own first, where they travel: those
@@ -46,10 +46,10 @@ class Material:
     data_dir: Path | None
     versions: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, bytes], ...] = ()
-    carried: Carried | None = None
+    carried: PickledProblem | None = None
     found: bytes | None = None
 
-    def known(self) -> "Material":
+    def known(self) -> "WorkerInputs":
         """The same for processes that have loaded it: a problem that travels weighs what it holds.
 
         A worker that is started again loads the whole material first, like every other.
@@ -58,7 +58,7 @@ class Material:
             return self
         return replace(self, carried=self.carried.without_content())
 
-    def __call__(self, place: Workplace) -> "Loaded":
+    def __call__(self, place: WorkerContext) -> "Loaded":
         """Import TensorFlow and load problem and data, once in a process.
 
         Raises: SearchError for other versions than the study's, or data that cannot be had.
@@ -91,7 +91,7 @@ class Material:
 class Loaded:
     """A study's problem and data in this process, with their digests."""
 
-    setup: Setup
+    setup: ResolvedStudy
     data: Data
     source_digest: str
     data_digest: str
@@ -99,7 +99,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainerRecipe:
+class TrainerFactory:
     """What a worker needs to make a study's trainer: settings and places, no data and no code.
 
     `source_digest` and `data_digest` are those of the study. `checkpoints`: their folder; None
@@ -107,14 +107,14 @@ class TrainerRecipe:
     `rules`: see `search.study.rules`.
     """
 
-    material: Material
+    material: WorkerInputs
     source_digest: str
     data_digest: str
     checkpoints: Path | None
     study: str
     rules: int
 
-    def __call__(self, place: Workplace) -> KerasTrainer:
+    def __call__(self, place: WorkerContext) -> KerasTrainer:
         """The trainer, with the data loaded.
 
         Raises: SearchError when problem or data are others than the study's.
@@ -143,7 +143,7 @@ class TrainerRecipe:
 
 
 def trainer(
-    setup: Setup,
+    setup: ResolvedStudy,
     data: Data,
     checkpoints: Checkpoints,
     rules: int,
@@ -170,7 +170,7 @@ def trainer(
     )
 
 
-def load(setup: Setup, data_dir: Path | None) -> Data:
+def load(setup: ResolvedStudy, data_dir: Path | None) -> Data:
     """The problem's data; a loader may import Keras, which finds its threads set.
 
     Raises: DataError when they cannot be had, or cannot be trained on; UsageError when they make
@@ -184,7 +184,7 @@ def load(setup: Setup, data_dir: Path | None) -> Data:
     return data
 
 
-def load_twice(setup: Setup, data_dir: Path | None, clock: Clock) -> Data:
+def load_twice(setup: ResolvedStudy, data_dir: Path | None, clock: Clock) -> Data:
     """Return the problem's data as `load`, and refuse those that a second load gives otherwise.
 
     The second load is left out where the first took long, unless it drew from the generators of
@@ -211,7 +211,7 @@ def _generators() -> str:
     return repr((random.getstate(), np.random.get_state()))
 
 
-def _data(setup: Setup, data_dir: Path | None) -> Data:
+def _data(setup: ResolvedStudy, data_dir: Path | None) -> Data:
     # another thread may be importing it
     tensorflow_random: Any = getattr(sys.modules.get("tensorflow"), "random", None)
     if hasattr(tensorflow_random, "set_seed"):
@@ -230,9 +230,9 @@ def _data(setup: Setup, data_dir: Path | None) -> Data:
     return data
 
 
-def folding_of(config: StudyConfig) -> Folding | None:
+def folding_of(config: StudyConfig) -> CrossValidation | None:
     """Return the folds of a study; None without cross-validation."""
-    return None if config.cv is None else Folding(config.cv, seed_for(config.seed, "folds"))
+    return None if config.cv is None else CrossValidation(config.cv, seed_for(config.seed, "folds"))
 
 
 def versions_here() -> tuple[tuple[str, str], ...]:
@@ -243,13 +243,13 @@ def versions_here() -> tuple[tuple[str, str], ...]:
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(material: Material, scratch: Path) -> Loaded:
+def _loaded(material: WorkerInputs, scratch: Path) -> Loaded:
     tensorflow_setup.prepare(THREADS)
     data_dir = material.data_dir
     if data_dir is not None and not data_dir.is_dir():
         raise DataError(f"--data-dir must be a folder here too, got {data_dir}; put the data there")
     config, found = material.unpacked(scratch), material.found
-    setup = prepare(config, material.carried, data_dir=data_dir, found=found)
+    setup = resolve(config, material.carried, data_dir=data_dir, found=found)
     data = load(setup, data_dir)
     digest = datasets.digest(data)
     # each thread has its own: the one that trains may be another

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from search.backends.base import slow_library
 from search.data.parts import Data
-from search.engine.resolve import Setup
+from search.engine.resolve import ResolvedStudy
 from search.engine.worker_setup import (
     THREADS,
-    Material,
-    TrainerRecipe,
+    TrainerFactory,
+    WorkerInputs,
     load_twice,
     trainer,
     versions_here,
@@ -35,7 +35,7 @@ from search.training.trainer import KerasTrainer
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
+class WorkerSpec:
     """How widely a study is trained.
 
     `workers`: processes on this machine; 0 trains in this one; None leaves it to `sized`.
@@ -56,7 +56,7 @@ class Crew:
         """
         return "cluster" if self.cluster is not None else str(self.workers or 1)
 
-    def sized(self, recorded: str | None = None) -> "Crew":
+    def sized(self, recorded: str | None = None) -> "WorkerSpec":
         """The crew with a number of workers: the user's, else the recorded one, else all there is.
 
         A study that one worker began is gone on with by one, so that it ends as it would have. All
@@ -70,8 +70,8 @@ class Crew:
 
     @contextlib.contextmanager
     def called_up(
-        self, setup: Setup, data_dir: Path | None, clock: Clock
-    ) -> Iterator["CrewOnDuty"]:
+        self, setup: ResolvedStudy, data_dir: Path | None, clock: Clock
+    ) -> Iterator["StartedWorkers"]:
         """The crew at work on a study: workers import TensorFlow and load the data from now on.
 
         So does this process, in the background, with the backend's library: the winner is judged
@@ -82,7 +82,7 @@ class Crew:
         count = self.sized().workers
         fresh = FreshProcess(forks=not self.gpus)
         if self.cluster is None and count == 0:
-            yield CrewOnDuty(setup, data_dir, clock, self.trial_seconds, fresh)
+            yield StartedWorkers(setup, data_dir, clock, self.trial_seconds, fresh)
             return
         word = setup.loaded.word
         sources = setup.loaded.sources if self.cluster and word.endswith(".py") else ()
@@ -91,7 +91,9 @@ class Crew:
         )
 
         found = None if setup.carried is not None else found_of(setup.problem)
-        material = Material(setup.config, data_dir, versions_here(), sources, setup.carried, found)
+        material = WorkerInputs(
+            setup.config, data_dir, versions_here(), sources, setup.carried, found
+        )
         workers: dask.DaskWorkers | WorkerPool
         if self.cluster is not None:
             workers = dask.connected(self.cluster, material, clock)
@@ -101,27 +103,29 @@ class Crew:
         library = slow_library(setup.config.backend)
         threading.Thread(target=_fetched, args=(library,), name=IMPORTS, daemon=True).start()
         try:
-            yield CrewOnDuty(setup, data_dir, clock, self.trial_seconds, fresh, material, workers)
+            yield StartedWorkers(
+                setup, data_dir, clock, self.trial_seconds, fresh, material, workers
+            )
         finally:
             workers.close()
 
 
-ALONE = Crew(0)
+ALONE = WorkerSpec(0)
 
 
 @dataclass(frozen=True, slots=True)
-class CrewOnDuty:
+class StartedWorkers:
     """Those who train one study; `workers` None means this process.
 
     `fresh`: a process that trains nothing, to check the exported model.
     """
 
-    setup: Setup
+    setup: ResolvedStudy
     data_dir: Path | None
     clock: Clock
     trial_seconds: float | None
     fresh: FreshProcess
-    material: Material | None = None
+    material: WorkerInputs | None = None
     workers: dask.DaskWorkers | WorkerPool | None = None
 
     def load(self) -> Data:
@@ -149,7 +153,7 @@ class CrewOnDuty:
         if self.workers is None or self.material is None:
             return InlineExecutor(own)
         shared = isinstance(self.workers, WorkerPool)
-        recipe = TrainerRecipe(
+        recipe = TrainerFactory(
             self.material.known(),
             header.digests["problem"],
             header.digests["data"],

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from search._lazy_imports import lazy
 
 if TYPE_CHECKING:
-    from search.executors.base import Epoch, Executor, Finished, Lost, Message
+    from search.executors.base import EpochDone, Executor, Finished, Lost, Message
 
-__all__ = ["Epoch", "Executor", "Finished", "Lost", "Message"]
+__all__ = ["EpochDone", "Executor", "Finished", "Lost", "Message"]
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "search.executors.base": ("Epoch", "Executor", "Finished", "Lost", "Message"),
+        "search.executors.base": ("EpochDone", "Executor", "Finished", "Lost", "Message"),
     },
 )

@@ -14,7 +14,7 @@ from search.executors.base import Finished, Load, Lost, MakeTrainer, end_of
 from search.runtime import user_warnings
 from search.study.failures import as_known, text_of
 from search.study.trial import Decision, EpochReport, Task
-from search.training.base import Trainer, Workplace
+from search.training.base import Trainer, WorkerContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class EpochSent:
     """A worker completed an epoch."""
 
     trial: str
@@ -117,11 +117,11 @@ def _courier() -> _Courier:
 
 
 @functools.cache
-def _place() -> Workplace:
+def _place() -> WorkerContext:
     from distributed import get_worker
 
     # Dask removes this folder with the worker
-    return Workplace(Path(get_worker().local_directory) / "study", _courier())
+    return WorkerContext(Path(get_worker().local_directory) / "study", _courier())
 
 
 @functools.lru_cache(maxsize=1)
@@ -185,7 +185,7 @@ def train(make_trainer: MakeTrainer, task: Task, topic: str, *, waits: bool, bri
         while True:
             report = next(training) if decision is None else training.send(decision)
             epochs = report.epoch
-            send(Reported(trial, attempt, report))
+            send(EpochSent(trial, attempt, report))
             decision = Decision(replies.get()) if replies is not None else Decision.CONTINUE
     except StopIteration as stop:
         end = Finished(trial, attempt, stop.value)

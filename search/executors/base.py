@@ -8,11 +8,11 @@ from typing import Protocol, TypeAlias
 from search.errors import SearchError
 from search.study.failures import as_known, clipped, raised_by_user, text_of
 from search.study.trial import Decision, EpochReport, Failed, Outcome, Task
-from search.training.base import Trainer, Workplace
+from search.training.base import Trainer, WorkerContext
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
+class EpochDone:
     """A worker completed an epoch and waits: `reply` must be called once, from the same thread."""
 
     report: EpochReport
@@ -46,7 +46,7 @@ class Lost:
     traceback: str = ""
 
 
-Message: TypeAlias = Epoch | Finished | Lost
+Message: TypeAlias = EpochDone | Finished | Lost
 
 
 def end_of(error: BaseException, task: Task, at_epoch: int) -> Finished | Lost | SearchError:
@@ -69,8 +69,8 @@ def end_of(error: BaseException, task: Task, at_epoch: int) -> Finished | Lost |
     return known if known.scope == "study" else Finished(trial, attempt, failed, known)
 
 
-Load: TypeAlias = Callable[[Workplace], object]
-MakeTrainer: TypeAlias = Callable[[Workplace], Trainer]
+Load: TypeAlias = Callable[[WorkerContext], object]
+MakeTrainer: TypeAlias = Callable[[WorkerContext], Trainer]
 
 
 class Executor(Protocol):

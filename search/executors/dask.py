@@ -17,17 +17,17 @@ from search.executors._dask_cluster import connected
 from search.executors._dask_pool import DaskWorkers, Exhausted, Joined, Left, refusal
 from search.executors._dask_task import (
     Broken,
+    EpochSent,
     Misfit,
     Ready,
     Remarked,
-    Reported,
     Saved,
     Started,
     Unfit,
     attempt_name,
     train,
 )
-from search.executors.base import Epoch, Finished, Lost, MakeTrainer, Message
+from search.executors.base import EpochDone, Finished, Lost, MakeTrainer, Message
 from search.runtime.clock import Clock
 from search.study.trial import Decision, Task
 
@@ -210,9 +210,9 @@ class DaskExecutor:
         flight = self._flights.get(said.trial)
         if flight is None or flight.task.attempt != said.attempt:
             return None
-        if isinstance(said, Reported):
+        if isinstance(said, EpochSent):
             flight.epochs = said.report.epoch
-            return Epoch(said.report, functools.partial(_reply, flight.replies))
+            return EpochDone(said.report, functools.partial(_reply, flight.replies))
         if isinstance(said, Started):
             flight.since = self._clock.seconds()
             return None

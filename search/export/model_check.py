@@ -18,7 +18,7 @@ from search.executors.fresh_process import FreshProcess
 from search.export import writer
 from search.export.reader import restored, served
 from search.problem.objective import Metrics
-from search.problem.pickling import Carried
+from search.problem.pickling import PickledProblem
 from search.runtime import tensorflow_setup
 from search.study.events import StudyStarted
 from search.study.study_record import StudyRecord, TrialRecord
@@ -79,7 +79,7 @@ class ModelCheck:
 
     fresh: FreshProcess
     header: StudyStarted
-    carried: Carried | None = None
+    carried: PickledProblem | None = None
     data_dir: Path | None = None
 
     def __call__(self, models: Sequence[SavedModel], seconds: float = 0.0) -> Verdict:
@@ -150,7 +150,7 @@ def expected(metrics: Metrics) -> dict[str, float]:
 def checked(
     models: Sequence[SavedModel],
     header: StudyStarted,
-    carried: Carried | None,
+    carried: PickledProblem | None,
     data_dir: Path | None,
 ) -> Verdict:
     """Load and evaluate models in this process, which must not have trained any."""
@@ -168,7 +168,7 @@ def checked(
 
 
 def _one(
-    saved: SavedModel, header: StudyStarted, carried: Carried | None, data_dir: Path | None
+    saved: SavedModel, header: StudyStarted, carried: PickledProblem | None, data_dir: Path | None
 ) -> Verdict:
     try:
         model = restored(saved.folder, header, None, carried, data_dir)
@@ -210,7 +210,7 @@ def _graph(saved: SavedModel, model: "keras.Model") -> str:
         )
     except Exception:  # noqa: BLE001 - as above
         return ""
-    if not score_comparison.alike(mine, again) or score_comparison.alike(mine, its):
+    if not score_comparison.outputs_agree(mine, again) or score_comparison.outputs_agree(mine, its):
         return ""
     return "the graph in the export gives other outputs than the model"
 

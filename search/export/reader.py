@@ -13,8 +13,8 @@ from search.errors import DataError, SearchError, StudyChangedError
 from search.export import writer
 from search.problem import import_context
 from search.problem import loading as problems
-from search.problem.loading import LoadedProblem
-from search.problem.pickling import Carried
+from search.problem.loading import ResolvedProblem
+from search.problem.pickling import PickledProblem
 from search.problem.problem import Problem
 from search.seeds import seed_for
 from search.state.seeded_import import seeded_import
@@ -33,7 +33,7 @@ def restored(
     directory: Path,
     header: StudyStarted,
     problem: Problem | None,
-    carried: Carried | None,
+    carried: PickledProblem | None,
     data_dir: Path | None = None,
 ) -> "keras.Model":
     """The model in an export folder, in this process; it predicts as the exported one.
@@ -83,11 +83,11 @@ def served(directory: Path) -> "keras.Model":
 def _problem(
     header: StudyStarted,
     given: Problem | None,
-    carried: Carried | None,
+    carried: PickledProblem | None,
     data_dir: Path | None,
-) -> LoadedProblem:
+) -> ResolvedProblem:
     if given is not None and carried is not None:
-        found = LoadedProblem(carried.word, given, carried.digest, ())
+        found = ResolvedProblem(carried.word, given, carried.digest, ())
     elif carried is not None and carried.content is not None:
         found = carried.opened()
     else:

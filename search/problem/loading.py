@@ -25,7 +25,7 @@ _PLATFORM = ("search", "dashboards")
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedProblem:
+class ResolvedProblem:
     """A problem, the word it was asked for by, and the files that define it, its own first.
 
     `sources`: names and contents, in one folder and its subfolders; `source_digest`: one over all
@@ -49,7 +49,7 @@ def names() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_")
 
 
-def load(word: str) -> LoadedProblem:
+def load(word: str) -> ResolvedProblem:
     """The problem that a word on the command line means.
 
     `word`: a file name in `spaces/`, a path to a `.py` file, or `package.module:NAME`. The folder
@@ -86,7 +86,7 @@ def load(word: str) -> LoadedProblem:
     with _named(word):
         file = Path(str(module.__file__))
         files, beside = sources(file), sources(file, nested=False)
-    return LoadedProblem(word, problem, digest(files), files, digest(beside))
+    return ResolvedProblem(word, problem, digest(files), files, digest(beside))
 
 
 def word_of(name: str) -> str:

@@ -8,14 +8,14 @@ from typing import Any
 
 from search.errors import UsageError
 from search.problem import fingerprint
-from search.problem.loading import LoadedProblem, word_of
+from search.problem.loading import ResolvedProblem, word_of
 from search.problem.problem import Problem
 from search.runtime import tensorflow_setup
 from search.runtime.keras_configuration import KerasConfiguration
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class PickledProblem:
     """A problem in a form that can be sent; it is never written to disk.
 
     `digest`: over its source, what a study is held to. `content`: the pickled problem; None where
@@ -31,11 +31,11 @@ class Carried:
         """What stands for the problem in a study's settings."""
         return word_of(self.name)
 
-    def without_content(self) -> "Carried":
+    def without_content(self) -> "PickledProblem":
         """The same for a process that has been given the content before."""
         return replace(self, content=None)
 
-    def opened(self) -> LoadedProblem:
+    def opened(self) -> ResolvedProblem:
         """The problem in this process; TensorFlow, if its code imports it, finds its settings.
 
         Raises: UsageError where its code cannot be imported, or the content is missing.
@@ -54,10 +54,10 @@ class Carried:
         _register(registered)
         if keras is not None:
             keras.apply()
-        return LoadedProblem(self.word, problem, self.digest, ())
+        return ResolvedProblem(self.word, problem, self.digest, ())
 
 
-def pack(problem: Problem) -> Carried:
+def pack(problem: Problem) -> PickledProblem:
     """A problem by value: with the functions, classes and arrays of the caller's that it names.
 
     What `__main__` defines travels itself, what modules define by its name. Keras's configuration
@@ -79,7 +79,7 @@ def pack(problem: Problem) -> Carried:
     digest, configured = fingerprint.digest(problem), "" if keras is None else keras.described()
     if configured:  # the digest of a problem without is what it always was
         digest = hashlib.sha256(f"{digest} {configured}".encode()).hexdigest()
-    return Carried(problem.name, digest, content)
+    return PickledProblem(problem.name, digest, content)
 
 
 def _registered() -> dict[str, Any]:

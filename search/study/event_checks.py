@@ -12,7 +12,7 @@ from search.errors import SearchError, UsageError
 from search.problem.objective import Objective
 from search.runtime.names import check_name
 from search.study.architecture import Network
-from search.study.events import Adopted, Judged, Limited, Stopped, StudyStarted
+from search.study.events import Adopted, LimitsChanged, Stopped, StudyStarted, WinnerEvaluated
 from search.study.trial import Completed, Failed, Proposal, Pruned
 
 Check: TypeAlias = Callable[[Any], None]
@@ -178,7 +178,7 @@ _FIELDS: dict[type[Any], dict[str, Check]] = {
         "direction": one_of("max", "min"),
         "score_at": one_of("best", "last"),
     },
-    Limited: {
+    LimitsChanged: {
         "trials": optional(integer(0)),
         "seconds": optional(seconds),
     },
@@ -219,7 +219,7 @@ _FIELDS: dict[type[Any], dict[str, Check]] = {
         "rules": optional(integer(1)),
     },
     Stopped: {"reason": text},
-    Judged: {
+    WinnerEvaluated: {
         "trial": file_name,
         "test": mapping(finite),
         "export": text,

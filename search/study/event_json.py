@@ -24,13 +24,13 @@ from search.study.events import (
     Adopted,
     Asked,
     Entry,
+    EpochRecorded,
     Event,
-    Judged,
-    Limited,
-    Reported,
+    LimitsChanged,
     Stopped,
     StudyStarted,
     Told,
+    WinnerEvaluated,
 )
 from search.study.trial import (
     Answer,
@@ -50,13 +50,13 @@ _T = TypeVar("_T")
 
 _KINDS: dict[str, type[Event]] = {
     "study": StudyStarted,
-    "limit": Limited,
+    "limit": LimitsChanged,
     "ask": Asked,
-    "report": Reported,
+    "report": EpochRecorded,
     "tell": Told,
     "adopt": Adopted,
     "stop": Stopped,
-    "judge": Judged,
+    "judge": WinnerEvaluated,
 }
 _WORDS = {kind: word for word, kind in _KINDS.items()}
 _OUTCOMES: dict[str, type[Outcome]] = {"completed": Completed, "pruned": Pruned, "failed": Failed}
@@ -85,7 +85,7 @@ def encode(entry: Entry, format: int = FORMAT) -> str:
     event = entry.event
     at = round(entry.seconds, 3)
     data: dict[str, Any]
-    if isinstance(event, Reported):
+    if isinstance(event, EpochRecorded):
         report = event.report
         if format == 1:
             data = {"event": "report", "at": at} | asdict(report)
@@ -190,7 +190,7 @@ def _entry(data: Any) -> Entry:
         decision = Decision.STOP if stop == ["stop"] else Decision.CONTINUE
         if stop and decision is Decision.CONTINUE:
             raise ValueError(f"a report must end with its time or with 'stop', got {stop}")
-        return Entry(_at(at), Reported(_report(trial, epoch, metrics, took), decision))
+        return Entry(_at(at), EpochRecorded(_report(trial, epoch, metrics, took), decision))
     word, at = data.pop("event"), data.pop("at")
     return Entry(_at(at), _event(word, data))
 
@@ -218,7 +218,7 @@ def _event(word: str, data: dict[str, Any]) -> Event:
     if word == "report":  # of format 1
         decision = Decision(data.pop("decision"))
         fields_of_report = (data.pop(name) for name in ("trial", "epoch", "metrics", "seconds"))
-        return Reported(_report(*fields_of_report), decision, **data)
+        return EpochRecorded(_report(*fields_of_report), decision, **data)
     if word == "tell":
         trial, kind = data.pop("trial"), _OUTCOMES[data.pop("outcome")]
         text(trial)

@@ -41,7 +41,7 @@ class StudyStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class Limited:
+class LimitsChanged:
     """The caps from here on: trials in all, and active seconds in all (None: no cap)."""
 
     trials: int | None
@@ -57,7 +57,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class EpochRecorded:
     """One epoch of one trial, and what the backend decided."""
 
     report: EpochReport
@@ -92,7 +92,7 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class WinnerEvaluated:
     """The winner met the test data: metrics on them (empty where there are none); its export.
 
     `export` is empty where none could be written. `verified`: whether the exported model, loaded in
@@ -107,7 +107,16 @@ class Judged:
     reason: str = ""
 
 
-Event: TypeAlias = StudyStarted | Limited | Asked | Reported | Told | Adopted | Stopped | Judged
+Event: TypeAlias = (
+    StudyStarted
+    | LimitsChanged
+    | Asked
+    | EpochRecorded
+    | Told
+    | Adopted
+    | Stopped
+    | WinnerEvaluated
+)
 
 
 @dataclass(frozen=True, slots=True)

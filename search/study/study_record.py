@@ -11,12 +11,12 @@ from search.study.events import (
     Adopted,
     Asked,
     Entry,
-    Judged,
-    Limited,
-    Reported,
+    EpochRecorded,
+    LimitsChanged,
     Stopped,
     StudyStarted,
     Told,
+    WinnerEvaluated,
 )
 from search.study.failures import FIRST, failing_alike
 from search.study.trial import Decision, Outcome, Proposal, Task
@@ -86,10 +86,10 @@ class StudyRecord:
         self.work_seconds = 0.0  # that those epochs took, of all workers
         self.lately = (0.0, 0.0)  # epochs of budgets that ended: planned and trained, faded
         self.longest = 0  # where the longest budget so far stops
-        self.limit = Limited(None, None)
+        self.limit = LimitsChanged(None, None)
         self.seconds = 0.0
         self.stopped: str | None = None
-        self.judged: Judged | None = None
+        self.judged: WinnerEvaluated | None = None
         self.judged_before = 0  # earlier winners that met the test data
         self._first_told: list[Outcome] = []
         self._pending: dict[str, TrialRecord] = {}
@@ -152,7 +152,7 @@ class StudyRecord:
             if event.reason == "failed":
                 self._first_told = []
             return
-        if isinstance(event, Judged):
+        if isinstance(event, WinnerEvaluated):
             if self.judged is not None and self.judged.trial != event.trial:
                 self.judged_before += 1
             self.judged = event
@@ -161,7 +161,7 @@ class StudyRecord:
         if isinstance(event, Asked):
             if isinstance(event.answer, Proposal):
                 self._proposed(event.answer)
-        elif isinstance(event, Reported):
+        elif isinstance(event, EpochRecorded):
             trial = self._trial(event.report.trial)
             trial.add_report(event.report, told_to_stop=event.decision is Decision.STOP)
             self._metrics = trial.curve.names
@@ -184,7 +184,7 @@ class StudyRecord:
             self._settled += trial.stop_epoch
             self.told.append(trial)
             self._moved(trial)
-        elif isinstance(event, Limited):
+        elif isinstance(event, LimitsChanged):
             self.limit = event
         elif isinstance(event, Adopted):
             if event.rules is not None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from search.errors import SearchError
 from search.export.base import Exported
-from search.study.events import Asked, Entry, Reported, StudyStarted, Told
+from search.study.events import Asked, Entry, EpochRecorded, StudyStarted, Told
 from search.study.study_record import StudyRecord, TrialRecord
 from search.study.trial import EpochReport, Outcome, Proposal
 from search.trackers.base import Slow, rebuild_command
@@ -227,7 +227,7 @@ class _View:
 def _trial(entry: Entry) -> str | None:
     """The trial that an entry is about."""
     event = entry.event
-    if isinstance(event, Reported):
+    if isinstance(event, EpochRecorded):
         return event.report.trial
     if isinstance(event, Told):
         return event.trial

@@ -11,7 +11,7 @@ from search.study.trial import EpochReport, Outcome, Proposal
 from search.trackers.base import Tracker, rebuild_command
 
 
-class Audience:
+class TrackerDispatcher:
     """Passes each call on to every tracker that is well.
 
     One that raised rests until the next end of a trial, so that a dead server does not cost its

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from search._lazy_imports import lazy
 
 if TYPE_CHECKING:
-    from search.training.base import Courier, Trainer, Training, Workplace
+    from search.training.base import CheckpointTransport, Trainer, Training, WorkerContext
     from search.training.trainer import KerasTrainer
 
-__all__ = ["Courier", "KerasTrainer", "Trainer", "Training", "Workplace"]
+__all__ = ["CheckpointTransport", "KerasTrainer", "Trainer", "Training", "WorkerContext"]
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "search.training.base": ("Courier", "Trainer", "Training", "Workplace"),
+        "search.training.base": ("CheckpointTransport", "Trainer", "Training", "WorkerContext"),
         "search.training.trainer": ("KerasTrainer",),
     },
 )

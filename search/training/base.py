@@ -24,7 +24,7 @@ class Trainer(Protocol):
         ...
 
 
-class Courier(Protocol):
+class CheckpointTransport(Protocol):
     """Carries a trial's checkpoint, as bytes, between a worker and the disk of the study.
 
     Both calls are about the trial under way, from the thread that trains it.
@@ -40,11 +40,11 @@ class Courier(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
+class WorkerContext:
     """What a worker offers to those who train in it: a folder of its own.
 
     `courier`: carries checkpoints; None where the worker sees the study's own disk.
     """
 
     scratch: Path
-    courier: Courier | None = None
+    courier: CheckpointTransport | None = None

@@ -15,7 +15,7 @@ import numpy as np
 from search.errors import CheckpointError
 from search.state.plain_data import Arrays, Kept
 from search.study.trial import EpochReport
-from search.training.base import Courier
+from search.training.base import CheckpointTransport
 
 _FORMAT = 2
 
@@ -138,7 +138,7 @@ class CheckpointFolder:
 class TravellingCheckpoints:
     """The checkpoints of a study whose disk is elsewhere: brought by tasks, sent when saved."""
 
-    def __init__(self, courier: Courier, owner: str) -> None:
+    def __init__(self, courier: CheckpointTransport, owner: str) -> None:
         self._courier = courier
         self._owner = owner
 

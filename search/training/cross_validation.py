@@ -14,7 +14,7 @@ Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class FoldData:
     """What one model is trained and evaluated on, of the data that all models share.
 
     `rows`: those of the training part that it is trained on. `first`, `stop`: the rows of the
@@ -36,13 +36,13 @@ class Ground:
         return Data(self.part(data), held_out, None, data.class_names, data.class_weight)
 
 
-def undivided(data: Data) -> Ground:
+def undivided(data: Data) -> FoldData:
     """All of the data: without cross-validation, or where a model is trained on everything."""
-    return Ground(np.arange(data.train.size), 0, data.validation.size)
+    return FoldData(np.arange(data.train.size), 0, data.validation.size)
 
 
 @dataclass(frozen=True, slots=True)
-class Folding:
+class CrossValidation:
     """How many folds there are, from 2, and the seed that shuffles the examples into them."""
 
     count: int
@@ -70,7 +70,7 @@ class Folding:
                 f"{values[rarest]}, got {self.count}; lower it, or give y as floats"
             )
 
-    def of(self, data: Data) -> tuple[Data, list[Ground]]:
+    def of(self, data: Data) -> tuple[Data, list[FoldData]]:
         """The data to train on, and what each fold takes of them.
 
         Those data hold training and validation examples together, fold by fold, so that one copy
@@ -97,7 +97,7 @@ class Folding:
         for _, rows in parts:
             stop = first + len(rows)
             others = np.concatenate([every[:first], every[stop:]])
-            grounds.append(Ground(others, first, stop))
+            grounds.append(FoldData(others, first, stop))
             first = stop
         return whole, grounds
 

@@ -22,7 +22,7 @@ EVALUATION_BATCH = 1000  # of epochs that are trained outside a study
 Order: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 
-class Epochs(Protocol):
+class EpochLoop(Protocol):
     """Trains and evaluates one model, an epoch at a time; metrics go by Keras's names."""
 
     @property
@@ -53,7 +53,7 @@ def weighted(data: Data) -> Part:
     return Part(data.train.x, data.train.y, weights)
 
 
-class FitEpochs:
+class FitLoop:
     """The epoch by way of `fit` and `evaluate`: for every model that Keras can train.
 
     `hook` is a callback for what happens within the epoch.

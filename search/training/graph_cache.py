@@ -14,8 +14,8 @@ from search.data.parts import Data
 from search.errors import plain_text
 from search.state.model_fingerprint import fingerprint
 from search.training import xla
-from search.training.fit_loop import Epochs, FitEpochs, needs_fit, say_fit
-from search.training.graph_loop import GraphEpochs, TensorData
+from search.training.fit_loop import EpochLoop, FitLoop, needs_fit, say_fit
+from search.training.graph_loop import GraphLoop, TensorData
 
 if TYPE_CHECKING:
     import keras
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class _Kept:
     """Traced epochs, and the fingerprint of their model after it was traced."""
 
-    epochs: GraphEpochs
+    epochs: GraphLoop
     traced: str | None
 
     def holds(self) -> bool:
@@ -33,7 +33,7 @@ class _Kept:
         return self.traced is not None and fingerprint(self.epochs.model) == self.traced
 
 
-class SharedEpochs:
+class SharedGraphs:
     """The epochs of the models that a process trains, one at a time; `most` traced ones are kept.
 
     A model returned by `of` is valid until the next call.
@@ -54,7 +54,7 @@ class SharedEpochs:
         rows: int | None = None,
         *,
         share: bool = True,
-    ) -> tuple["keras.Model", Epochs]:
+    ) -> tuple["keras.Model", EpochLoop]:
         """The fastest way to train a freshly built model, and the model that it trains.
 
         That is the model itself, or one equal to it with the same values. `epochs`: how many a
@@ -72,21 +72,21 @@ class SharedEpochs:
                 said = next(iter(plain_text(str(error)).splitlines()), "")
                 reason = f"{type(error).__name__}: {said}"
         say_fit(reason)
-        return model, FitEpochs(model, self._data, hook)
+        return model, FitLoop(model, self._data, hook)
 
     def _graph(
         self, model: "keras.Model", batch_size: int, epochs: int, rows: int, *, share: bool
-    ) -> tuple["keras.Model", GraphEpochs]:
+    ) -> tuple["keras.Model", GraphLoop]:
         steps = epochs * -(-rows // batch_size)
         batch = batch_size if xla.compiles(model, steps) else None
         key = fingerprint(model) if share else None
         if key is None:
-            return model, GraphEpochs(model, self._tensors, batch, rows, batch_size)
+            return model, GraphLoop(model, self._tensors, batch, rows, batch_size)
         if batch is not None:  # how many batches, and whether a smaller one follows
             key = f"{key} {batch} {rows // batch} {rows % batch > 0}"
         kept = self._kept.pop(key, None)
         if kept is None or not kept.holds():
-            epochs_of_model = GraphEpochs(model, self._tensors, batch, rows, batch_size)
+            epochs_of_model = GraphLoop(model, self._tensors, batch, rows, batch_size)
             kept = _Kept(epochs_of_model, fingerprint(model))
         shared = kept.epochs.model
         if shared is not model:

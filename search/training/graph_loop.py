@@ -46,7 +46,7 @@ class TensorData:
         self.train, self.validation = (trees.mapped(tensor, packed(part)) for part in parts)
 
 
-class GraphEpochs:
+class GraphLoop:
     """The epoch as one TensorFlow graph; with `compiled_batch`, compiled by XLA for that batch.
 
     `rows`: how many an epoch trains on, all by default. A plain graph takes any number, a compiled

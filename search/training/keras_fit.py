@@ -27,12 +27,12 @@ from search.study.rules import TrainingRules
 from search.study.trial import Task
 from search.training import model_checks, score_comparison
 from search.training.callbacks import UserCallbacks, user_callbacks
-from search.training.cross_validation import Folding, Ground, undivided
+from search.training.cross_validation import CrossValidation, FoldData, undivided
 from search.training.evaluation import is_stateful
 from search.training.fit_draws import FitDraws
 from search.training.metric_values import finite, metric_values
 from search.training.model_steps import packed, why_not_evaluated
-from search.training.user_fit import OwnEpochs
+from search.training.user_fit import UserFitLoop
 from search.training.user_fit_checks import FitChecks
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def fit_curve(
     problem: Problem,
     data: Data,
     task: Task,
-    folding: Folding | None,
+    folding: CrossValidation | None,
     rules: TrainingRules,
     most_epochs: int,
     *,
@@ -118,7 +118,7 @@ class _Fit:
         self,
         problem: Problem,
         data: Data,
-        ground: Ground,
+        ground: FoldData,
         task: Task,
         seed: int,
         rules: TrainingRules,
@@ -233,7 +233,7 @@ class _Fit:
         problem, model = self._problem, self._model
         checks = FitChecks(numbered=self._rules.numbers_epochs_in_fit)
         share = self._ground.parts(self._data)
-        epochs = OwnEpochs(
+        epochs = UserFitLoop(
             problem, self._params, model, share, callbacks, epochs=self._most_epochs, checks=checks
         )
         steps = -(-len(self._ground.rows) // self._batch_size)

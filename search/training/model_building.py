@@ -17,11 +17,17 @@ from search.training.evaluation import is_stateful
 if TYPE_CHECKING:
     import keras
 
-    from search.training.model_run import Place
+    from search.training.model_run import TrainingContext
 
 
 def build_model(
-    place: "Place", batch: Part, space: Space, params: Params, seed: int, *, compiled: bool
+    place: "TrainingContext",
+    batch: Part,
+    space: Space,
+    params: Params,
+    seed: int,
+    *,
+    compiled: bool,
 ) -> tuple["keras.Model", frozenset[int]]:
     """The model of a configuration, seeded, with all its variables; `compiled`: it must be.
 

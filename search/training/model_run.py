@@ -20,14 +20,14 @@ from search.state.trial_state import LateVariables, StateLostError, TrialState
 from search.state.variable_values import arrays_of, assign, fits, optimizer_of, variables_of
 from search.study.rules import LATEST, TrainingRules
 from search.training.callbacks import UserCallbacks, hook, user_callbacks
-from search.training.cross_validation import Ground
+from search.training.cross_validation import FoldData
 from search.training.evaluation import evaluation_rows
-from search.training.fit_loop import Epochs, FitEpochs, averaged, say_fit
-from search.training.graph_cache import SharedEpochs
-from search.training.graph_loop import GraphEpochs
+from search.training.fit_loop import EpochLoop, FitLoop, averaged, say_fit
+from search.training.graph_cache import SharedGraphs
+from search.training.graph_loop import GraphLoop
 from search.training.metric_values import Logs, metric_values
 from search.training.model_building import build_model
-from search.training.user_fit import OwnEpochs
+from search.training.user_fit import UserFitLoop
 from search.training.user_fit_checks import FitChecks
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ Build: TypeAlias = Callable[[Params], "keras.Model"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TrainingContext:
     """Where a model is trained: how it is built, on which rows of which data, by which epochs.
 
     `older`: the objects that are made before `build` is called, and their first state.
@@ -48,8 +48,8 @@ class Place:
 
     build: Build
     data: Data
-    ground: Ground
-    shared: SharedEpochs
+    ground: FoldData
+    shared: SharedGraphs
     older: OlderObjects
     evaluation_batch_size: int | None = None
     rules: TrainingRules = LATEST
@@ -69,7 +69,7 @@ class ModelRun:
     def __init__(
         self,
         problem: Problem,
-        place: Place,
+        place: TrainingContext,
         params: Params,
         seed: int,
         most_epochs: int,
@@ -135,9 +135,9 @@ class ModelRun:
         return self._own_epochs is not None and self._own_epochs.unfinished
 
     @property
-    def _own_epochs(self) -> OwnEpochs | None:
+    def _own_epochs(self) -> UserFitLoop | None:
         epochs = None if self._prepared is None else self._prepared.epochs
-        return epochs if isinstance(epochs, OwnEpochs) else None
+        return epochs if isinstance(epochs, UserFitLoop) else None
 
     def restore(self, arrays: Arrays, kept: Kept | None, more: Arrays) -> None:
         """Put the freshly built model where `state` and `kept` were taken; `more`: kept's arrays.
@@ -171,7 +171,7 @@ class ModelRun:
             callbacks.epoch_begin(epoch)
             epochs = self._compiled_again(prepared).epochs
             batch_size = self._batch_size
-            if isinstance(epochs, OwnEpochs):
+            if isinstance(epochs, UserFitLoop):
                 epochs.begin(epoch)
                 # which evaluates in such batches, and does the rest as it likes
                 batch_size = self._evaluation_rows or batch_size
@@ -180,14 +180,14 @@ class ModelRun:
             if rate is not None:
                 rate = float(np.asarray(trained.pop("learning_rate", rate)))
             if known is None:
-                called = isinstance(epochs, OwnEpochs) and epochs.test_called
+                called = isinstance(epochs, UserFitLoop) and epochs.test_called
                 tested = callbacks.test(lambda: self._test(epochs), called=called)
                 known = {f"val_{name}": value for name, value in tested.items()}
             metrics = metric_values(callbacks.epoch_end(epoch, trained | dict(known)))
         self._late.epoch_trained()
         return metrics if rate is None else metrics | {"learning_rate": rate}
 
-    def _test(self, epochs: Epochs) -> Logs:
+    def _test(self, epochs: EpochLoop) -> Logs:
         with averaged(self.model):
             ground, rows = self._place.ground, self._evaluation_batch_size()
             return epochs.test(ground.first, ground.stop, rows)
@@ -226,10 +226,10 @@ class ModelRun:
     def _prepare(self) -> "_Prepared":
         problem, place = self._problem, self._place
         given = user_callbacks(problem.callbacks, self._params, self._folder)
-        epochs: Epochs
+        epochs: EpochLoop
         if problem.fit is not None:
             share = place.ground.parts(place.data)
-            epochs = OwnEpochs(
+            epochs = UserFitLoop(
                 problem,
                 self._params,
                 self.model,
@@ -249,7 +249,7 @@ class ModelRun:
                 share=not self._older,
             )
             self._own = variables_of(self.model)
-            if isinstance(epochs, GraphEpochs):  # traced for this model, or for one before it
+            if isinstance(epochs, GraphLoop):  # traced for this model, or for one before it
                 epochs.unknown_draws |= self._unknown_draws
                 self._unknown_draws |= epochs.unknown_draws
         steps = -(-len(place.ground.rows) // self._batch_size)
@@ -265,7 +265,7 @@ class ModelRun:
         """What trains from now on, where a callback has compiled the model again: Keras's fit."""
         if self._problem.fit is None and optimizer_of(self.model) is not prepared.optimizer:
             say_fit("a callback compiles the model again")
-            epochs = FitEpochs(self.model, self._place.data, hook(prepared.given))
+            epochs = FitLoop(self.model, self._place.data, hook(prepared.given))
             optimizer = optimizer_of(self.model)
             self._prepared = replace(prepared, epochs=epochs, optimizer=optimizer)
         return self.ready()
@@ -350,7 +350,7 @@ class ModelRun:
 class _Prepared:
     """What trains a model; `optimizer`: the one it trains with, `first`: that of its build."""
 
-    epochs: Epochs
+    epochs: EpochLoop
     callbacks: UserCallbacks
     state: TrialState
     given: list[Any]

@@ -43,7 +43,9 @@ class Tolerances:
         return abs(one - other) <= self._flips * (1 + self._relative)
 
 
-def alike(one: "Sequence[np.ndarray[Any, Any]]", other: "Sequence[np.ndarray[Any, Any]]") -> bool:
+def outputs_agree(
+    one: "Sequence[np.ndarray[Any, Any]]", other: "Sequence[np.ndarray[Any, Any]]"
+) -> bool:
     """Whether outputs are equal within rounding; of numbers only, texts must be the same."""
     if [array.shape for array in one] != [array.shape for array in other]:
         return False

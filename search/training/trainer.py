@@ -22,7 +22,7 @@ from search.study.trial import Decision, EpochReport, Outcome, Task
 from search.training.architecture import described
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
-from search.training.cross_validation import Folding
+from search.training.cross_validation import CrossValidation
 from search.training.metric_values import finite
 from search.training.trial_run import TrialRun
 from search.training.trial_runs import TrialRuns
@@ -60,7 +60,7 @@ class KerasTrainer:
         *,
         patience: int | None,
         most_epochs: int,
-        folding: Folding | None = None,
+        folding: CrossValidation | None = None,
         checkpoint_seconds: float = 2.0,
         rules: TrainingRules = LATEST,
         keras: KerasConfiguration | None = None,

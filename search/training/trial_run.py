@@ -19,7 +19,7 @@ from search.study.trial import EpochReport, Task
 from search.training.checkpoint import Checkpoint
 from search.training.fit_loop import averaged
 from search.training.metric_values import finite, metric_values, numbers_of
-from search.training.model_run import ModelRun, Place
+from search.training.model_run import ModelRun, TrainingContext
 
 if TYPE_CHECKING:
     import keras
@@ -37,7 +37,7 @@ class TrialRun:
     def __init__(
         self,
         problem: Problem,
-        places: Sequence[Place],
+        places: Sequence[TrainingContext],
         task: Task,
         most_epochs: int,
         folder: Path | None = None,

@@ -16,12 +16,12 @@ from search.state.older_objects import OlderObjects
 from search.study.rules import TrainingRules
 from search.study.trial import Task
 from search.training import missing_values, model_checks
-from search.training.cross_validation import Folding, Ground, undivided
+from search.training.cross_validation import CrossValidation, FoldData, undivided
 from search.training.evaluation import each_row_alone, evaluation_rows, fixed_batch, is_stateful
 from search.training.fit_loop import evaluate
-from search.training.graph_cache import SharedEpochs
+from search.training.graph_cache import SharedGraphs
 from search.training.graph_loop import TensorData
-from search.training.model_run import ModelRun, Place
+from search.training.model_run import ModelRun, TrainingContext
 from search.training.trial_run import TrialRun
 from search.training.user_fit_checks import FitChecks
 
@@ -34,9 +34,9 @@ class _Prepared:
     """What is made at the first trial and kept for all others: the data as tensors, statistics."""
 
     data: Data
-    shared: SharedEpochs
+    shared: SharedGraphs
     older: OlderObjects
-    places: list[Place]
+    places: list[TrainingContext]
 
 
 class TrialRuns:
@@ -53,7 +53,7 @@ class TrialRuns:
         data: Data,
         *,
         most_epochs: int,
-        folding: Folding | None,
+        folding: CrossValidation | None,
         rules: TrainingRules,
         keras: KerasConfiguration | None,
         files: Path | None,
@@ -76,7 +76,7 @@ class TrialRuns:
         return TrialProcess(task.proposal.trial, self._configuration, self._said)
 
     @property
-    def places(self) -> list[Place]:
+    def places(self) -> list[TrainingContext]:
         """Where the models of a trial are trained: one place, or one for each fold."""
         return self._ready().places
 
@@ -150,16 +150,16 @@ class TrialRuns:
             data, grounds = self._data, [undivided(self._data)]
             if self._folding is not None:
                 data, grounds = self._folding.of(self._data)
-            shared = SharedEpochs(data, TensorData(data))
+            shared = SharedGraphs(data, TensorData(data))
             prepared = _Prepared(data, shared, OlderObjects([self._problem]), [])
             prepared.places.extend(self._place(prepared, ground) for ground in grounds)
             self._prepared = prepared
         return self._prepared
 
-    def _place(self, prepared: _Prepared, ground: Ground) -> Place:
+    def _place(self, prepared: _Prepared, ground: FoldData) -> TrainingContext:
         """Where a model is trained; statistics are fitted on what it is trained on, no more."""
         build = self._problem.builder(ground.part(prepared.data))
-        return Place(
+        return TrainingContext(
             build,
             prepared.data,
             ground,

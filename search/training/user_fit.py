@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _VALIDATION = "val_"
 
 
-class OwnEpochs:
+class UserFitLoop:
     """The epochs of one model by way of the problem's own `fit`; see `Problem.fit`.
 
     `callbacks`: those of the trial. `epochs`: how many it may come to have. `checks`: what has been

@@ -8,7 +8,7 @@ import pytest
 from search.backends import base, registry
 from search.backends.base import BackendSettings
 from search.cli.main import main
-from search.engine.resolve import prepare
+from search.engine.resolve import resolve
 from search.errors import UsageError
 from search.study.config import StudyConfig, digest_of, from_plain
 
@@ -67,12 +67,12 @@ def test_without_its_library_a_backend_says_what_installs_it(
 
 def test_a_record_is_read_without_the_library_that_made_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "skopt", None)
-    assert prepare(StudyConfig("digits", backend="skopt", sampler="ei")).config.sampler == "ei"
+    assert resolve(StudyConfig("digits", backend="skopt", sampler="ei")).config.sampler == "ei"
 
 
 def test_settings_reach_the_backend():
     config = StudyConfig("digits", backend="optuna", sampler="nsga2", population=8, generations=3)
-    setup = prepare(from_plain(config.plain()))
+    setup = resolve(from_plain(config.plain()))
     assert (setup.settings.population, setup.settings.generations) == (8, 3)
     assert setup.limit(None, None).trials == 8 * 3 + 1  # the baseline
 

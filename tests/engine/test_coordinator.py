@@ -5,9 +5,9 @@ import pytest
 from search.engine.coordinator import Coordinator
 from search.engine.proposer import Proposer
 from search.errors import AlikeError, DataError, SearchError
-from search.executors.base import Epoch, Finished
+from search.executors.base import EpochDone, Finished
 from search.executors.simulated import SimulatedExecutor, VirtualClock
-from search.study.events import Asked, Entry, Event, Limited, Reported, Stopped, Told
+from search.study.events import Asked, Entry, EpochRecorded, Event, LimitsChanged, Stopped, Told
 from search.study.study_record import TrialRecord, fold
 from search.study.trial import (
     Budget,
@@ -26,7 +26,7 @@ from tests.support import BASELINE, OBJECTIVE, SimulatedStudy, accuracy, header
 
 
 def study(tmp_path, **settings) -> SimulatedStudy:
-    settings.setdefault("limit", Limited(7, None))
+    settings.setdefault("limit", LimitsChanged(7, None))
     return SimulatedStudy(tmp_path / "a-study.jsonl", ScriptedBackend, **settings)
 
 
@@ -64,7 +64,7 @@ def test_each_event_comes_after_what_it_answers(tmp_path):
             waiting = isinstance(event.answer, Wait)
             if isinstance(event.answer, Proposal):
                 asked.add(event.answer.trial)
-        elif isinstance(event, Reported):
+        elif isinstance(event, EpochRecorded):
             assert event.report.trial in asked
         elif isinstance(event, Told):
             assert event.trial in asked
@@ -103,15 +103,15 @@ class Suspicious(SimulatedExecutor):
 
     def next_message(self, timeout=None):
         message = super().next_message(timeout)
-        if not isinstance(message, Epoch):
+        if not isinstance(message, EpochDone):
             return message
 
         def reply(decision) -> None:
-            assert Reported(message.report, decision) in self._journal.events
+            assert EpochRecorded(message.report, decision) in self._journal.events
             self.replies += 1
             message.reply(decision)
 
-        return Epoch(message.report, reply)
+        return EpochDone(message.report, reply)
 
 
 class SuspiciousTracker(MemoryTracker):
@@ -123,7 +123,7 @@ class SuspiciousTracker(MemoryTracker):
         assert proposal in [e.answer for e in self._journal.events if isinstance(e, Asked)]
 
     def epoch(self, trial: TrialRecord, report) -> None:
-        assert report in [e.report for e in self._journal.events if isinstance(e, Reported)]
+        assert report in [e.report for e in self._journal.events if isinstance(e, EpochRecorded)]
 
     def end_trial(self, trial: TrialRecord, outcome) -> None:
         assert Told(trial.trial, outcome) in self._journal.events
@@ -135,7 +135,7 @@ def test_nothing_is_let_out_before_it_is_on_disk_and_one_sync_serves_many(slots)
     proposer = Proposer(ScriptedBackend, None)
     proposer.limit(12)
     executor = Suspicious(journal, OBJECTIVE, accuracy, clock, slots=slots)
-    record = fold([Entry(0.0, header()), Entry(0.0, Limited(12, None))])
+    record = fold([Entry(0.0, header()), Entry(0.0, LimitsChanged(12, None))])
     Coordinator(
         record=record,
         journal=journal,
@@ -146,7 +146,7 @@ def test_nothing_is_let_out_before_it_is_on_disk_and_one_sync_serves_many(slots)
         baseline=None,
     ).run()
     assert record.state == "finished"
-    reports = sum(isinstance(event, Reported) for event in journal.events)
+    reports = sum(isinstance(event, EpochRecorded) for event in journal.events)
     assert executor.replies == reports == record.epochs_trained
     if slots == 1:  # each epoch is on disk before the next one is trained
         assert reports < len(journal.groups)
@@ -155,13 +155,13 @@ def test_nothing_is_let_out_before_it_is_on_disk_and_one_sync_serves_many(slots)
 
 
 def test_a_study_without_a_trial_has_not_failed(tmp_path):
-    shown = study(tmp_path, limit=Limited(0, None))
+    shown = study(tmp_path, limit=LimitsChanged(0, None))
     assert shown.start().state == "finished"
     assert shown.events()[-1] == Stopped("exhausted")
 
 
 def test_no_more_than_the_slots_are_under_way(tmp_path):
-    shown = study(tmp_path, slots=2, limit=Limited(20, None))
+    shown = study(tmp_path, slots=2, limit=LimitsChanged(20, None))
     shown.start()
     under_way, most = set(), 0
     for event in shown.events():
@@ -210,7 +210,7 @@ def test_a_lost_trial_is_tried_again_once_and_then_failed(tmp_path):
 
 
 def test_time_ends_a_study_between_epochs_and_keeps_the_trial(tmp_path):
-    record = study(tmp_path, limit=Limited(None, 12.0)).start()
+    record = study(tmp_path, limit=LimitsChanged(None, 12.0)).start()
     assert (record.stopped, record.state) == ("time", "finished")
     assert record.seconds == pytest.approx(12.0)
     pending = [trial for trial in record.trials.values() if trial.pending]
@@ -218,11 +218,13 @@ def test_time_ends_a_study_between_epochs_and_keeps_the_trial(tmp_path):
 
 
 def test_more_time_goes_on_where_it_stopped(tmp_path):
-    shown = study(tmp_path, limit=Limited(None, 12.0))
+    shown = study(tmp_path, limit=LimitsChanged(None, 12.0))
     shown.start()
-    record = shown.resume(raised=Limited(7, None))
+    record = shown.resume(raised=LimitsChanged(7, None))
     assert record.stopped == "exhausted"
-    whole = SimulatedStudy(tmp_path / "whole.jsonl", ScriptedBackend, Limited(7, None)).start()
+    whole = SimulatedStudy(
+        tmp_path / "whole.jsonl", ScriptedBackend, LimitsChanged(7, None)
+    ).start()
     assert curves(record) == curves(whole)
 
 
@@ -236,7 +238,7 @@ class IdleWaiter(ScriptedBackend):
 
 
 def test_a_backend_that_waits_for_nothing_is_reported(tmp_path):
-    idle = SimulatedStudy(tmp_path / "s.jsonl", IdleWaiter, Limited(3, None), baseline=None)
+    idle = SimulatedStudy(tmp_path / "s.jsonl", IdleWaiter, LimitsChanged(3, None), baseline=None)
     with pytest.raises(SearchError, match="must not wait when no trial is under way"):
         idle.start()
 
@@ -267,7 +269,7 @@ def test_trackers_see_what_the_journal_holds_in_its_order(tmp_path):
     for event in shown.events():
         if isinstance(event, Asked) and isinstance(event.answer, Proposal):
             journaled.append(event.answer)
-        elif isinstance(event, Reported):
+        elif isinstance(event, EpochRecorded):
             journaled.append(event.report)
         elif isinstance(event, Told):
             journaled.append(event.outcome)
@@ -277,7 +279,7 @@ def test_trackers_see_what_the_journal_holds_in_its_order(tmp_path):
 
 
 def test_without_a_baseline_the_first_trial_is_the_backends(tmp_path):
-    record = study(tmp_path, baseline=None, limit=Limited(2, None)).start()
+    record = study(tmp_path, baseline=None, limit=LimitsChanged(2, None)).start()
     assert list(record.trials) == ["1", "2"]
 
 
@@ -348,7 +350,7 @@ def test_what_refuses_the_problem_ends_a_study_before_its_first_epoch_and_a_tria
     proposal = Proposal("1", {"layers": 1}, Budget(0, 2))
     first = [Entry(0.0, header()), Entry(0.0, Asked(proposal))]
     assert ended_by(fold(first), refused("1")) is refusal
-    later = [*first, Entry(0.0, Reported(EpochReport("1", 1, {"val_accuracy": 1.0}, 0.0), GO))]
+    later = [*first, Entry(0.0, EpochRecorded(EpochReport("1", 1, {"val_accuracy": 1.0}, 0.0), GO))]
     assert ended_by(fold(later), refused("1")) is None
 
 

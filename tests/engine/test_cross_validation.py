@@ -8,7 +8,7 @@ import pytest
 
 from search.cli import summary
 from search.cli.main import main
-from search.engine.run import Surroundings, resume, start
+from search.engine.run import RunContext, resume, start
 from search.errors import UsageError
 from search.problem.problem import Problem
 from search.runtime.clock import SystemClock
@@ -17,7 +17,7 @@ from search.study.config import StudyConfig, digest_of, from_plain
 from search.study.leaderboard import document
 from search.study.store import Store
 from search.study.study_record import StudyRecord
-from search.training.cross_validation import Folding
+from search.training.cross_validation import CrossValidation
 from tests.problems import few
 
 FOLDS = 2
@@ -29,9 +29,9 @@ def store(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def around(store) -> Surroundings:
+def around(store) -> RunContext:
     """Where studies run here: nobody watches."""
-    return Surroundings(Store(store), None, lambda setup, limit: (), SystemClock())
+    return RunContext(Store(store), None, lambda setup, limit: (), SystemClock())
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def scikit_learns_scores(
     data = problem.load(None)
     x = np.concatenate([data.train.x, data.validation.x])
     y = np.concatenate([data.train.y, data.validation.y])
-    splits = list(Folding(FOLDS, seed_for(0, "folds")).splits(data))
+    splits = list(CrossValidation(FOLDS, seed_for(0, "folds")).splits(data))
     rates = list(few.RATES)
     search = GridSearchCV(estimator, {grid: rates}, scoring=scoring, cv=splits, refit=False)
     search.fit(x, y)

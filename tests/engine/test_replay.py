@@ -8,7 +8,7 @@ import pytest
 from search.backends import base as backends
 from search.backends.base import BackendSettings
 from search.errors import JournalError, ReplayDivergedError
-from search.study.events import Asked, Limited, Reported, Told
+from search.study.events import Asked, EpochRecorded, LimitsChanged, Told
 from search.study.leaderboard import document
 from search.study.trial import Proposal
 from tests.scripted import ScriptedBackend
@@ -33,7 +33,7 @@ def make(name: str):
 
 
 def study(path, name, **settings) -> SimulatedStudy:
-    settings.setdefault("limit", Limited(TRIALS, None))
+    settings.setdefault("limit", LimitsChanged(TRIALS, None))
     return SimulatedStudy(path, make(name), **settings)
 
 
@@ -95,16 +95,16 @@ def test_with_several_workers_every_recorded_trial_is_kept(name, tmp_path, slots
         for event in recorded:
             if isinstance(event, Asked) and isinstance(event.answer, Proposal):
                 assert event.answer in record.trials[event.answer.trial].proposals
-            elif isinstance(event, Reported):
+            elif isinstance(event, EpochRecorded):
                 assert event.report in record.trials[event.report.trial].curve
             elif isinstance(event, Told):
                 assert event.outcome in record.trials[event.trial].outcomes
 
 
 def test_a_finished_study_can_be_extended(name, tmp_path):
-    shown = study(tmp_path / "s.jsonl", name, limit=Limited(5, None))
+    shown = study(tmp_path / "s.jsonl", name, limit=LimitsChanged(5, None))
     before = shown.start()
-    record = shown.resume(raised=Limited(9, None))
+    record = shown.resume(raised=LimitsChanged(9, None))
     assert len(before.trials) == 5
     assert len(record.trials) == 9
     assert record.state == "finished"
@@ -158,18 +158,18 @@ def test_adopt_keeps_every_result_and_goes_on(name, undisturbed, tmp_path):
 
 def test_a_decision_that_differs_is_named(tmp_path):
     path = tmp_path / "s.jsonl"
-    SimulatedStudy(path, ScriptedBackend, Limited(9, None)).start()
+    SimulatedStudy(path, ScriptedBackend, LimitsChanged(9, None)).start()
     texts = journal_texts(path)
     place = next(i for i, text in enumerate(texts) if text.endswith(',"stop"]'))
     texts[place] = texts[place].replace(',"stop"]', "]")
     write_journal(path, texts)
     with pytest.raises(ReplayDivergedError, match="decision was 'continue' and is now 'stop'"):
-        SimulatedStudy(path, ScriptedBackend, Limited(9, None)).resume()
+        SimulatedStudy(path, ScriptedBackend, LimitsChanged(9, None)).resume()
 
 
 def test_an_edited_curve_is_refused(tmp_path):
     path = tmp_path / "s.jsonl"
-    shown = SimulatedStudy(path, ScriptedBackend, Limited(4, None))
+    shown = SimulatedStudy(path, ScriptedBackend, LimitsChanged(4, None))
     shown.start()
     texts = journal_texts(path)
     gap = next(i for i, text in enumerate(texts) if '",2,{' in text)
@@ -180,7 +180,7 @@ def test_an_edited_curve_is_refused(tmp_path):
 
 def test_trials_under_way_are_submitted_again_with_what_is_known_of_them(tmp_path):
     path = tmp_path / "s.jsonl"
-    shown = SimulatedStudy(path, ScriptedBackend, Limited(4, None))
+    shown = SimulatedStudy(path, ScriptedBackend, LimitsChanged(4, None))
     shown.start(dies_after=5)  # the ask for the baseline, and four of its nine epochs
     record = shown.resume()
     first = shown.executor.submitted[0]

@@ -9,12 +9,12 @@ import pytest
 from dashboards.tables.tables import load
 from search.cli.main import main
 from search.engine.reopen import open_trial, read
-from search.engine.run import Surroundings, resume
+from search.engine.run import RunContext, resume
 from search.errors import StudyChangedError
 from search.runtime.clock import SystemClock
 from search.study import journal as journals
 from search.study.event_json import decode
-from search.study.events import Adopted, Asked, Entry, Judged, Reported, Stopped, Told
+from search.study.events import Adopted, Asked, Entry, EpochRecorded, Stopped, Told, WinnerEvaluated
 from search.study.rules import LATEST_RULES
 from search.study.store import Store
 from search.study.trial import Failed
@@ -76,7 +76,7 @@ def told(entries: list[Entry]) -> list[object]:
     for event in (entry.event for entry in entries):
         if isinstance(event, Asked):
             rows.append(event)
-        elif isinstance(event, Reported):
+        elif isinstance(event, EpochRecorded):
             rows.append((event.report.trial, event.report.epoch, event.decision))
             rows.append(pytest.approx(dict(event.report.metrics), **NEAR))
         elif isinstance(event, Told):
@@ -84,7 +84,7 @@ def told(entries: list[Entry]) -> list[object]:
             rows.append((event.trial, type(event.outcome), event.outcome.best_epoch))
         elif isinstance(event, Stopped):
             rows.append(event)
-        elif isinstance(event, Judged):
+        elif isinstance(event, WinnerEvaluated):
             rows.append((event.trial, pytest.approx(dict(event.test), **NEAR)))
     return rows
 
@@ -102,7 +102,7 @@ def test_an_unfinished_study_is_resumed_to_what_the_earlier_version_made_of_it(s
     name = f"{study}-killed"
     path = store.journal(name)
     before = path.read_bytes()
-    resume(name, Surroundings(store, None, lambda *_: [], SystemClock()))
+    resume(name, RunContext(store, None, lambda *_: [], SystemClock()))
     assert path.read_bytes().startswith(before)
     entries = list(journals.read(path))
     assert not any(isinstance(entry.event, Adopted) for entry in entries)
@@ -132,7 +132,7 @@ def test_a_study_of_unknown_rules_is_refused_and_adopted(store):
     path = store.journal("grid-killed")
     with_rules(path, 99)
     before = path.read_bytes()
-    around = Surroundings(store, None, lambda *_: [], SystemClock())
+    around = RunContext(store, None, lambda *_: [], SystemClock())
     with pytest.raises(StudyChangedError, match=r"follows rules 99 .* knows 1 to .*--adopt"):
         resume("grid-killed", around)
     assert path.read_bytes() == before
@@ -147,7 +147,7 @@ def test_a_study_of_unknown_rules_is_refused_and_adopted(store):
 
 @pytest.mark.filterwarnings("ignore:not as when the study began")
 def test_a_study_of_earlier_rules_keeps_them_when_it_is_adopted(store):
-    around = Surroundings(store, None, lambda *_: [], SystemClock())
+    around = RunContext(store, None, lambda *_: [], SystemClock())
     record = resume("grid-killed", around, adopt=True).record
     [adopted] = [
         entry.event
@@ -160,5 +160,5 @@ def test_a_study_of_earlier_rules_keeps_them_when_it_is_adopted(store):
 def test_a_killed_export_of_the_earlier_version_is_swept_by_a_resume(store):
     left = store.exports / ".grid-ab12cd_9"
     left.mkdir()
-    resume("grid", Surroundings(store, None, lambda *_: [], SystemClock()))
+    resume("grid", RunContext(store, None, lambda *_: [], SystemClock()))
     assert [path.name for path in store.exports.iterdir()] == ["grid"]

@@ -9,16 +9,16 @@ import pytest
 from search.cli.commands.run import study_config
 from search.cli.main import main
 from search.cli.parser import parse
-from search.engine.worker_setup import THREADS, Material, TrainerRecipe, versions_here
-from search.engine.workers import Crew
+from search.engine.worker_setup import THREADS, TrainerFactory, WorkerInputs, versions_here
+from search.engine.workers import WorkerSpec
 from search.errors import DataError, UsageError
 from search.executors import _hardware
 from search.executors._processes_started import process_server
 from search.problem.loading import load
 from search.runtime import tensorflow_setup
-from search.training.base import Workplace
+from search.training.base import WorkerContext
 
-NOWHERE = Workplace(Path("/nowhere"))
+NOWHERE = WorkerContext(Path("/nowhere"))
 
 
 class Nobody:
@@ -31,13 +31,13 @@ class Nobody:
 @pytest.mark.parametrize(
     ("crew", "recorded", "workers"),
     [
-        (Crew(3), "1", 3),
-        (Crew(None), "1", 1),
-        (Crew(None), "4", 4),
-        (Crew(None, gpus=("0", "1", "2")), None, 3),
-        (Crew(None, gpus=("0",)), "cluster", 1),
-        (Crew(None), None, _hardware.physical_cores()),
-        (Crew(None, cluster="tcp://a:1"), "1", None),
+        (WorkerSpec(3), "1", 3),
+        (WorkerSpec(None), "1", 1),
+        (WorkerSpec(None), "4", 4),
+        (WorkerSpec(None, gpus=("0", "1", "2")), None, 3),
+        (WorkerSpec(None, gpus=("0",)), "cluster", 1),
+        (WorkerSpec(None), None, _hardware.physical_cores()),
+        (WorkerSpec(None, cluster="tcp://a:1"), "1", None),
     ],
 )
 def test_the_users_word_goes_first_then_what_was_recorded_then_what_there_is(
@@ -117,7 +117,7 @@ PROBLEM = replace(DIGITS, name=a_name_beside.NAME, description=NAME)
 
 
 @pytest.fixture
-def material(tmp_path, monkeypatch) -> Material:
+def material(tmp_path, monkeypatch) -> WorkerInputs:
     """What travels of a study whose problem lies in a folder that is gone since."""
     monkeypatch.syspath_prepend(tmp_path)  # undone with the test, and what is added meanwhile
     (tmp_path / "mine.py").write_text(MINE)
@@ -128,25 +128,25 @@ def material(tmp_path, monkeypatch) -> Material:
     sources = load(config.problem).sources
     for file in tmp_path.rglob("*.py"):
         file.unlink()
-    return Material(config, None, versions_here(), sources)
+    return WorkerInputs(config, None, versions_here(), sources)
 
 
 def test_what_has_travelled_loads_as_it_was_and_other_things_are_refused(material, tmp_path):
-    place = Workplace(tmp_path / "scratch", Nobody())
+    place = WorkerContext(tmp_path / "scratch", Nobody())
     loaded = material(place)
     assert loaded.setup.problem.name == "mine"
     assert material(place) is loaded, "loaded once in a process"
-    right = TrainerRecipe(material, loaded.source_digest, loaded.data_digest, None, "study", 2)
+    right = TrainerFactory(material, loaded.source_digest, loaded.data_digest, None, "study", 2)
     right(place)
     with pytest.raises(UsageError, match=r"problem .*mine.py' must be the study's"):
-        TrainerRecipe(material, "other", loaded.data_digest, None, "study", 2)(place)
+        TrainerFactory(material, "other", loaded.data_digest, None, "study", 2)(place)
     with pytest.raises(DataError, match=r"data must be the study's \(digest other\)"):
-        TrainerRecipe(material, loaded.source_digest, "other", None, "study", 2)(place)
+        TrainerFactory(material, loaded.source_digest, "other", None, "study", 2)(place)
 
 
 def test_a_worker_must_have_the_versions_and_the_folder_of_data(material, tmp_path):
     older = tuple((n, "1.0" if n == "keras" else v) for n, v in material.versions)
     with pytest.raises(UsageError, match=r"got keras \S+ instead of 1.0; install"):
-        Material(material.config, None, older)(NOWHERE)
+        WorkerInputs(material.config, None, older)(NOWHERE)
     with pytest.raises(DataError, match="must be a folder here too, got /no/such/folder"):
-        Material(material.config, Path("/no/such/folder"), material.versions)(NOWHERE)
+        WorkerInputs(material.config, Path("/no/such/folder"), material.versions)(NOWHERE)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from search.executors.base import Epoch, Executor, Finished, Message
+from search.executors.base import EpochDone, Executor, Finished, Message
 from search.study.trial import (
     Budget,
     Completed,
@@ -39,7 +39,7 @@ def until_finished(
     reports = []
     while True:
         message = heard(executor)
-        if not isinstance(message, Epoch):
+        if not isinstance(message, EpochDone):
             return reports, message
         reports.append(message.report)
         message.reply(decide(message.report))
@@ -101,7 +101,7 @@ class ExecutorContract:
     def test_a_trial_whose_epoch_is_not_answered_does_not_go_on(self, executor):
         executor.submit(task("1", stop=2))
         first = heard(executor)
-        assert isinstance(first, Epoch)
+        assert isinstance(first, EpochDone)
         assert executor.next_message(0.0) is None
         first.reply(Decision.CONTINUE)
         reports, _ = until_finished(executor)
@@ -116,7 +116,7 @@ class ExecutorContract:
     def test_a_cancelled_trial_is_heard_of_no_more(self, executor):
         executor.submit(task("1", stop=50))
         message = heard(executor)
-        assert isinstance(message, Epoch)
+        assert isinstance(message, EpochDone)
         message.reply(Decision.CONTINUE)
         executor.cancel("1")
         executor.submit(task("2", stop=1))

@@ -10,7 +10,7 @@ import numpy as np
 
 from search.study import outcomes
 from search.study.trial import Decision, EpochReport, Task
-from search.training.base import Training, Workplace
+from search.training.base import Training, WorkerContext
 from search.training.checkpoint import Checkpoint, TravellingCheckpoints
 from tests.support import OBJECTIVE
 
@@ -21,7 +21,7 @@ class FakeTrainer:
 
     scratch: Path
 
-    def __call__(self, place: Workplace) -> "FakeTrainer":
+    def __call__(self, place: WorkerContext) -> "FakeTrainer":
         return self
 
     def train(self, task: Task) -> Training:
@@ -74,7 +74,7 @@ class TravellingTrainer:
     scratch: Path
     checkpoints: TravellingCheckpoints | None = None
 
-    def __call__(self, place: Workplace) -> "TravellingTrainer":
+    def __call__(self, place: WorkerContext) -> "TravellingTrainer":
         return replace(self, checkpoints=TravellingCheckpoints(place.courier, OWNER))
 
     def train(self, task: Task) -> Training:

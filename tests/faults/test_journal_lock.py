@@ -15,7 +15,7 @@ from search.cli.main import main
 from search.errors import JournalError, StudyLockedError
 from search.study import journal as journals
 from search.study import journal_lock
-from search.study.events import Entry, Limited, Stopped
+from search.study.events import Entry, LimitsChanged, Stopped
 from search.study.journal import Journal
 from tests.support import header
 
@@ -30,7 +30,7 @@ sys.stdin.read()
 
 
 def begun(path: Path) -> Path:
-    Journal.create(path, [Entry(0.0, header()), Entry(0.0, Limited(3, None))]).close()
+    Journal.create(path, [Entry(0.0, header()), Entry(0.0, LimitsChanged(3, None))]).close()
     return path
 
 

@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 
 from search import Data, Part, Problem
 from search.data.from_arrays import dataset_part, frame_part, part, split
-from search.engine.resolve import Setup
+from search.engine.resolve import ResolvedStudy
 from search.engine.worker_setup import load_twice
 from search.errors import DataError
 from search.problem._data_checks import check_data
@@ -129,7 +129,7 @@ def test_random_maps_and_unseeded_samples_are_refused() -> None:
     assert shuffled.size == 60
 
 
-def _setup(load: Any) -> Setup:
+def _setup(load: Any) -> ResolvedStudy:
     given = Problem(
         "drawn",
         problem(dense, data(X, Y)).space,
@@ -137,10 +137,10 @@ def _setup(load: Any) -> Setup:
         load,
         lambda params: dense(),
     )
-    from search.engine.resolve import prepare
+    from search.engine.resolve import resolve
     from search.problem import pickling
 
-    return prepare(StudyConfig(problem="<drawn>", backend="randomized"), pickling.pack(given))
+    return resolve(StudyConfig(problem="<drawn>", backend="randomized"), pickling.pack(given))
 
 
 def _drawn(x: Any, y: Any) -> Data:

@@ -13,7 +13,7 @@ from search.errors import UsageError
 from search.runtime import tensorflow_setup
 from search.runtime.clock import SystemClock
 from search.training.checkpoint import CheckpointFolder
-from search.training.cross_validation import Folding
+from search.training.cross_validation import CrossValidation
 from search.training.trainer import KerasTrainer
 from search.tuning import tune
 from tests.field.tables import RATE, data, new_trainer, problem, table, train
@@ -225,7 +225,7 @@ def folded(several: Problem, folder: Any) -> KerasTrainer:
         SystemClock(),
         patience=None,
         most_epochs=9,
-        folding=Folding(3, 0),
+        folding=CrossValidation(3, 0),
     )
 
 

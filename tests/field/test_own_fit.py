@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from search import Data, Part
-from search.engine.resolve import prepare
+from search.engine.resolve import resolve
 from search.errors import DataError, SearchWarning, UsageError
 from search.kerastuner.hypermodel import from_hypermodel
 from search.study.config import StudyConfig
@@ -376,7 +376,7 @@ def test_a_whole_fit_is_refused_where_trials_are_cut_into_epochs(tmp_path, monke
         {"backend": "grid", "patience": 2},
     ):
         with pytest.raises(UsageError, match=r"one call of fit \(fit_whole=True\)"):
-            prepare(StudyConfig(str(file), **more))
-    assert prepare(StudyConfig(str(file), backend="optuna", pruner="none")).patience is None
+            resolve(StudyConfig(str(file), **more))
+    assert resolve(StudyConfig(str(file), backend="optuna", pruner="none")).patience is None
     with pytest.raises(UsageError, match="fit_whole=True must come with a fit"):
         problem(build, data(X, Y), fit_whole=True)

@@ -11,7 +11,7 @@ from search import Choice, Data, Objective, Part, Problem, Space
 from search.runtime.clock import SystemClock
 from search.study.trial import Budget, Completed, EpochReport, Proposal, Task
 from search.training.checkpoint import CheckpointFolder
-from search.training.cross_validation import Folding
+from search.training.cross_validation import CrossValidation
 from search.training.trainer import KerasTrainer
 from tests.field.tables import data, new_trainer, table, train
 
@@ -201,7 +201,7 @@ def test_each_fold_and_the_final_model_have_the_vocabulary_of_their_own_rows(
         statistics=own_words,
         callbacks=lambda params: [Words()],
     )
-    folding = Folding(3, 0)
+    folding = CrossValidation(3, 0)
     trainer = KerasTrainer(
         problem,
         own,

@@ -12,7 +12,7 @@ from search import Part
 from search.errors import SearchError
 from search.executors.fresh_process import FreshProcess
 from search.study.event_json import decode, encode
-from search.study.events import Entry, Judged
+from search.study.events import Entry, WinnerEvaluated
 from search.training.checkpoint import CheckpointFolder
 from tests.field.ended import ended, trained
 from tests.field.tables import data, dense, problem, table
@@ -321,9 +321,9 @@ def test_build_that_fails_at_the_end_costs_test_and_export(tmp_path):
 
 def test_old_journals_have_no_verdict_and_new_ones_keep_it():
     old = '{"event":"judge","at":1.0,"trial":"2","test":{},"export":"e"}'
-    assert decode(old).event == Judged("2", {}, "e", None, "")
+    assert decode(old).event == WinnerEvaluated("2", {}, "e", None, "")
     assert encode(decode(old)) == old
-    for event in (Judged("2", {}, "e", True), Judged("2", {}, "e", False, "why")):
+    for event in (WinnerEvaluated("2", {}, "e", True), WinnerEvaluated("2", {}, "e", False, "why")):
         assert decode(encode(Entry(1.0, event))).event == event
 
 

@@ -13,10 +13,10 @@ import pytest
 from search.cli.main import main
 from search.engine.coordinator import Coordinator
 from search.engine.reopen import digests
-from search.engine.resolve import prepare
+from search.engine.resolve import resolve
 from search.engine.verification import Choice as Trials
 from search.engine.verification import Verification, opened
-from search.engine.worker_setup import Material, TrainerRecipe, versions_here
+from search.engine.worker_setup import TrainerFactory, WorkerInputs, versions_here
 from search.errors import UsageError
 from search.executors._hardware import environments, memory_bytes
 from search.executors._processes_pool import WorkerPool, local
@@ -77,7 +77,7 @@ class Bench:
         config = StudyConfig(
             problem=carried.word, trials=trials, max_epochs=3, assignments=narrow, **settings
         )
-        setup, given = prepare(config, carried), problem.load(None)
+        setup, given = resolve(config, carried), problem.load(None)
         first = replace(
             header("hyperband"),
             study=problem.name,
@@ -93,9 +93,9 @@ class Bench:
         proposer = setup.proposer()
         proposer.limit(trials)
         folder = self.store.checkpoints(problem.name).absolute()
-        material = Material(config, None, versions_here(), carried=carried)
+        material = WorkerInputs(config, None, versions_here(), carried=carried)
         digest = first.digests
-        recipe = TrainerRecipe(
+        recipe = TrainerFactory(
             material, digest["problem"], digest["data"], folder, first.identity, LATEST_RULES
         )
         executor = LastingExecutor(self.workers, recipe, CLOCK, waits=proposer.prunes)
@@ -122,7 +122,7 @@ class Bench:
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     first = pack(problem(lambda _: dense(), data(X, Y)))
     config = StudyConfig(problem=first.word)
-    material = Material(config, None, versions_here(), carried=first)
+    material = WorkerInputs(config, None, versions_here(), carried=first)
     workers = local(environments(2, ()), material, memory_bytes=memory_bytes())
     try:
         yield Bench(workers, FreshProcess(), Store(tmp_path_factory.mktemp("store")))

@@ -12,11 +12,11 @@ import tensorflow as tf
 
 from search.engine.verification import Choice, Verification, Verifier
 from search.problem.problem import Problem
-from search.study.events import Reported
+from search.study.events import EpochRecorded
 from search.study.rules import LATEST
 from search.study.study_record import fold
 from search.study.trial import Budget, Decision, EpochReport, Proposal, Task
-from search.training.cross_validation import Folding
+from search.training.cross_validation import CrossValidation
 from search.training.keras_fit import FitCurve, fit_curve
 from tests.field.tables import RATE, data, new_trainer, problem, table, train
 from tests.records import asked, entries
@@ -51,7 +51,7 @@ class Fits:
         return self.curve
 
 
-def verified(found: Problem, folding: Folding | None = None) -> Verification:
+def verified(found: Problem, folding: CrossValidation | None = None) -> Verification:
     """Train a trial by the platform and by Keras's fit, and compare them."""
     trainer = new_trainer(found, folding=folding)
     recorded, _ = train(found, RATE, (0, 3), trainer=trainer)
@@ -59,7 +59,7 @@ def verified(found: Problem, folding: Folding | None = None) -> Verification:
     task = Task(Proposal("1", RATE, Budget(0, 3)), 7)
     curve = fit_curve(found, found.load(None), task, folding, LATEST, 9)
     reports = [EpochReport("1", n, epoch, 0.1) for n, epoch in enumerate(recorded, start=1)]
-    events = [asked("1", 0, 3), *(Reported(one, Decision.CONTINUE) for one in reports)]
+    events = [asked("1", 0, 3), *(EpochRecorded(one, Decision.CONTINUE) for one in reports)]
     verifier = Verifier(fold(entries(events)), Fits(curve), None, None, fit=True)
     (result,) = verifier(Choice(("1",)))
     return result
@@ -121,7 +121,7 @@ def test_draws_of_callbacks_and_unseeded_dropout_are_those_of_fit(made: Any) -> 
 
 def test_draws_of_each_fold_are_those_of_fit() -> None:
     found = problem(drawing(DRAWS["uniform"]), data(X, Y))
-    result = verified(found, folding=Folding(2, 0))
+    result = verified(found, folding=CrossValidation(2, 0))
     assert result.same, str(result)
 
 

@@ -16,12 +16,12 @@ from search.seeds import seed_for
 from search.space.parameters import Params
 from search.space.space import key
 from search.study.eta import Pace
-from search.study.events import Entry, Limited
+from search.study.events import Entry, LimitsChanged
 from search.study.journal import Journal
 from search.study.progress import Plan
 from search.study.study_record import StudyRecord, fold
 from search.study.trial import Budget, EpochReport, Outcome, Proposal
-from search.trackers.dispatcher import Audience
+from search.trackers.dispatcher import TrackerDispatcher
 from tests.records import asked, completed, entries, reported
 from tests.support import BASELINE, OBJECTIVE, SPACE, accuracy, header
 from tests.trackers.watching import HandClock
@@ -70,7 +70,7 @@ def factors(folder: Path, backend: str, workers: int, pruner: str | None) -> lis
     module = backends.module(backend)
     proposer = Proposer(lambda known: module.create(SPACE, OBJECTIVE, settings, 0, known), None)
     proposer.limit(TRIALS)
-    first = [Entry(0.0, header(backend)), Entry(0.0, Limited(TRIALS, None))]
+    first = [Entry(0.0, header(backend)), Entry(0.0, LimitsChanged(TRIALS, None))]
     record, clock = fold(first), VirtualClock()
     epochs = module.planned_epochs(SPACE, settings, TRIALS - 1) + EPOCHS
     watch = Estimates(clock, Plan(TRIALS, epochs, None, ""))
@@ -82,7 +82,7 @@ def factors(folder: Path, backend: str, workers: int, pruner: str | None) -> lis
             executor=SimulatedExecutor(
                 OBJECTIVE, accuracy, clock, slots=workers, seconds=epoch_seconds
             ),
-            tracker=Audience([watch]),
+            tracker=TrackerDispatcher([watch]),
             clock=clock,
             baseline=Baseline(BASELINE.params, Budget(0, EPOCHS)),
         ).run()

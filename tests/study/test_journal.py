@@ -24,12 +24,12 @@ from search.study.events import (
     Adopted,
     Asked,
     Entry,
-    Judged,
-    Limited,
-    Reported,
+    EpochRecorded,
+    LimitsChanged,
     Stopped,
     StudyStarted,
     Told,
+    WinnerEvaluated,
 )
 from search.study.journal import Journal, Tail
 from search.study.journal_lines import JournalLines
@@ -50,19 +50,19 @@ from tests.support import header
 
 EVENTS = [
     header(),
-    Limited(6, None),
+    LimitsChanged(6, None),
     Asked(Proposal("0", {"layers": 1, "rate": 0.1 + 0.2}, Budget(0, 9)), by_study=True),
     Asked(Proposal("1", {"a": "relu", "b": True}, Budget(0, 3), {"rung": 0}, may_continue=True)),
     Asked(Proposal("2", {"a": "relu"}, Budget(3, 9))),
     Asked(Wait()),
     Asked(Exhausted()),
-    Reported(EpochReport("1", 1, {"val_accuracy": 0.1 + 0.2}, 1.5), Decision.STOP),
+    EpochRecorded(EpochReport("1", 1, {"val_accuracy": 0.1 + 0.2}, 1.5), Decision.STOP),
     Told("0", Completed(0.5, 3, 9, 4.5, 1000, stopped_early=True)),
     Told("1", Pruned(0.5, 1, 2, 4.5, 1000)),
     Told("2", Failed("nan", "loss not finite", "trace\nback", 2)),
     Adopted({"python": "3.12"}),
     Stopped("time"),
-    Judged("0", {"accuracy": 0.5}, "exports/a"),
+    WinnerEvaluated("0", {"accuracy": 0.5}, "exports/a"),
 ]
 
 
@@ -79,12 +79,12 @@ def test_an_event_is_read_back_as_it_was_written(event):
         (
             '{"event":"report","at":1.25,"trial":"1","epoch":2,"metrics":{"val_accuracy":0.5},'
             '"seconds":1.5,"decision":"stop"}',
-            Reported(EpochReport("1", 2, {"val_accuracy": 0.5}, 1.5), Decision.STOP),
+            EpochRecorded(EpochReport("1", 2, {"val_accuracy": 0.5}, 1.5), Decision.STOP),
         ),
         (
             '{"event":"report","at":1.25,"trial":"1","epoch":2,"metrics":{},"seconds":1.5,'
             '"decision":"continue"}',
-            Reported(EpochReport("1", 2, {}, 1.5), Decision.CONTINUE),
+            EpochRecorded(EpochReport("1", 2, {}, 1.5), Decision.CONTINUE),
         ),
         (
             '{"event":"tell","at":1.25,"trial":"0","outcome":"completed","score":0.5,'
@@ -109,19 +109,21 @@ def test_a_line_takes_few_bytes():
 
     metrics = {"loss": 0.123456789, "val_accuracy": 0.123456789}
     report = EpochReport("12345", 9, metrics, 1.234)
-    assert length(Reported(report, Decision.CONTINUE)) <= 80
+    assert length(EpochRecorded(report, Decision.CONTINUE)) <= 80
     assert length(Told("12345", Completed(0.123456789, 9, 9, 12.345, 123456))) <= 160
 
 
 def test_numbers_that_json_has_no_word_for_are_refused():
     with pytest.raises(ValueError, match="JSON compliant"):
         encode(
-            Entry(0.0, Reported(EpochReport("1", 1, {"loss": float("nan")}, 1.0), Decision.STOP))
+            Entry(
+                0.0, EpochRecorded(EpochReport("1", 1, {"loss": float("nan")}, 1.0), Decision.STOP)
+            )
         )
 
 
 def begun(path: Path) -> Journal:
-    return Journal.create(path, [Entry(0.0, header()), Entry(0.0, Limited(3, None))])
+    return Journal.create(path, [Entry(0.0, header()), Entry(0.0, LimitsChanged(3, None))])
 
 
 def test_a_torn_last_line_never_counted(tmp_path):
@@ -335,7 +337,7 @@ def test_a_journal_is_followed_to_where_it_is_said_to_be_on_disk(tmp_path):
         for second in range(3):
             journal.append(Entry(float(second), Stopped("time")))
         journal.commit()
-        assert [type(entry.event) for entry in tail.until(3)] == [Limited, Stopped]
+        assert [type(entry.event) for entry in tail.until(3)] == [LimitsChanged, Stopped]
         assert [entry.seconds for entry in tail.until(9)] == [1.0, 2.0]
         with path.open("ab") as file:
             file.write(b'{"event":"stop"')  # a line that a full disk cut short
@@ -346,7 +348,9 @@ def test_each_line_ends_with_its_number_and_a_checksum_of_all_before(tmp_path):
     path = tmp_path / "s.jsonl"
     with begun(path) as journal:
         journal.append(Entry(1.0, EVENTS[2]))
-        journal.append(Entry(1.0, Reported(EpochReport("0", 1, {"loss": 0.5}, 1.5), Decision.STOP)))
+        journal.append(
+            Entry(1.0, EpochRecorded(EpochReport("0", 1, {"loss": 0.5}, 1.5), Decision.STOP))
+        )
     crc = 0
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         data = json.loads(line)
@@ -361,8 +365,8 @@ def test_each_line_ends_with_its_number_and_a_checksum_of_all_before(tmp_path):
 @pytest.mark.parametrize("format", [1, 2])
 def test_a_study_of_an_earlier_format_is_continued_in_its_own(tmp_path, format):
     path = tmp_path / "s.jsonl"
-    first = [Entry(0.0, replace(header(), format=format)), Entry(0.0, Limited(3, None))]
-    reported = Entry(1.0, Reported(EpochReport("1", 1, {"loss": 0.5}, 1.5), Decision.CONTINUE))
+    first = [Entry(0.0, replace(header(), format=format)), Entry(0.0, LimitsChanged(3, None))]
+    reported = Entry(1.0, EpochRecorded(EpochReport("1", 1, {"loss": 0.5}, 1.5), Decision.CONTINUE))
     Journal.create(path, first).close()
     before = path.read_bytes()
     for _ in range(2):

@@ -8,7 +8,7 @@ import pytest
 from search.errors import JournalError
 from search.problem.objective import Objective
 from search.study.architecture import Layer, Network
-from search.study.events import Asked, Entry, Reported, Told
+from search.study.events import Asked, Entry, EpochRecorded, Told
 from search.study.learning_curve import Curve
 from search.study.study_record import StudyRecord, fold
 from search.study.trial import (
@@ -76,7 +76,7 @@ def outcome(rng: random.Random, trial: Plain) -> Outcome:
     return Completed(score, rng.randint(1, epochs), epochs, 2.5, 10, rng.random() < 0.5)
 
 
-def play(rng: random.Random, trials: dict[str, Plain]) -> Asked | Reported | Told:
+def play(rng: random.Random, trials: dict[str, Plain]) -> Asked | EpochRecorded | Told:
     """The next event of a made-up study, also taken note of in `trials`."""
     pending = [trial for trial in trials.values() if trial.pending]
     ended = [trial for trial in trials.values() if not trial.pending]
@@ -89,7 +89,7 @@ def play(rng: random.Random, trials: dict[str, Plain]) -> Asked | Reported | Tol
         name, epoch = trial.proposals[-1].trial, len(trial.curve) + 1
         report = EpochReport(name, epoch, metrics, rng.random())
         trial.curve.append(report)
-        return Reported(report, rng.choice(list(Decision)))
+        return EpochRecorded(report, rng.choice(list(Decision)))
     if pending and draw < 0.7:
         trial = rng.choice(pending)
         trial.outcomes.append(outcome(rng, trial))

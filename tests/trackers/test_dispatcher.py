@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 from search.study.study_record import fold
-from search.trackers.dispatcher import Audience
+from search.trackers.dispatcher import TrackerDispatcher
 from search.trackers.memory import MemoryTracker
 from tests.records import play, short_life
 
@@ -46,7 +46,7 @@ def told(*trackers) -> list[str]:
     """Tell the trackers of a study of three budgets; the texts of all warnings."""
     journal = short_life()
     record = fold(journal[:1])
-    audience = Audience(trackers)
+    audience = TrackerDispatcher(trackers)
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         audience.start_study(record)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from search.export.base import Exported
-from search.study.events import Entry, Limited, Stopped
+from search.study.events import Entry, LimitsChanged, Stopped
 from search.study.study_record import StudyRecord, fold
 from search.trackers import _mlflow_views
 from search.trackers._mlflow_runs import EPOCH_SECONDS, TRIAL, connect
@@ -304,7 +304,7 @@ def test_an_extended_study_may_have_another_winner(place):
     record = fold(first)
     wider = {"layers": 9, "width": 64}
     more = [
-        Limited(6, None),
+        LimitsChanged(6, None),
         asked("5", 0, 1, params=wider),
         reported("5", 1, 0.9),
         completed("5", 0.9, 1, 1),

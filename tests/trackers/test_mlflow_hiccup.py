@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from search.study.study_record import fold
-from search.trackers.dispatcher import Audience
+from search.trackers.dispatcher import TrackerDispatcher
 from tests.records import header, play, short_life
 from tests.trackers.test_mlflow import Place, live, place, template
 
@@ -52,7 +52,7 @@ def troubled(place: Place, study: str, fails: int, *, after: bool) -> None:
     """A study whose tracker fails at that call."""
     journal = short_life(header(study))
     record = fold(journal[:1])
-    audience = Audience([Unreachable(place.tracker(), fails, after=after)])
+    audience = TrackerDispatcher([Unreachable(place.tracker(), fails, after=after)])
     audience.start_study(record)
     play(audience, record, journal[1:])
     audience.end_study(record, None)
@@ -79,7 +79,7 @@ def test_a_study_whose_database_cannot_be_opened_before_its_end_is_written_whole
     store.folder.write_text("a file where the store's folder should be")
     journal = short_life()
     record = fold(journal[:1])
-    audience = Audience([store.tracker()])
+    audience = TrackerDispatcher([store.tracker()])
     with pytest.warns(UserWarning, match=r"MlflowTracker failed \(FileExistsError"):
         audience.start_study(record)
     play(audience, record, journal[1:])
@@ -94,7 +94,7 @@ def test_a_study_whose_database_cannot_be_opened_before_its_end_is_written_whole
 def test_a_database_error_is_one_line_and_no_trace_of_mlflows(place, capfd):
     journal = short_life()
     record = fold(journal[:1])
-    audience = Audience([place.tracker()])
+    audience = TrackerDispatcher([place.tracker()])
     audience.start_study(record)
     with sqlite3.connect(place.folder / "mlflow.db") as database:
         database.execute("ALTER TABLE metrics RENAME TO elsewhere")

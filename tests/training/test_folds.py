@@ -11,13 +11,13 @@ from search.runtime.clock import SystemClock
 from search.seeds import seed_for
 from search.study.outcomes import over_folds
 from search.training.checkpoint import CheckpointFolder
-from search.training.cross_validation import Folding
+from search.training.cross_validation import CrossValidation
 from search.training.trainer import KerasTrainer
 from tests.problems import few
 from tests.training.test_callbacks import stopper
 from tests.training.test_trainer import PROBLEM, metrics, same_state, task, train
 
-FOLDING = Folding(3, 5)
+FOLDING = CrossValidation(3, 5)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_every_example_is_validated_once_and_classes_are_spread(data):
 
 
 def test_equal_seeds_give_equal_folds_and_others_do_not(data):
-    splits = [list(folding.splits(data)) for folding in (FOLDING, FOLDING, Folding(3, 6))]
+    splits = [list(folding.splits(data)) for folding in (FOLDING, FOLDING, CrossValidation(3, 6))]
     first, again, other = [[tuple(rows) for _, rows in split] for split in splits]
     assert first == again
     assert first != other
@@ -67,7 +67,7 @@ def test_equal_seeds_give_equal_folds_and_others_do_not(data):
 def test_values_are_cut_without_strata_and_weights_go_along():
     x, y = np.arange(10.0), np.arange(10.0) / 10
     part = Part({"a": x[:6], "b": [x[:6]]}, y[:6], np.arange(6.0))
-    whole, grounds = Folding(4, 0).of(Data(part, Part({"a": x[6:], "b": [x[6:]]}, y[6:])))
+    whole, grounds = CrossValidation(4, 0).of(Data(part, Part({"a": x[6:], "b": [x[6:]]}, y[6:])))
     assert sorted(ground.stop - ground.first for ground in grounds) == [2, 2, 3, 3]
     np.testing.assert_array_equal(whole.train.x["a"], whole.train.x["b"][0])
     np.testing.assert_array_equal(whole.train.x["a"], whole.train.y * 10)
@@ -80,11 +80,11 @@ def test_too_many_folds_are_refused_in_the_users_terms(data):
     y = np.array([0] * 9 + [1] * 3)
     rare = Data(Part(y, y[:10]), Part(y, y[10:]))
     with pytest.raises(UsageError, match=r"at most the 3 examples of the rarest label, 1, got 4"):
-        Folding(4, 0).check(rare)
-    Folding(3, 0).check(rare)
+        CrossValidation(4, 0).check(rare)
+    CrossValidation(3, 0).check(rare)
     values = replace(rare, train=Part(y[:10], y[:10] / 2), validation=Part(y[10:], y[10:] / 2))
     with pytest.raises(UsageError, match=r"at most the 12 examples of training and validation"):
-        Folding(13, 0).check(values)
+        CrossValidation(13, 0).check(values)
 
 
 def test_metrics_are_means_with_every_fold_and_the_spread():
@@ -118,7 +118,7 @@ def test_folds_in_lockstep_are_what_each_would_be_alone(data, folder, tmp_path, 
         problem, params = few.OWN_FIT, {"learning_rate": 0.01}
     else:
         problem, params, most = few.CLASSES, {"learning_rate": 0.01}, 10**6
-    two = Folding(2, 5)
+    two = CrossValidation(2, 5)
     own = trainer(data, folder, problem, two, most=most)
     reports, outcome = train(own.train(task(0, 2, **params)))
     whole, grounds = two.of(data)
@@ -137,7 +137,7 @@ def test_folds_in_lockstep_are_what_each_would_be_alone(data, folder, tmp_path, 
 
 @pytest.mark.parametrize("problem", [with_plateau(), few.VALUES, few.OWN_FIT], ids=lambda p: p.name)
 def test_budgets_and_crashes_add_up_bit_for_bit(data, folder, tmp_path, problem):
-    params, two = {}, Folding(2, 5)
+    params, two = {}, CrossValidation(2, 5)
     if problem is few.VALUES:
         data = few.diabetes(None)
     if problem.space is few.CLASSES.space or problem is few.VALUES:

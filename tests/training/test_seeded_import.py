@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.engine.resolve import prepare
+from search.engine.resolve import resolve
 from search.study.config import StudyConfig
 
 FILE = """
@@ -51,7 +51,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def drawn(file: Path, seed: int) -> str:
-    return prepare(StudyConfig(str(file), seed=seed)).problem.description
+    return resolve(StudyConfig(str(file), seed=seed)).problem.description
 
 
 def test_a_process_that_imports_keras_for_the_file_draws_the_same(file: Path) -> None:

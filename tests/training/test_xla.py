@@ -10,7 +10,7 @@ from search.datasets import digits
 from search.runtime import tensorflow_setup
 from search.training import xla
 from search.training.checkpoint import CheckpointFolder
-from search.training.graph_loop import GraphEpochs, TensorData
+from search.training.graph_loop import GraphLoop, TensorData
 from tests.training.test_trainer import PROBLEM, metrics, task, train, trainer
 
 MANY = 10**6
@@ -108,7 +108,7 @@ def test_compiled_epochs_differ_within_rounding(data, optimizer, norm):
     curves = []
     for batch in (None, 32):  # 150 = 4 x 32 + 22: the last batch is a partial one
         tensorflow_setup.fresh(5)
-        way = GraphEpochs(build(params), tensors, batch)
+        way = GraphLoop(build(params), tensors, batch)
         orders = [np.random.default_rng(epoch).permutation(150) for epoch in range(3)]
         curves.append([way.train(order, 32) | {"val_loss": way.test()["loss"]} for order in orders])
     assert way.way == "compiled"
@@ -122,7 +122,7 @@ def test_compiled_epochs_differ_within_rounding(data, optimizer, norm):
 def test_fewer_rows_than_a_batch(data):
     few = Data(data.train.take(slice(20)), data.validation)
     tensorflow_setup.fresh(5)
-    way = GraphEpochs(build({}), TensorData(few), 32)
+    way = GraphLoop(build({}), TensorData(few), 32)
     assert way.train(np.arange(20), 32)["loss"] > 0
 
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from search.cli import summary
 from search.engine.reopen import read as read
-from search.engine.resolve import Setup
-from search.engine.run import Result, Surroundings
-from search.engine.workers import Crew
+from search.engine.resolve import ResolvedStudy
+from search.engine.run import Result, RunContext
+from search.engine.workers import WorkerSpec
 from search.errors import SearchError, SearchWarning, StudyInterrupted, UsageError, in_a_line
 from search.executors import _hardware
 from search.runtime.clock import SystemClock
@@ -26,7 +26,7 @@ from search.runtime.masking import masked
 from search.runtime.time_limit import within
 from search.study import journal as journals
 from search.study import printed_commands
-from search.study.events import Limited
+from search.study.events import LimitsChanged
 from search.study.journal import Tail
 from search.study.leaderboard import document
 from search.study.progress_text import encodable
@@ -144,12 +144,12 @@ def mlflow_tracker(store: Store, environment: Environment) -> "MlflowTracker":
     return MlflowTracker(uri, root, lambda: recorded(store))
 
 
-def surroundings(options: Namespace, environment: Environment) -> Surroundings:
+def surroundings(options: Namespace, environment: Environment) -> RunContext:
     """Where a study runs, with MLflow and the terminal watching."""
     store, clock = store_of(options), SystemClock()
     say = note if _talks(options) else _nothing
 
-    def trackers(setup: Setup, limit: Limited) -> Sequence[Tracker]:
+    def trackers(setup: ResolvedStudy, limit: LimitsChanged) -> Sequence[Tracker]:
         from search.study.progress import Plan
         from search.trackers import console
         from search.trackers.background import BackgroundTracker
@@ -175,7 +175,7 @@ def surroundings(options: Namespace, environment: Environment) -> Surroundings:
         watching.append(BackgroundTracker(mlflow, follow, say, rebuild=partial(_rebuild, store)))
         return watching
 
-    return Surroundings(
+    return RunContext(
         store,
         options.data_dir or environment.data_dir,
         trackers,
@@ -194,14 +194,14 @@ def _rebuild(store: Store, study: str) -> str:
     return printed_commands.command_line("doctor", "--rebuild", study, store=store)
 
 
-def _crew(options: Namespace, environment: Environment) -> Crew:
+def _crew(options: Namespace, environment: Environment) -> WorkerSpec:
     """Who trains: the workers of `--cluster`, or as many processes here as were asked for."""
     if options.cluster is not None and options.workers is not None:
         raise UsageError(
             f"--cluster has workers of its own, got --workers {options.workers} too; drop one"
         )
     gpus = _hardware.gpus(environment.visible_gpus)
-    crew = Crew(None, options.cluster, gpus, options.trial_timeout)
+    crew = WorkerSpec(None, options.cluster, gpus, options.trial_timeout)
     if options.workers == "auto":
         return crew.sized()
     return replace(crew, workers=options.workers)

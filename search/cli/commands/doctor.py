@@ -15,7 +15,7 @@ from search.cli.commands.common import (
     tracking_uri,
 )
 from search.datasets import base as datasets
-from search.engine.resolve import prepare
+from search.engine.resolve import resolve
 from search.engine.worker_setup import load
 from search.errors import JournalError, SearchError
 from search.export import writer
@@ -146,5 +146,5 @@ def _winner(store: Store, record: StudyRecord, data_dir: Path | None) -> Exporte
     best, directory = record.best(), store.export(record.header.study)
     if best is None or not writer.stands(record, best, directory):
         return None
-    settings = prepare(from_plain(record.header.config), data_dir=data_dir)
+    settings = resolve(from_plain(record.header.config), data_dir=data_dir)
     return writer.winner(directory, load(settings, data_dir))
