@@ -28,18 +28,18 @@ class Request:
     """
 
     words: tuple[str, ...]
-    carried: PickledProblem | None = None
+    pickled: PickledProblem | None = None
     go_on: bool = False
     mlflow: bool = True
 
     def write(self, stream: IO[bytes]) -> None:
         """Send it: a line of JSON, then the problem."""
-        carried, content = self.carried, b""
+        pickled, content = self.pickled, b""
         told: dict[str, Any] = {"words": self.words, "carried": None}
         told |= {"go_on": self.go_on, "mlflow": self.mlflow}
-        if carried is not None:
-            content = carried.content or b""
-            told["carried"] = {"name": carried.name, "digest": carried.digest}
+        if pickled is not None:
+            content = pickled.content or b""
+            told["carried"] = {"name": pickled.name, "digest": pickled.digest}
             told["bytes"] = len(content)
         stream.write(json.dumps(told).encode() + b"\n" + content)
         stream.flush()
@@ -48,10 +48,10 @@ class Request:
     def read(cls, stream: IO[bytes]) -> "Request":
         """Take what was sent."""
         told = json.loads(stream.readline())
-        carried = None
+        pickled = None
         if told["carried"] is not None:
-            carried = PickledProblem(**told["carried"], content=stream.read(told["bytes"]))
-        return cls(tuple(told["words"]), carried, told["go_on"], told["mlflow"])
+            pickled = PickledProblem(**told["carried"], content=stream.read(told["bytes"]))
+        return cls(tuple(told["words"]), pickled, told["go_on"], told["mlflow"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,26 +100,26 @@ def ask(request: Request) -> str:
 
     Raises: as `Answer.unfolded`; SearchError when the process ends without an answer.
     """
-    heard, mouth = os.pipe()
+    read_fd, write_fd = os.pipe()
     stream = None if sys.stderr is sys.__stderr__ else sys.stderr  # a notebook has its own
     try:
         process = subprocess.Popen(
             # -P: what it imports is what this process would import, and in its order
-            [sys.executable, "-P", "-m", _MODULE, str(mouth)],
+            [sys.executable, "-P", "-m", _MODULE, str(write_fd)],
             stdin=subprocess.PIPE,
             stdout=sys.__stderr__ if stream is None else subprocess.PIPE,
             stderr=None if stream is None else subprocess.STDOUT,
-            pass_fds=(mouth,),
+            pass_fds=(write_fd,),
             env={**os.environ, "PYTHONPATH": os.pathsep.join(_folders())},
             process_group=0,  # Ctrl-C on the terminal must reach it once, from here
         )
     except BaseException:
-        os.close(heard)
+        os.close(read_fd)
         raise
     finally:
-        os.close(mouth)
-    with open(heard, "rb", buffering=0) as ear, process, _passed_on(process, stream):
-        content, interrupted = _conversation(process, request, ear)
+        os.close(write_fd)
+    with open(read_fd, "rb", buffering=0) as reader, process, _passed_on(process, stream):
+        content, interrupted = _conversation(process, request, reader)
     if not content and interrupted:  # before it could answer anything
         raise KeyboardInterrupt
     if not content:
@@ -131,7 +131,7 @@ def ask(request: Request) -> str:
 
 
 def _conversation(
-    process: subprocess.Popen[bytes], request: Request, ear: Any
+    process: subprocess.Popen[bytes], request: Request, reader: Any
 ) -> tuple[bytes, bool]:
     """Send the request, hear the answer out; each Ctrl-C is passed on. Whether there was one."""
     assert process.stdin is not None  # it was asked for
@@ -141,7 +141,7 @@ def _conversation(
             if not interrupted:
                 with contextlib.suppress(BrokenPipeError):  # it has ended: no answer will come
                     request.write(process.stdin)
-            while part := ear.read(65536):
+            while part := reader.read(65536):
                 content += part
             return content, interrupted
         except KeyboardInterrupt:

@@ -39,12 +39,12 @@ from search.trackers.base import Tracker
 
 def main() -> int:
     """Answer one request."""
-    mouth = int(sys.argv[1])
-    with cli.at_the_edge():
+    write_fd = int(sys.argv[1])
+    with cli.entry_point():
         answer = _answered()
     # the answer lets the caller go, which must not be taken for its end
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with open(mouth, "wb") as stream:
+    with open(write_fd, "wb") as stream:
         stream.write(answer.dump())
     return 0
 
@@ -74,20 +74,20 @@ def perform(request: Request, *, trains_here: bool = False) -> str:
     """
     options, environment = parse(list(request.words)), Environment.read(os.environ)
     if options.command == "export":
-        return _export(options, options.data_dir or environment.data_dir, request.carried)
+        return _export(options, options.data_dir or environment.data_dir, request.pickled)
     if options.command == "verify":
-        return _verified(options, options.data_dir or environment.data_dir, request.carried)
-    around = replace(surroundings(options, environment), carried=request.carried)
+        return _verified(options, options.data_dir or environment.data_dir, request.pickled)
+    context = replace(surroundings(options, environment), pickled=request.pickled)
     if trains_here:
-        around = replace(around, crew=replace(around.crew, workers=0))
+        context = replace(context, worker_spec=replace(context.worker_spec, workers=0))
     if not request.mlflow:
-        around = replace(around, trackers=partial(_terminal_only, around.trackers))
+        context = replace(context, trackers=partial(_terminal_only, context.trackers))
     if options.command == "resume":
-        return _resumed(options.study, options, around, adopt=options.adopt)
+        return _resumed(options.study, options, context, adopt=options.adopt)
     config = study_config(options)
-    if not request.go_on or not around.store.journal(options.study).exists():
-        return start(config, around).record.header.study
-    record, _ = read(around.store, options.study)
+    if not request.go_on or not context.store.journal(options.study).exists():
+        return start(config, context).record.header.study
+    record, _ = read(context.store, options.study)
     differ = [n for n, value in config.plain().items() if record.header.config.get(n) != value]
     if differ:
         raise StudyChangedError(
@@ -97,7 +97,7 @@ def perform(request: Request, *, trains_here: bool = False) -> str:
     given = (options.trials, options.time)
     if given == (None, None) or given == (record.limit.trials, record.limit.seconds):
         options.trials = options.time = None  # else a limit would be lifted
-    return _resumed(options.study, options, around)
+    return _resumed(options.study, options, context)
 
 
 def _terminal_only(
@@ -106,17 +106,17 @@ def _terminal_only(
     return [one for one in make(setup, limit) if not isinstance(one, BackgroundTracker)]
 
 
-def _resumed(study: str, options: Namespace, around: RunContext, *, adopt: bool = False) -> str:
+def _resumed(study: str, options: Namespace, context: RunContext, *, adopt: bool = False) -> str:
     try:
-        result = resume(study, around, trials=options.trials, seconds=options.time, adopt=adopt)
+        result = resume(study, context, trials=options.trials, seconds=options.time, adopt=adopt)
     except KeyboardInterrupt:  # while loading, say: the study is where it was
         raise StudyInterrupted(study) from None
     return result.record.header.study
 
 
-def _export(options: Namespace, data_dir: Path | None, carried: PickledProblem | None) -> str:
+def _export(options: Namespace, data_dir: Path | None, pickled: PickledProblem | None) -> str:
     study, _, trial = options.study.partition("/")
-    opened = open_trial(store_of(options), study, trial or None, data_dir, carried)
+    opened = open_trial(store_of(options), study, trial or None, data_dir, pickled)
     verdict = opened.export(options.to, options.format)
     if verdict.verified is False:
         said = verified_text(verdict.verified, verdict.reason, opened.metric)
@@ -124,10 +124,10 @@ def _export(options: Namespace, data_dir: Path | None, carried: PickledProblem |
     return str(options.to)
 
 
-def _verified(options: Namespace, data_dir: Path | None, carried: PickledProblem | None) -> str:
+def _verified(options: Namespace, data_dir: Path | None, pickled: PickledProblem | None) -> str:
     study, choice = chosen(options.study, every=options.all, sample=options.sample)
     fresh = FreshProcess()
-    verifier = opened(store_of(options), study, fresh, data_dir, carried, fit=options.fit)
+    verifier = opened(store_of(options), study, fresh, data_dir, pickled, fit=options.fit)
     return json.dumps(document(study, list(verifier(choice)), fit=options.fit))
 
 

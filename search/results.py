@@ -51,14 +51,14 @@ class Study:
     """A recorded study. What it says is read from the journal each time: it may be under way.
 
     `problem`: what is tuned, where the caller has it: a study that was begun from Python knows its
-    problem by that alone. `carried` is the same as it travels. `data_dir`: the folder with the
+    problem by that alone. `pickled` is the same as it travels. `data_dir`: the folder with the
     problem's data, by default that of SEARCH_DATA_DIR.
     """
 
     name: str
     store: Path = Path("mlruns")
     problem: Problem | None = None
-    carried: PickledProblem | None = None
+    pickled: PickledProblem | None = None
     data_dir: Path | None = None
 
     def __repr__(self) -> str:
@@ -141,7 +141,7 @@ class Study:
             raise unknown_name("trial", trial, record.trials)
         best, directory = record.best(), Store(self.store).export(self.name)
         asked = best is not None and trial in (None, best.trial)
-        if best is not None and asked and exports.stands(record, best, directory):
+        if best is not None and asked and exports.is_up_to_date(record, best, directory):
             return self._restored(directory, record.header)
         with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
             folder = self.export(Path(scratch) / "model", trial=trial)
@@ -149,7 +149,7 @@ class Study:
 
     def _restored(self, folder: Path, header: StudyStarted) -> "keras.Model":
         data_dir = self.data_dir or Environment.read(os.environ).data_dir
-        return restored(folder, header, self.problem, self.carried, data_dir)
+        return restored(folder, header, self.problem, self.pickled, data_dir)
 
     def export(self, to: Path | str, format: str = "keras", *, trial: str | None = None) -> Path:
         """Write the model of a trial, by default the winner's, as a folder; its path.
@@ -161,7 +161,7 @@ class Study:
         """
         name = self.name if trial is None else f"{self.name}/{trial}"
         words = ("export", name, "--to", str(to), "--format", format, *self._places())
-        return Path(ask(Request(words, self.carried)))
+        return Path(ask(Request(words, self.pickled)))
 
     def _places(self) -> tuple[str, ...]:
         """The options that say where the study and its data are."""
@@ -197,7 +197,7 @@ class Study:
         words = ["verify", *names, "--json", *self._places()]
         words += ["--all"] * all + ["--fit"] * fit
         words += [] if sample is None else ["--sample", str(sample)]
-        said = json.loads(ask(Request(tuple(words), self.carried)))
+        said = json.loads(ask(Request(tuple(words), self.pickled)))
         return [Verification.from_plain(one) for one in said["trials"]]
 
     def _read(self) -> tuple[StudyRecord, StudyState]:

@@ -61,7 +61,7 @@ def tune(
 
     Raises: UsageError for settings that do not fit; any SearchError as the command reports it.
     """
-    word, carried = _sent(problem)
+    word, pickled = _sent(problem)
     options = {
         "backend": backend,
         "trials": trials,
@@ -81,10 +81,10 @@ def tune(
     }
     sets = [f"--set={name}={_values(value)}" for name, value in (narrow or {}).items()]
     words = ["run", word, *_words(options), *sets]
-    words += _crew(workers, cluster, trial_timeout)
+    words += _worker_spec(workers, cluster, trial_timeout)
     words += [f"--store={store}", *(["--quiet"] if quiet else [])]
     words += ["--keep-going"] if keep_going else []
-    request = Request(tuple(words), carried, go_on=resume and study is not None, mlflow=mlflow)
+    request = Request(tuple(words), pickled, go_on=resume and study is not None, mlflow=mlflow)
     return _done(request, problem, store, workers, data_dir)
 
 
@@ -111,13 +111,13 @@ def resume(
 
     Raises: as `tune`; StudyChangedError when problem, data or settings are no longer the same.
     """
-    _, carried = ("", None) if problem is None else _sent(problem)
+    _, pickled = ("", None) if problem is None else _sent(problem)
     options = {"trials": trials, "time": time, "data-dir": data_dir, "tensorboard": tensorboard}
     words = ["resume", study, *_words(options), *(["--adopt"] if adopt else [])]
-    words += _crew(workers, cluster, trial_timeout)
+    words += _worker_spec(workers, cluster, trial_timeout)
     words += [f"--store={store}", *(["--quiet"] if quiet else [])]
     words += ["--keep-going"] if keep_going else []
-    request = Request(tuple(words), carried, mlflow=mlflow)
+    request = Request(tuple(words), pickled, mlflow=mlflow)
     return _done(request, problem, store, workers, data_dir)
 
 
@@ -138,8 +138,8 @@ def load(
     Raises: as `Study.model`.
     """
     name, _, trial = study.partition("/")
-    carried = None if problem is None else pack(problem)
-    return Study(name, Path(store), problem, carried, _folder(data_dir)).model(trial or None)
+    pickled = None if problem is None else pack(problem)
+    return Study(name, Path(store), problem, pickled, _folder(data_dir)).model(trial or None)
 
 
 def _folder(data_dir: Path | str | None) -> Path | None:
@@ -153,8 +153,8 @@ def _sent(problem: Problem | str) -> tuple[str, PickledProblem | None]:
     check_kind(
         "what is tuned", problem, Problem, "write Problem(name, space, objective, load, build)"
     )
-    carried = pack(problem)
-    return carried.word, carried
+    pickled = pack(problem)
+    return pickled.word, pickled
 
 
 def _words(options: Mapping[str, Any]) -> Iterable[str]:
@@ -167,7 +167,9 @@ def _values(value: Any) -> str:
     return ",".join(map(str, value))
 
 
-def _crew(workers: int | str | None, cluster: str | None, timeout: float | str | None) -> list[str]:
+def _worker_spec(
+    workers: int | str | None, cluster: str | None, timeout: float | str | None
+) -> list[str]:
     count = 1 if workers == 0 else workers
     return [*_words({"workers": count, "cluster": cluster, "trial-timeout": timeout})]
 
@@ -188,4 +190,4 @@ def _done(
     else:
         name = ask(request)
     kept = problem if isinstance(problem, Problem) else None
-    return Study(name, Path(store), kept, request.carried, _folder(data_dir))
+    return Study(name, Path(store), kept, request.pickled, _folder(data_dir))

@@ -76,7 +76,7 @@ def script(tmp_path: Path, text: str, *words: str) -> "subprocess.Popen[str]":
     )
 
 
-def heard(process: "subprocess.Popen[str]", words: str) -> None:
+def read_fd(process: "subprocess.Popen[str]", words: str) -> None:
     """Read what a script says of its study until it says this."""
     assert process.stderr is not None
     said = []
@@ -106,13 +106,13 @@ def test_the_page_is_a_plain_script_that_runs(tmp_path: Path, capsys) -> None:
 def test_a_study_goes_on_after_an_interrupt_and_after_a_kill(tmp_path: Path) -> None:
     path = Store(tmp_path / "store").journal("line")
     first = script(tmp_path, SCRIPT, str(tmp_path / "store"))
-    heard(first, "trial 1 completed")
+    read_fd(first, "trial 1 completed")
     first.send_signal(signal.SIGINT)
     assert "StudyInterrupted: study line was interrupted" in first.communicate()[1]
     assert journal.writer(path) is None
     done = sum(trial.score is not None for trial in fold(journal.read(path)).trials.values())
     second = script(tmp_path, SCRIPT, str(tmp_path / "store"))
-    heard(second, f"trial {done + 1} completed")
+    read_fd(second, f"trial {done + 1} completed")
     os.kill(journal.writer(path) or 0, signal.SIGKILL)
     assert "must end with an answer, got none (signal 9)" in second.communicate()[1]
     last = script(tmp_path, SCRIPT, str(tmp_path / "store"))
@@ -196,8 +196,8 @@ def test_a_model_with_own_code_comes_back_and_predicts_the_same(build, tmp_path)
     problem = problem_of(build)
     study = tuned(problem, tmp_path)
     predicted = study.best_model().predict(X, verbose=0)
-    carried = pack(problem)
-    opened = open_trial(Store(tmp_path), study.name, None, None, carried)
+    pickled = pack(problem)
+    opened = open_trial(Store(tmp_path), study.name, None, None, pickled)
     assert np.array_equal(predicted, opened.model().predict(X, verbose=0))
     assert study.best_model().evaluate(X[80:], Y[80:], verbose=0)[1] == study.best.test["accuracy"]
     without = search.load(study.name, store=tmp_path)  # the graph, or what is registered
@@ -251,8 +251,8 @@ def test_a_damaged_export_is_named(damage, message, tmp_path) -> None:
 def test_a_damaged_export_does_not_count_as_the_winners(text, tmp_path) -> None:
     (tmp_path / "export.json").write_text(text)
     best = SimpleNamespace(trial="1", best_epoch=2)
-    record = SimpleNamespace(judged=SimpleNamespace(trial="1"))
-    assert not writer.stands(record, best, tmp_path)
+    record = SimpleNamespace(winner_evaluation=SimpleNamespace(trial="1"))
+    assert not writer.is_up_to_date(record, best, tmp_path)
 
 
 def from_folder(folder):

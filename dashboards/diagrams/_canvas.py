@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-from dashboards.diagrams._layout import Spot, spots
+from dashboards.diagrams._layout import Position, spots
 from dashboards.figures.theme import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY
 from search.study.architecture import Layer, Network, sizes
 
@@ -55,7 +55,7 @@ class _Node:
 
     layer: Layer
     look: str
-    spot: Spot
+    position: Position
     y: float
     neurons: tuple[float, ...]
     gap: bool
@@ -75,32 +75,32 @@ class _Node:
 
     @property
     def x(self) -> float:
-        return self.spot.x + _MARGIN
+        return self.position.x + _MARGIN
 
 
-class Sheet:
+class Canvas:
     """The drawing: its nodes at their points, and the lines between them; `size` of the whole."""
 
     def __init__(self, network: Network) -> None:
         looks = [_look(layer) for layer in network.layers]
         places = spots(network, [_WIDTHS[look] for look in looks], _WIDEST)
-        bands = max((spot.band for spot in places), default=0) + 1
+        bands = max((position.band for position in places), default=0) + 1
         lanes = [1] * bands
-        for spot in places:
-            lanes[spot.band] = max(lanes[spot.band], spot.lane + 1)
+        for position in places:
+            lanes[position.band] = max(lanes[position.band], position.lane + 1)
         self._tall = 8 * _STEP if max(lanes) == 1 else 6 * _STEP
         self._lane = self._tall + 3 * _LINE + 16
         self._tops = [_MARGIN + sum(lanes[:band]) * self._lane for band in range(bands)]
         both = zip(network.layers, looks, places, strict=True)
-        self._nodes = [self._node(layer, look, spot) for layer, look, spot in both]
+        self._nodes = [self._node(layer, look, position) for layer, look, position in both]
         right = max(
-            (spot.x + _WIDTHS[look] / 2 for spot, look in zip(places, looks, strict=True)),
+            (position.x + _WIDTHS[look] / 2 for position, look in zip(places, looks, strict=True)),
             default=0,
         )
         self.size = right + 2 * _MARGIN, self._tops[-1] + lanes[-1] * self._lane
 
-    def _node(self, layer: Layer, look: str, spot: Spot) -> _Node:
-        y = self._tops[spot.band] + spot.lane * self._lane + self._tall / 2
+    def _node(self, layer: Layer, look: str, position: Position) -> _Node:
+        y = self._tops[position.band] + position.lane * self._lane + self._tall / 2
         units = layer.units or 1
         most = self._tall // _STEP
         shown = min(units, most)
@@ -108,7 +108,7 @@ class Sheet:
             shown = min(most, most - 3 + max(0, math.ceil(math.log(units / 16, 4))))
         top = y - (shown - 1) * _STEP / 2
         heights = tuple(top + place * _STEP for place in range(shown))
-        return _Node(layer, look, spot, y, heights, gap=shown < units)
+        return _Node(layer, look, position, y, heights, gap=shown < units)
 
     def nodes(self) -> Iterator[str]:
         """Every layer, with the words below it."""
@@ -160,7 +160,10 @@ class Sheet:
         for node in self._nodes:
             for place in node.layer.inbound:
                 fed = self._nodes[place]
-                near = fed.spot.band == node.spot.band and fed.spot.column + 1 == node.spot.column
+                near = (
+                    fed.position.band == node.position.band
+                    and fed.position.column + 1 == node.position.column
+                )
                 path = "".join(_fan(fed, node)) if near else self._way(fed, node)
                 faint = ".22" if near and "neurons" in (fed.look, node.look) else ".6"
                 yield f'<path d="{path}" stroke-opacity="{faint}"/>'
@@ -168,10 +171,10 @@ class Sheet:
     def _way(self, fed: _Node, node: _Node) -> str:
         """A line past other columns: along its lane, over what stands in it, or to a new row."""
         start, end = f"M{fed.right:g} {fed.y:g}", f"{node.left:g} {node.y:g}"
-        if fed.spot.band != node.spot.band:
-            edge, above = self.size[0] - 5, self._tops[node.spot.band] - 8
+        if fed.position.band != node.position.band:
+            edge, above = self.size[0] - 5, self._tops[node.position.band] - 8
             return f"{start}H{edge:g}V{above:g}H5V{node.y:g}H{node.left:g}"
-        if fed.spot.lane != node.spot.lane:
+        if fed.position.lane != node.position.lane:
             turn = node.left - 22
             return f"{start}H{turn:g}C{turn + 14:g} {fed.y:g} {turn + 8:g} {node.y:g} {end}"
         top = fed.y - self._tall / 2 - 12

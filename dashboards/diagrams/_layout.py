@@ -7,7 +7,7 @@ from search.study.architecture import Network
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Position:
     """A layer's place: its column, the lane in it, the band that the column lies in, and `x`.
 
     A band is a row of columns, as lines are of words; `x` is the middle of the column.
@@ -19,7 +19,7 @@ class Spot:
     x: float
 
 
-def spots(network: Network, widths: Sequence[float], limit: float) -> list[Spot]:
+def spots(network: Network, widths: Sequence[float], limit: float) -> list[Position]:
     """The spot of each layer; `widths`: what each needs, `limit`: how wide a band may be."""
     columns = _columns(network)
     lanes = _lanes(network, columns)
@@ -28,7 +28,7 @@ def spots(network: Network, widths: Sequence[float], limit: float) -> list[Spot]
         needed[column] = max(needed[column], width)
     bands, middles = _wrapped(needed, limit)
     both = zip(columns, lanes, strict=True)
-    return [Spot(column, lane, bands[column], middles[column]) for column, lane in both]
+    return [Position(column, lane, bands[column], middles[column]) for column, lane in both]
 
 
 def _columns(network: Network) -> list[int]:

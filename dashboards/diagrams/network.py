@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from dashboards.diagrams._canvas import Sheet, called, safe
+from dashboards.diagrams._canvas import Canvas, called, safe
 from search.study.architecture import Network, chain, sizes
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ def drawing(network: Network) -> str:
     stands one above the other; a long network goes on in a second row. Of a subclassed model,
     whose code alone knows what joins its layers, there are the layers without lines.
     """
-    sheet = Sheet(network)
-    body = "".join([*sheet.edges(), *sheet.nodes()])
-    width, height = sheet.size
+    canvas = Canvas(network)
+    body = "".join([*canvas.edges(), *canvas.nodes()])
+    width, height = canvas.size
     title = (
         f"Network: {chain(network)}" if not network.subclass else f"Layers of {network.subclass}"
     )

@@ -63,18 +63,18 @@ def _noise_text(tables: Tables, found: Answer) -> str:
 
 def _test(tables: Tables, found: Answer) -> Tile:
     if not found.test:
-        judged = tables.record.judged is not None
-        if judged:
+        winner_evaluation = tables.record.winner_evaluation is not None
+        if winner_evaluation:
             note = "the problem has none"
         elif tables.state == "running":
             note = "the winner meets them when the study ends"
         else:
             note = "the winner has not met them: the study did not come to its end"
-        return Tile("on test data", "none" if judged else "not yet", note)
+        return Tile("on test data", "none" if winner_evaluation else "not yet", note)
     main = tables.objective.metric.removeprefix("val_")
     name = main if main in found.test else next(iter(found.test))
     others = [f"{k} {score_text(v)}" for k, v in found.test.items() if k != name]
-    before = tables.record.judged_before
+    before = tables.record.earlier_winner_evaluations
     met = f"met by {before} winners before this one" if before else "met once, by the winner"
     if found.verified is False:
         met = "does not apply: the exported model does not give the recorded scores"

@@ -22,15 +22,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; exit code 0 done, 1 search failed, 2 wrong use, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
-    with at_the_edge():
+    with entry_point():
         return _run(arguments, debug=debug)
 
 
 @contextlib.contextmanager
-def at_the_edge() -> Iterator[None]:
+def entry_point() -> Iterator[None]:
     """What the main thread of a process of the platform's runs in: signals, warnings, a voice."""
     user_warnings.install(lambda text: _say(f"warning: {text}"))
-    with interruptible(lambda: _say("being interrupted; a moment")), _voice_of_its_own():
+    with interruptible(lambda: _say("being interrupted; a moment")), _private_stderr():
         yield
 
 
@@ -77,7 +77,7 @@ def _command(word: str) -> Callable[[argparse.Namespace, Environment], int]:
 
 
 @contextlib.contextmanager
-def _voice_of_its_own() -> Iterator[None]:
+def _private_stderr() -> Iterator[None]:
     """Have Python write standard error through a handle of its own.
 
     Handle 2 is turned away while TensorFlow is imported (see training/runtime.py), maybe in a
@@ -87,8 +87,8 @@ def _voice_of_its_own() -> Iterator[None]:
     if before is not sys.__stderr__:  # replaced already, by a test or a notebook
         yield
         return
-    with os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace") as voice:
-        sys.stderr = voice
+    with os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace") as stderr:
+        sys.stderr = stderr
         try:
             yield
         finally:

@@ -35,11 +35,13 @@ def closing(record: StudyRecord, exported: Exported | None, store: Store, width:
     gain = leaderboard.gain(record)
     if gain is not None:
         lines.append(f"gain over the baseline: {gain:+.4f} {metric}")
-    if record.judged is not None and record.judged.test:
-        test = ", ".join(f"{name} {value:.4f}" for name, value in record.judged.test.items())
-        before = record.judged_before
+    if record.winner_evaluation is not None and record.winner_evaluation.test:
+        test = ", ".join(
+            f"{name} {value:.4f}" for name, value in record.winner_evaluation.test.items()
+        )
+        before = record.earlier_winner_evaluations
         met = f"met by {before} winners before this one" if before else "met once"
-        if record.judged.verified is False:
+        if record.winner_evaluation.verified is False:
             met += ", does not apply to the score"
         lines.append(f"on test data, {met}: {test}")
     if exported is not None:

@@ -192,7 +192,7 @@ class Coordinator:
     def _finished(self, name: str, outcome: Outcome) -> None:
         del self._in_flight[name]
         trial = self._record.trials[name]
-        outcome = trial.news(outcome)
+        outcome = trial.final_outcome(outcome)
         self._append(Told(name, outcome))
         self._proposer.tell(name, outcome)
         self._effects.append(lambda: self._tracker.end_trial(trial, outcome))

@@ -45,7 +45,7 @@ def evaluate_winner(
     best = record.best()
     if best is None or best.best_epoch is None:
         return None
-    if writer.stands(record, best, directory):
+    if writer.is_up_to_date(record, best, directory):
         return writer.winner(directory, data)
     data = texts.for_keras(data)
     epoch = best.best_epoch
@@ -57,16 +57,18 @@ def evaluate_winner(
         return None
     end = _End(record, best, trainer, data, model, check)
     written = _tried("no export of the winner", lambda: end.export(directory))
-    judged = end.judged
+    winner_evaluation = end.winner_evaluation
     if written is None:  # the test result does not depend on the disk
-        judged = replace(judged or end.tested(Verdict(None, "there is no export")), export="")
-    coordinator.write(judged or end.tested(Verdict(None)))
+        winner_evaluation = replace(
+            winner_evaluation or end.tested(Verdict(None, "there is no export")), export=""
+        )
+    coordinator.write(winner_evaluation or end.tested(Verdict(None)))
     return None if written is None else writer.winner(directory, data)
 
 
 @dataclass
 class _End:
-    """What is done with the model of a winner; `judged` is there once the test data were met."""
+    """What is done with the model of a winner; `winner_evaluation` is there once the test data were met."""
 
     record: StudyRecord
     best: TrialRecord
@@ -74,15 +76,19 @@ class _End:
     data: Data
     model: "keras.Model"
     check: ModelCheck
-    judged: WinnerEvaluated | None = None
+    winner_evaluation: WinnerEvaluated | None = None
 
     def export(self, directory: Path) -> Path:
         """Write the model, check it, then test it, and add what came of both."""
 
         def added(folder: Path) -> Additions:
-            self.judged = replace(self.tested(self._verdict(folder)), export=str(directory))
-            test = {"test": dict(self.judged.test) or None}
-            return Verdict(self.judged.verified, self.judged.reason).facts | test, self._pictures()
+            self.winner_evaluation = replace(
+                self.tested(self._verdict(folder)), export=str(directory)
+            )
+            test = {"test": dict(self.winner_evaluation.test) or None}
+            return Verdict(
+                self.winner_evaluation.verified, self.winner_evaluation.reason
+            ).facts | test, self._pictures()
 
         about = writer.about(self.record, self.best, self.data, None)
         return writer.write(self.model, directory, about, added=added)

@@ -113,7 +113,7 @@ class OpenedTrial:
     facts: dict[str, Any]
     remark: str | None
     _scored: ScoredTrial
-    _carried: PickledProblem | None
+    _pickled: PickledProblem | None
     _data_dir: Path | None
 
     @property
@@ -135,7 +135,7 @@ class OpenedTrial:
             model = self.model()
 
             def added(folder: Path) -> writer.Additions:
-                check = ModelCheck(fresh, header, self._carried, self._data_dir)
+                check = ModelCheck(fresh, header, self._pickled, self._data_dir)
                 verdict = Verdict(None, "only exports of the format keras are")
                 if kind == "keras":
                     verdict = check_trial(check, self._scored, model, folder, Path(scratch))
@@ -159,11 +159,11 @@ def open_trial(
     study: str,
     trial: str | None,
     data_dir: Path | None,
-    carried: PickledProblem | None = None,
+    pickled: PickledProblem | None = None,
 ) -> OpenedTrial:
     """A trial of a study, by default its winner, with the facts that go with its export.
 
-    `carried`: the study's problem, where it was given from Python.
+    `pickled`: the study's problem, where it was given from Python.
 
     Raises: UsageError for an unknown trial or one without a score; StudyChangedError when the
     problem or the data are no longer those it was trained on.
@@ -176,13 +176,17 @@ def open_trial(
         raise UsageError(
             f"a trial needs a score to be exported, got {trial or study}; name another"
         )
-    setup = resolve(from_plain(record.header.config), carried, data_dir=data_dir)
+    setup = resolve(from_plain(record.header.config), pickled, data_dir=data_dir)
     data = load(setup, data_dir)
     refuse_changes(record.header, setup, data)
     checkpoints = CheckpointFolder(store.checkpoints(study), record.header.identity)
     saved = checkpoints.load(chosen.trial)
-    judged = record.judged
-    test = dict(judged.test) if judged is not None and judged.trial == chosen.trial else None
+    winner_evaluation = record.winner_evaluation
+    test = (
+        dict(winner_evaluation.test)
+        if winner_evaluation is not None and winner_evaluation.trial == chosen.trial
+        else None
+    )
     return OpenedTrial(
         trial=chosen,
         facts=writer.about(record, chosen, data, test),
@@ -193,7 +197,7 @@ def open_trial(
             trainer(setup, data, checkpoints, record.header.rules, store.checkpoints(study)),
             data,
         ),
-        _carried=carried,
+        _pickled=pickled,
         _data_dir=data_dir,
     )
 

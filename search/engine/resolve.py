@@ -33,7 +33,7 @@ class ResolvedStudy:
     """A study as it will be searched.
 
     `space` and `baseline` are the problem's, narrowed and with "epochs" as the backend sees it;
-    `problem` scores as this study does; `patience` None means no early stopping. `carried`: the
+    `problem` scores as this study does; `patience` None means no early stopping. `pickled`: the
     problem as it travels, where it was given from Python. `epochs_remarks`: what the ceiling of
     epochs changes of what the user asked for.
     """
@@ -45,7 +45,7 @@ class ResolvedStudy:
     baseline_params: Params | None
     settings: BackendSettings
     patience: int | None
-    carried: PickledProblem | None = None
+    pickled: PickledProblem | None = None
     epochs_remarks: tuple[str, ...] = ()
 
     def proposer(self) -> Proposer:
@@ -111,14 +111,14 @@ def _cross_validation(config: StudyConfig) -> list[str]:
 
 def resolve(
     config: StudyConfig,
-    carried: PickledProblem | None = None,
+    pickled: PickledProblem | None = None,
     *,
     data_dir: Path | None = None,
     found: bytes | None = None,
 ) -> ResolvedStudy:
     """Check the settings against the problem and the backend they name.
 
-    `carried`: the problem itself, where the settings name none that could be found by its word.
+    `pickled`: the problem itself, where the settings name none that could be found by its word.
     `data_dir`, `found`: what its file is told while it is imported, see `search.problem.import_context`.
 
     Raises: UsageError for whatever does not fit, before anything is loaded or written.
@@ -129,7 +129,7 @@ def resolve(
     tensorflow_setup.settle()  # a problem file may import Keras at its top
     seed = seed_for(config.seed, "problem")
     with seeded_import(seed), import_context.told(data_dir, found):
-        loaded = problems.load(config.problem) if carried is None else carried.opened()
+        loaded = problems.load(config.problem) if pickled is None else pickled.opened()
     user_warnings.prefer()
     problem = loaded.problem
     if problem.fit_whole:
@@ -173,7 +173,7 @@ def resolve(
             generations=config.generations,
         ),
         patience=patience,
-        carried=carried,
+        pickled=pickled,
         epochs_remarks=tuple(said),
     )
 

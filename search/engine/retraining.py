@@ -25,13 +25,13 @@ def trained_again(
     task: Task,
     epochs: int,
     data_dir: Path | None,
-    carried: PickledProblem | None,
+    pickled: PickledProblem | None,
 ) -> list[dict[str, float]]:
     """Train a task by the platform's training loop; the metrics of its first epochs.
 
     Raises: StudyChangedError when the problem or the data are no longer the study's.
     """
-    loaded = _loaded(header, data_dir, carried)
+    loaded = _loaded(header, data_dir, pickled)
     found: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory(prefix="keras-search-") as folder:
         made = trainer(loaded.setup, loaded.data, _NoCheckpoints(), header.rules, Path(folder))
@@ -51,10 +51,10 @@ def fitted_perturbed(
     task: Task,
     epochs: int,
     data_dir: Path | None,
-    carried: PickledProblem | None,
+    pickled: PickledProblem | None,
 ) -> FitCurve:
     """Train a task as `fitted_again`, from weights that are changed by a rounding error."""
-    return fitted_again(header, task, epochs, data_dir, carried, perturbed=True)
+    return fitted_again(header, task, epochs, data_dir, pickled, perturbed=True)
 
 
 def fitted_again(
@@ -62,7 +62,7 @@ def fitted_again(
     task: Task,
     epochs: int,
     data_dir: Path | None,
-    carried: PickledProblem | None,
+    pickled: PickledProblem | None,
     *,
     perturbed: bool = False,
 ) -> FitCurve:
@@ -70,7 +70,7 @@ def fitted_again(
 
     Raises: as `trained_again`.
     """
-    loaded = _loaded(header, data_dir, carried)
+    loaded = _loaded(header, data_dir, pickled)
     setup = loaded.setup
     task = replace(task, proposal=replace(task.proposal, budget=Budget(0, epochs)))
     rules = training_rules(header.rules)
@@ -88,7 +88,7 @@ class _NoCheckpoints:
         pass
 
 
-class _NoCourier:
+class _NoTransport:
     """Carries nothing."""
 
     def brought(self, trial: str) -> bytes | None:
@@ -98,9 +98,11 @@ class _NoCourier:
         pass
 
 
-def _loaded(header: StudyStarted, data_dir: Path | None, carried: PickledProblem | None) -> Loaded:
+def _loaded(header: StudyStarted, data_dir: Path | None, pickled: PickledProblem | None) -> Loaded:
     """The study's problem and data, loaded as a worker loads them."""
-    material = WorkerInputs(from_plain(header.config), data_dir, versions_here(), carried=carried)
-    loaded = material(WorkerContext(Path(), _NoCourier()))
+    worker_inputs = WorkerInputs(
+        from_plain(header.config), data_dir, versions_here(), pickled=pickled
+    )
+    loaded = worker_inputs(WorkerContext(Path(), _NoTransport()))
     refuse_changes(header, loaded.setup, loaded.data)
     return loaded

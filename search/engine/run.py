@@ -61,7 +61,7 @@ MakeTrackers = Callable[[ResolvedStudy, LimitsChanged], Sequence[Tracker]]
 class RunContext:
     """Where a study runs: its store, its data, who watches, what tells the time, who trains.
 
-    `say`: told what takes long before a study runs. `carried`: the problem itself, where it was
+    `say`: told what takes long before a study runs. `pickled`: the problem itself, where it was
     given from Python. `keep_going`: even where the first trials fail alike.
     """
 
@@ -69,9 +69,9 @@ class RunContext:
     data_dir: Path | None
     trackers: MakeTrackers
     clock: Clock
-    crew: WorkerSpec = ALONE
+    worker_spec: WorkerSpec = ALONE
     say: Callable[[str], None] = lambda _: None
-    carried: PickledProblem | None = None
+    pickled: PickledProblem | None = None
     keep_going: bool = False
 
 
@@ -83,40 +83,42 @@ class Result:
     exported: Exported | None
 
 
-def versions(crew: WorkerSpec) -> dict[str, str]:
+def versions(worker_spec: WorkerSpec) -> dict[str, str]:
     """The versions of Python and of the libraries that decide results, the threads, the workers."""
     found = {name: importlib.metadata.version(name) for name in LIBRARIES}
     for name in OPTIONAL:
         with suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-    own = {"threads": str(THREADS), _WORKERS: crew.size}
+    own = {"threads": str(THREADS), _WORKERS: worker_spec.size}
     return {"python": platform.python_version(), **found, **own}
 
 
-def start(config: StudyConfig, around: RunContext) -> Result:
+def start(config: StudyConfig, context: RunContext) -> Result:
     """Run a new study to its end.
 
     Raises: UsageError when the settings do not fit or the name is taken; SearchError for data that
     cannot be had or a journal that cannot be written; StudyInterrupted for Ctrl-C, once the
     journal and the trackers are closed in order.
     """
-    setup = resolve(config, around.carried, data_dir=around.data_dir)
+    setup = resolve(config, context.pickled, data_dir=context.data_dir)
     registry.require(config.backend)
     limit = setup.limit(config.trials, config.seconds)
-    if config.study is not None and around.store.journal(config.study).exists():
-        raise _taken(config.study, around.store)
-    around = replace(around, crew=around.crew.sized())
+    if config.study is not None and context.store.journal(config.study).exists():
+        raise _taken(config.study, context.store)
+    context = replace(context, worker_spec=context.worker_spec.sized())
     with ExitStack() as ending:
         # first of all, as loading takes a worker seconds: it is under way while this process loads
-        crew = ending.enter_context(around.crew.called_up(setup, around.data_dir, around.clock))
+        worker_spec = ending.enter_context(
+            context.worker_spec.start_workers(setup, context.data_dir, context.clock)
+        )
         proposer = setup.proposer()
         proposer.limit(limit.trials)
-        around.say(LOADING)
-        data = crew.load()
-        journal, first = _begun(setup, data, limit, around)
+        context.say(LOADING)
+        data = worker_spec.load()
+        journal, first = _begun(setup, data, limit, context)
         ending.enter_context(journal)
-        _sweep_exports(around.store, journal.path.stem)
-        return _Run(setup, around, crew, data, journal, fold(first), proposer).to_the_end()
+        _sweep_exports(context.store, journal.path.stem)
+        return _Run(setup, context, worker_spec, data, journal, fold(first), proposer).to_the_end()
 
 
 def _sweep_exports(store: Store, study: str) -> None:
@@ -126,14 +128,14 @@ def _sweep_exports(store: Store, study: str) -> None:
 
 
 def _begun(
-    setup: ResolvedStudy, data: Data, limit: LimitsChanged, around: RunContext
+    setup: ResolvedStudy, data: Data, limit: LimitsChanged, context: RunContext
 ) -> tuple[Journal, list[Entry]]:
     """The journal of a new study with its first entries, under the user's name or a free one."""
-    store = around.store
+    store = context.store
     while True:
         chosen = setup.config.study
         name = chosen or store.free_name(f"{setup.problem.name}-{setup.config.backend}")
-        first = [Entry(0.0, _header(name, setup, data, around.crew)), Entry(0.0, limit)]
+        first = [Entry(0.0, _header(name, setup, data, context.worker_spec)), Entry(0.0, limit)]
         try:
             return Journal.create(store.journal(name), first), first
         except (FileExistsError, StudyLockedError):
@@ -144,7 +146,7 @@ def _begun(
 
 def resume(
     name: str,
-    around: RunContext,
+    context: RunContext,
     *,
     trials: int | None = None,
     seconds: float | None = None,
@@ -158,31 +160,33 @@ def resume(
     no longer those of the header, or its rules are not known; StudyLockedError when another
     process runs it; ReplayDivergedError when a library answers otherwise than it did.
     """
-    journal, entries = Journal.reopen(around.store.existing(name))
+    journal, entries = Journal.reopen(context.store.existing(name))
     with ExitStack() as ending:
         ending.enter_context(journal)
-        _sweep_exports(around.store, name)
+        _sweep_exports(context.store, name)
         raised = _raised(entries, trials, seconds)
         record = fold(islice(entries, 1))
         refuse_other_name(record.header, name)
         rules = rules_to_adopt(record.header, entries, adopt=adopt)
         config = from_plain(record.header.config)
-        setup = resolve(config, around.carried, data_dir=around.data_dir)
+        setup = resolve(config, context.pickled, data_dir=context.data_dir)
         refuse_direction(record.header, setup)
         registry.require(record.header.backend)
         recorded = record.header.versions.get(_WORKERS)
-        around = replace(around, crew=around.crew.sized(recorded))
-        crew = ending.enter_context(around.crew.called_up(setup, around.data_dir, around.clock))
+        context = replace(context, worker_spec=context.worker_spec.sized(recorded))
+        worker_spec = ending.enter_context(
+            context.worker_spec.start_workers(setup, context.data_dir, context.clock)
+        )
         proposer = setup.proposer()
-        around.say(LOADING)
-        data = crew.load()
+        context.say(LOADING)
+        data = worker_spec.load()
         refuse_changes(record.header, setup, data)
-        _warn_of_versions(record.header, around.crew)
+        _warn_of_versions(record.header, context.worker_spec)
         if adopt:
             record = fold(entries)
         else:
             replay(entries, record, proposer)
-        run = _Run(setup, around, crew, data, journal, record, proposer)
+        run = _Run(setup, context, worker_spec, data, journal, record, proposer)
         return run.to_the_end(raised, adopt=adopt, rules=rules)
 
 
@@ -191,8 +195,8 @@ class _Run:
     """A study under way in this process."""
 
     setup: ResolvedStudy
-    around: RunContext
-    crew: StartedWorkers
+    context: RunContext
+    worker_spec: StartedWorkers
     data: Data
     journal: Journal
     record: StudyRecord
@@ -201,35 +205,37 @@ class _Run:
     def to_the_end(
         self, raised: LimitsChanged | None = None, *, adopt: bool = False, rules: int | None = None
     ) -> Result:
-        header, store = self.record.header, self.around.store
+        header, store = self.record.header, self.context.store
         if rules is not None:
             header = replace(header, rules=rules)
         name, checkpoints = header.study, store.checkpoints(header.study)
-        trainer = self.crew.trainer(self.data, header, checkpoints)
-        trackers = self.around.trackers(self.setup, raised or self.record.limit)
-        trackers = [*trackers, FirstEpoch(self.crew.fresh.start)]
+        trainer = self.worker_spec.trainer(self.data, header, checkpoints)
+        trackers = self.context.trackers(self.setup, raised or self.record.limit)
+        trackers = [*trackers, FirstEpoch(self.worker_spec.fresh.start)]
         tracker = TrackerDispatcher(
             trackers, partial(printed_commands.rebuild_command, store=store)
         )
-        executor = self.crew.executor(trainer, header, checkpoints, waits=self.proposer.prunes)
+        executor = self.worker_spec.executor(
+            trainer, header, checkpoints, waits=self.proposer.prunes
+        )
         coordinator = Coordinator(
             record=self.record,
             journal=self.journal,
             proposer=self.proposer,
             executor=executor,
             tracker=tracker,
-            clock=self.around.clock,
+            clock=self.context.clock,
             baseline=self.setup.baseline(),
-            keep_going=self.around.keep_going,
+            keep_going=self.context.keep_going,
         )
         exported = None
         try:
             if raised is not None:
                 coordinator.extend(raised)
             if adopt:
-                coordinator.adopt(versions(self.around.crew), rules)
+                coordinator.adopt(versions(self.context.worker_spec), rules)
             coordinator.run()
-            check = self.crew.model_check(header)
+            check = self.worker_spec.model_check(header)
             place = store.export(name)
             exported = evaluate_winner(self.record, coordinator, trainer, self.data, place, check)
         except KeyboardInterrupt:
@@ -242,7 +248,7 @@ class _Run:
         return Result(self.record, exported)
 
 
-def _header(name: str, setup: ResolvedStudy, data: Data, crew: WorkerSpec) -> StudyStarted:
+def _header(name: str, setup: ResolvedStudy, data: Data, worker_spec: WorkerSpec) -> StudyStarted:
     return StudyStarted(
         study=name,
         problem=setup.problem.name,
@@ -252,14 +258,14 @@ def _header(name: str, setup: ResolvedStudy, data: Data, crew: WorkerSpec) -> St
         config=setup.config.plain() | {"ceiling": setup.settings.max_epochs},
         space=setup.space.describe(),
         digests=digests(setup, data),
-        versions=versions(crew),
+        versions=versions(worker_spec),
         created_ms=wall_time_ms(),
         rules=LATEST_RULES,
     )
 
 
-def _warn_of_versions(header: StudyStarted, crew: WorkerSpec) -> None:
-    now = versions(crew)
+def _warn_of_versions(header: StudyStarted, worker_spec: WorkerSpec) -> None:
+    now = versions(worker_spec)
     changed = [
         f"{name} {old} -> {now.get(name, 'none')}"
         for name, old in header.versions.items()

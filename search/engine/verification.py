@@ -130,7 +130,7 @@ class Verifier:
     record: StudyRecord
     fresh: FreshProcess
     data_dir: Path | None
-    carried: PickledProblem | None
+    pickled: PickledProblem | None
     fit: bool = False
 
     def __call__(self, choice: Choice) -> Iterator[Verification]:
@@ -178,7 +178,7 @@ class Verifier:
         proposal = Proposal(trial.trial, trial.params, Budget(0, trial.stop_epoch))
         task = Task(proposal, known.seed)
         header = self.record.header
-        return self.fresh.run(function, header, task, len(trial.curve), self.data_dir, self.carried)
+        return self.fresh.run(function, header, task, len(trial.curve), self.data_dir, self.pickled)
 
 
 def chosen(words: Sequence[str], *, every: bool, sample: int | None) -> tuple[str, Choice]:
@@ -221,7 +221,7 @@ def opened(
     study: str,
     fresh: FreshProcess,
     data_dir: Path | None,
-    carried: PickledProblem | None,
+    pickled: PickledProblem | None,
     *,
     fit: bool = False,
 ) -> Verifier:
@@ -230,7 +230,7 @@ def opened(
     Raises: SearchError when there is no such study or its journal is damaged.
     """
     record = fold(journals.read(store.existing(study)))
-    return Verifier(record, fresh, data_dir, carried, fit)
+    return Verifier(record, fresh, data_dir, pickled, fit)
 
 
 def _first(

@@ -38,7 +38,7 @@ class WorkerInputs:
 
     `sources`: names and contents of the problem's files, its own first, where they travel: those
     of a `.py` file to workers that share no disk. Empty where the problem is found by its word.
-    `carried`: the problem itself, where it was given from Python. `found`: what need not be found
+    `pickled`: the problem itself, where it was given from Python. `found`: what need not be found
     again when the problem's file is imported.
     """
 
@@ -46,7 +46,7 @@ class WorkerInputs:
     data_dir: Path | None
     versions: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, bytes], ...] = ()
-    carried: PickledProblem | None = None
+    pickled: PickledProblem | None = None
     found: bytes | None = None
 
     def known(self) -> "WorkerInputs":
@@ -54,9 +54,9 @@ class WorkerInputs:
 
         A worker that is started again loads the whole material first, like every other.
         """
-        if self.carried is None:
+        if self.pickled is None:
             return self
-        return replace(self, carried=self.carried.without_content())
+        return replace(self, pickled=self.pickled.without_content())
 
     def __call__(self, place: WorkerContext) -> "Loaded":
         """Import TensorFlow and load problem and data, once in a process.
@@ -107,7 +107,7 @@ class TrainerFactory:
     `rules`: see `search.study.rules`.
     """
 
-    material: WorkerInputs
+    worker_inputs: WorkerInputs
     source_digest: str
     data_digest: str
     checkpoints: Path | None
@@ -119,10 +119,10 @@ class TrainerFactory:
 
         Raises: SearchError when problem or data are others than the study's.
         """
-        loaded = self.material(place)
+        loaded = self.worker_inputs(place)
         if not loaded.setup.loaded.has_digest(self.source_digest):
             raise UsageError(
-                f"problem {self.material.config.problem!r} must be the study's, got other files; "
+                f"problem {self.worker_inputs.config.problem!r} must be the study's, got other files; "
                 "install the same ones here as where the study runs"
             )
         if loaded.data_digest != self.data_digest:
@@ -133,8 +133,8 @@ class TrainerFactory:
             )
         checkpoints: Checkpoints
         if self.checkpoints is None:
-            assert place.courier is not None  # where checkpoints travel there is one
-            checkpoints, folder = TravellingCheckpoints(place.courier, self.study), place.scratch
+            assert place.transport is not None  # where checkpoints travel there is one
+            checkpoints, folder = TravellingCheckpoints(place.transport, self.study), place.scratch
         else:
             checkpoints, folder = CheckpointFolder(self.checkpoints, self.study), self.checkpoints
         return trainer(
@@ -243,13 +243,13 @@ def versions_here() -> tuple[tuple[str, str], ...]:
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(material: WorkerInputs, scratch: Path) -> Loaded:
+def _loaded(worker_inputs: WorkerInputs, scratch: Path) -> Loaded:
     tensorflow_setup.prepare(THREADS)
-    data_dir = material.data_dir
+    data_dir = worker_inputs.data_dir
     if data_dir is not None and not data_dir.is_dir():
         raise DataError(f"--data-dir must be a folder here too, got {data_dir}; put the data there")
-    config, found = material.unpacked(scratch), material.found
-    setup = resolve(config, material.carried, data_dir=data_dir, found=found)
+    config, found = worker_inputs.unpacked(scratch), worker_inputs.found
+    setup = resolve(config, worker_inputs.pickled, data_dir=data_dir, found=found)
     data = load(setup, data_dir)
     digest = datasets.digest(data)
     # each thread has its own: the one that trains may be another

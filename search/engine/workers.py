@@ -69,7 +69,7 @@ class WorkerSpec:
         return replace(self, workers=len(self.gpus) or physical_cores())
 
     @contextlib.contextmanager
-    def called_up(
+    def start_workers(
         self, setup: ResolvedStudy, data_dir: Path | None, clock: Clock
     ) -> Iterator["StartedWorkers"]:
         """The crew at work on a study: workers import TensorFlow and load the data from now on.
@@ -90,21 +90,21 @@ class WorkerSpec:
             found_of,  # imports NumPy, which `--help` does without
         )
 
-        found = None if setup.carried is not None else found_of(setup.problem)
-        material = WorkerInputs(
-            setup.config, data_dir, versions_here(), sources, setup.carried, found
+        found = None if setup.pickled is not None else found_of(setup.problem)
+        worker_inputs = WorkerInputs(
+            setup.config, data_dir, versions_here(), sources, setup.pickled, found
         )
         workers: dask.DaskWorkers | WorkerPool
         if self.cluster is not None:
-            workers = dask.connected(self.cluster, material, clock)
+            workers = dask.connected(self.cluster, worker_inputs, clock)
         else:
             places = environments(count or 1, self.gpus)
-            workers = local(places, material, memory_bytes=memory_bytes())
+            workers = local(places, worker_inputs, memory_bytes=memory_bytes())
         library = slow_library(setup.config.backend)
         threading.Thread(target=_fetched, args=(library,), name=IMPORTS, daemon=True).start()
         try:
             yield StartedWorkers(
-                setup, data_dir, clock, self.trial_seconds, fresh, material, workers
+                setup, data_dir, clock, self.trial_seconds, fresh, worker_inputs, workers
             )
         finally:
             workers.close()
@@ -125,7 +125,7 @@ class StartedWorkers:
     clock: Clock
     trial_seconds: float | None
     fresh: FreshProcess
-    material: WorkerInputs | None = None
+    worker_inputs: WorkerInputs | None = None
     workers: dask.DaskWorkers | WorkerPool | None = None
 
     def load(self) -> Data:
@@ -139,7 +139,7 @@ class StartedWorkers:
 
     def model_check(self, header: StudyStarted) -> ModelCheck:
         """The check of this study's exported models."""
-        return ModelCheck(self.fresh, header, self.setup.carried, self.data_dir)
+        return ModelCheck(self.fresh, header, self.setup.pickled, self.data_dir)
 
     def trainer(self, data: Data, header: StudyStarted, checkpoints: Path) -> KerasTrainer:
         """A trainer in this process."""
@@ -150,11 +150,11 @@ class StartedWorkers:
         self, own: KerasTrainer, header: StudyStarted, checkpoints: Path, *, waits: bool
     ) -> Executor:
         """The executor of the study that `header` begins; `own` is the trainer of this process."""
-        if self.workers is None or self.material is None:
+        if self.workers is None or self.worker_inputs is None:
             return InlineExecutor(own)
         shared = isinstance(self.workers, WorkerPool)
-        recipe = TrainerFactory(
-            self.material.known(),
+        trainer_factory = TrainerFactory(
+            self.worker_inputs.known(),
             header.digests["problem"],
             header.digests["data"],
             checkpoints.absolute() if shared else None,
@@ -163,11 +163,11 @@ class StartedWorkers:
         )
         if isinstance(self.workers, WorkerPool):
             return ProcessExecutor(
-                self.workers, recipe, self.clock, waits=waits, timeout=self.trial_seconds
+                self.workers, trainer_factory, self.clock, waits=waits, timeout=self.trial_seconds
             )
         return dask.DaskExecutor(
             self.workers,
-            recipe,
+            trainer_factory,
             CheckpointFolder(checkpoints, header.identity),
             self.clock,
             waits=waits,

@@ -80,7 +80,7 @@ class DaskWorkers:
         for topic, hear in zip(_TOPICS, (self._heard, self._heard_of_memory), strict=True):
             client.subscribe_topic(topic, hear)
         for worker in client.scheduler_info(n_workers=-1)["workers"]:
-            self.note(self._called_up(worker))
+            self.note(self._joined(worker))
 
     @property
     def slots(self) -> int:
@@ -189,7 +189,7 @@ class DaskWorkers:
         action = event[1].get("action")
         if action == "add-worker":
             # at once: the coordinator may be busy for seconds with imports of its own
-            self.inbox.put(self._called_up(event[1]["worker"]))
+            self.inbox.put(self._joined(event[1]["worker"]))
         elif action == "remove-worker":
             self.inbox.put(Left(event[1]["worker"]))
 
@@ -197,7 +197,7 @@ class DaskWorkers:
         """Take a nanny's word, on Dask's thread."""
         self.inbox.put(Exhausted(event[1]["worker"]))
 
-    def _called_up(self, worker: str) -> Joined:
+    def _joined(self, worker: str) -> Joined:
         """Have a worker load what it needs, on whatever thread."""
         future = self.client.submit(
             warm_up, self._load, self.topic, workers=[worker], pure=False, retries=0

@@ -88,32 +88,32 @@ def attempt_name(topic: str, task: Task) -> str:
     return f"{topic}-{task.proposal.trial}-{task.attempt}"
 
 
-class _Courier:
+class _Transport:
     """The courier of this worker, for one task after the other."""
 
     def __init__(self) -> None:
-        self._parcel: Any = None
+        self._checkpoint_variable: Any = None
         self._full = False
         self._announce: Callable[[], None] = lambda: None
 
-    def open(self, parcel: Any, announce: Callable[[], None], *, full: bool) -> None:
-        """Serve a task: `parcel` is a Dask variable, `full` where the task brought something."""
-        self._parcel, self._announce, self._full = parcel, announce, full
+    def open(self, checkpoint_variable: Any, announce: Callable[[], None], *, full: bool) -> None:
+        """Serve a task: `checkpoint_variable` is a Dask variable, `full` where the task brought something."""
+        self._checkpoint_variable, self._announce, self._full = checkpoint_variable, announce, full
 
     def brought(self, trial: str) -> bytes | None:
         """What the task brought along, or what was sent since."""
-        return self._parcel.get() if self._full else None
+        return self._checkpoint_variable.get() if self._full else None
 
     def send(self, trial: str, content: bytes) -> None:
         """Put it where the coordinator's side takes it from, and say so."""
-        self._parcel.set(content)
+        self._checkpoint_variable.set(content)
         self._full = True
         self._announce()
 
 
 @functools.cache
-def _courier() -> _Courier:
-    return _Courier()
+def _transport() -> _Transport:
+    return _Transport()
 
 
 @functools.cache
@@ -121,7 +121,7 @@ def _place() -> WorkerContext:
     from distributed import get_worker
 
     # Dask removes this folder with the worker
-    return WorkerContext(Path(get_worker().local_directory) / "study", _courier())
+    return WorkerContext(Path(get_worker().local_directory) / "study", _transport())
 
 
 @functools.lru_cache(maxsize=1)
@@ -170,8 +170,8 @@ def train(make_trainer: MakeTrainer, task: Task, topic: str, *, waits: bool, bri
 
     send(Started(trial, attempt))
     replies = Queue(name, client=get_client()) if waits else None
-    parcel = Variable(name, client=get_client())
-    _courier().open(parcel, lambda: send(Saved(trial, attempt)), full=brings)
+    checkpoint_variable = Variable(name, client=get_client())
+    _transport().open(checkpoint_variable, lambda: send(Saved(trial, attempt)), full=brings)
     epochs = len(task.recorded)
     decision: Decision | None = None
     end: Finished | Lost | Misfit | Broken

@@ -53,7 +53,7 @@ class Packed(Protocol):
 class _Flight:
     """A task under way on a worker: how far it is known, and since when it trains.
 
-    `parcel` holds the checkpoint between the two sides, `replies` the answers where it waits for
+    `checkpoint_variable` holds the checkpoint between the two sides, `replies` the answers where it waits for
     them.
     """
 
@@ -62,14 +62,14 @@ class _Flight:
     future: "Future"
     epochs: int
     replies: "Queue | None"
-    parcel: "Variable"
+    checkpoint_variable: "Variable"
     since: float | None = None
 
     def end(self) -> None:
         """Leave nothing of it with the scheduler."""
         if self.replies is not None:
             self.replies.close()
-        self.parcel.delete()
+        self.checkpoint_variable.delete()
 
 
 class DaskExecutor:
@@ -168,10 +168,10 @@ class DaskExecutor:
         client, topic = self._workers.client, self._workers.topic
         trial, name = task.proposal.trial, attempt_name(topic, task)
         replies = Queue(name, client=client) if self._waits else None
-        parcel = Variable(name, client=client)
+        checkpoint_variable = Variable(name, client=client)
         content = self._checkpoints.packed(trial)
         if content is not None:
-            parcel.set(content)
+            checkpoint_variable.set(content)
         future = client.submit(
             train,
             self._make_trainer,
@@ -183,7 +183,9 @@ class DaskExecutor:
             pure=False,
             retries=0,
         )
-        self._flights[trial] = _Flight(task, worker, future, len(task.recorded), replies, parcel)
+        self._flights[trial] = _Flight(
+            task, worker, future, len(task.recorded), replies, checkpoint_variable
+        )
         future.add_done_callback(functools.partial(self._ended, trial, task.attempt))
 
     def _take(self, until: float | None) -> Any:
@@ -217,7 +219,7 @@ class DaskExecutor:
             flight.since = self._clock.seconds()
             return None
         if isinstance(said, Saved):
-            self._checkpoints.unpack(said.trial, flight.parcel.get())
+            self._checkpoints.unpack(said.trial, flight.checkpoint_variable.get())
             return None
         del self._flights[said.trial]
         flight.end()

@@ -73,13 +73,13 @@ class SavedModel:
 class ModelCheck:
     """Checks the models of a study in a fresh process.
 
-    `carried`: the study's problem, where it was given from Python. `data_dir`: where the files of
+    `pickled`: the study's problem, where it was given from Python. `data_dir`: where the files of
     its data are.
     """
 
     fresh: FreshProcess
     header: StudyStarted
-    carried: PickledProblem | None = None
+    pickled: PickledProblem | None = None
     data_dir: Path | None = None
 
     def __call__(self, models: Sequence[SavedModel], seconds: float = 0.0) -> Verdict:
@@ -87,7 +87,7 @@ class ModelCheck:
         wait = _PATIENCE_SECONDS + 10 * seconds
         try:
             return self.fresh.run(
-                checked, models, self.header, self.carried, self.data_dir, seconds=wait
+                checked, models, self.header, self.pickled, self.data_dir, seconds=wait
             )
         except SearchError as error:
             return Verdict(None, str(error))
@@ -150,14 +150,14 @@ def expected(metrics: Metrics) -> dict[str, float]:
 def checked(
     models: Sequence[SavedModel],
     header: StudyStarted,
-    carried: PickledProblem | None,
+    pickled: PickledProblem | None,
     data_dir: Path | None,
 ) -> Verdict:
     """Load and evaluate models in this process, which must not have trained any."""
     tensorflow_setup.prepare()
     verdicts = []
     for saved in models:
-        verdict = _one(saved, header, carried, data_dir)
+        verdict = _one(saved, header, pickled, data_dir)
         name = f"{saved.name}: " if saved.name and verdict.reason else ""
         verdicts.append(Verdict(verdict.verified, name + verdict.reason))
     for worst in (False, None):
@@ -168,10 +168,10 @@ def checked(
 
 
 def _one(
-    saved: SavedModel, header: StudyStarted, carried: PickledProblem | None, data_dir: Path | None
+    saved: SavedModel, header: StudyStarted, pickled: PickledProblem | None, data_dir: Path | None
 ) -> Verdict:
     try:
-        model = restored(saved.folder, header, None, carried, data_dir)
+        model = restored(saved.folder, header, None, pickled, data_dir)
     except Exception as error:  # noqa: BLE001 - a model is the user's code: anything may come
         return Verdict(False, f"the exported model cannot be loaded ({_in_a_line(error)})")
     try:

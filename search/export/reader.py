@@ -33,7 +33,7 @@ def restored(
     directory: Path,
     header: StudyStarted,
     problem: Problem | None,
-    carried: PickledProblem | None,
+    pickled: PickledProblem | None,
     data_dir: Path | None = None,
 ) -> "keras.Model":
     """The model in an export folder, in this process; it predicts as the exported one.
@@ -55,7 +55,7 @@ def restored(
         with contextlib.suppress(*_UNKNOWN):
             return keras.saving.load_model(path, safe_mode=True)
     try:
-        found = _problem(header, problem, carried, data_dir).problem
+        found = _problem(header, problem, pickled, data_dir).problem
         return _rebuilt(found, header, directory, data_dir)
     except SearchError:
         if problem is not None:
@@ -83,13 +83,13 @@ def served(directory: Path) -> "keras.Model":
 def _problem(
     header: StudyStarted,
     given: Problem | None,
-    carried: PickledProblem | None,
+    pickled: PickledProblem | None,
     data_dir: Path | None,
 ) -> ResolvedProblem:
-    if given is not None and carried is not None:
-        found = ResolvedProblem(carried.word, given, carried.digest, ())
-    elif carried is not None and carried.content is not None:
-        found = carried.opened()
+    if given is not None and pickled is not None:
+        found = ResolvedProblem(pickled.word, given, pickled.digest, ())
+    elif pickled is not None and pickled.content is not None:
+        found = pickled.opened()
     else:
         seed = seed_for(int(header.config["seed"]), "problem")
         with seeded_import(seed), import_context.told(data_dir):

@@ -145,9 +145,9 @@ def winner(directory: Path, data: Data) -> Exported:
     return Exported(directory, example, pictures)
 
 
-def stands(record: StudyRecord, best: TrialRecord, directory: Path) -> bool:
+def is_up_to_date(record: StudyRecord, best: TrialRecord, directory: Path) -> bool:
     """Whether the winner has been judged and exported, at the epoch it now hands over."""
-    if record.judged is None or record.judged.trial != best.trial:
+    if record.winner_evaluation is None or record.winner_evaluation.trial != best.trial:
         return False
     try:
         facts = json.loads((directory / ABOUT).read_text(encoding="utf-8"))

@@ -77,7 +77,7 @@ class Pace:
         return max(min(known), 0.0) if known else None
 
     def _work_left(self, study: StudyRecord, planned: int) -> float:
-        asked, trained = study.lately
+        asked, trained = study.recent_share
         share = trained / asked if asked else 1.0
         flights = [_flight(trial, share, study) for trial in study.pending]
         begun = sum(flight.done for flight in flights)

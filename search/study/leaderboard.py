@@ -48,7 +48,7 @@ def document(
     """The study as JSON data. The names in it are a public interface."""
     header = record.header
     best = record.best()
-    judged = record.judged
+    winner_evaluation = record.winner_evaluation
     return {
         "study": header.study,
         "problem": header.problem,
@@ -65,7 +65,9 @@ def document(
             "score": best.score,
             "best_epoch": best.best_epoch,
             "params": dict(best.params),
-            "test": dict(judged.test) if judged and judged.trial == best.trial else None,
+            "test": dict(winner_evaluation.test)
+            if winner_evaluation and winner_evaluation.trial == best.trial
+            else None,
             "verified": record.verified(best)[0],
             "reason": record.verified(best)[1],
             "spread": spread(record, best),

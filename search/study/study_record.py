@@ -24,7 +24,7 @@ from search.study.trial_record import Shared, StudyState, TrialRecord, TrialStat
 
 __all__ = ["StudyRecord", "StudyState", "TrialRecord", "TrialState", "fold"]
 
-_FADE = 0.5 ** (1 / 4)  # of the weight of an outcome with each that follows: half after four
+_DECAY = 0.5 ** (1 / 4)  # of the weight of an outcome with each that follows: half after four
 
 
 @dataclass(slots=True)
@@ -84,13 +84,13 @@ class StudyRecord:
         self.entries = 1
         self.epochs_trained = 0  # one that was trained again after a crash counts once
         self.work_seconds = 0.0  # that those epochs took, of all workers
-        self.lately = (0.0, 0.0)  # epochs of budgets that ended: planned and trained, faded
+        self.recent_share = (0.0, 0.0)  # epochs of budgets that ended: planned and trained, faded
         self.longest = 0  # where the longest budget so far stops
         self.limit = LimitsChanged(None, None)
         self.seconds = 0.0
         self.stopped: str | None = None
-        self.judged: WinnerEvaluated | None = None
-        self.judged_before = 0  # earlier winners that met the test data
+        self.winner_evaluation: WinnerEvaluated | None = None
+        self.earlier_winner_evaluations = 0  # earlier winners that met the test data
         self._first_told: list[Outcome] = []
         self._pending: dict[str, TrialRecord] = {}
         self._settled = 0
@@ -153,9 +153,9 @@ class StudyRecord:
                 self._first_told = []
             return
         if isinstance(event, WinnerEvaluated):
-            if self.judged is not None and self.judged.trial != event.trial:
-                self.judged_before += 1
-            self.judged = event
+            if self.winner_evaluation is not None and self.winner_evaluation.trial != event.trial:
+                self.earlier_winner_evaluations += 1
+            self.winner_evaluation = event
             return
         self.stopped = None
         if isinstance(event, Asked):
@@ -163,7 +163,7 @@ class StudyRecord:
                 self._proposed(event.answer)
         elif isinstance(event, EpochRecorded):
             trial = self._trial(event.report.trial)
-            trial.add_report(event.report, told_to_stop=event.decision is Decision.STOP)
+            trial.add_report(event.report, stop_decided=event.decision is Decision.STOP)
             self._metrics = trial.curve.names
             self.epochs_trained += 1
             self.work_seconds += event.report.seconds
@@ -179,7 +179,10 @@ class StudyRecord:
                 self._first_told.append(event.outcome)
             planned, trained = trial.stop_epoch - trial.start_epoch, len(trial.curve)
             trained -= min(trial.start_epoch, trained)
-            self.lately = (_FADE * self.lately[0] + planned, _FADE * self.lately[1] + trained)
+            self.recent_share = (
+                _DECAY * self.recent_share[0] + planned,
+                _DECAY * self.recent_share[1] + trained,
+            )
             del self._pending[trial.trial]
             self._settled += trial.stop_epoch
             self.told.append(trial)
@@ -229,7 +232,7 @@ class StudyRecord:
             seed=seed_for(self.header.seed, trial.trial, "training"),
             recorded=tuple(trial.curve),
             attempt=attempt,
-            stopped=trial.told_to_stop,
+            stopped=trial.stop_decided,
         )
 
     def _trial(self, name: str) -> TrialRecord:
@@ -247,18 +250,22 @@ class StudyRecord:
 
     def tested(self, trial: TrialRecord) -> dict[str, float]:
         """What the test data said of a trial; empty where it has not met them."""
-        judged = self.judged
-        return dict(judged.test) if judged is not None and judged.trial == trial.trial else {}
+        winner_evaluation = self.winner_evaluation
+        return (
+            dict(winner_evaluation.test)
+            if winner_evaluation is not None and winner_evaluation.trial == trial.trial
+            else {}
+        )
 
     def verified(self, trial: TrialRecord) -> tuple[bool | None, str]:
         """Whether a trial's exported model is the one that was scored, and why not.
 
         (None, "") where that was not checked.
         """
-        judged = self.judged
-        if judged is None or judged.trial != trial.trial:
+        winner_evaluation = self.winner_evaluation
+        if winner_evaluation is None or winner_evaluation.trial != trial.trial:
             return None, ""
-        return judged.verified, judged.reason
+        return winner_evaluation.verified, winner_evaluation.reason
 
     def ahead(self) -> TrialRecord | None:
         """The trial with the best score, whatever its budget, the earlier among equals."""

@@ -62,7 +62,7 @@ class TrialRecord:
     """
 
     __slots__ = (
-        *("asked_at", "curve", "place", "told_to_stop", "trial"),
+        *("asked_at", "curve", "place", "stop_decided", "trial"),
         *("_asked", "_failures", "_names", "_outcomes", "_said", "_values"),
     )
 
@@ -73,7 +73,7 @@ class TrialRecord:
         self.place = place
         self.asked_at = asked_at
         self.curve = Curve(trial, metrics)
-        self.told_to_stop = False
+        self.stop_decided = False
         self._names: tuple[str, ...] = ()
         self._values: tuple[Scalar, ...] = ()
         self._asked: tuple[_Ask, ...] = ()
@@ -99,9 +99,9 @@ class TrialRecord:
         labels = tuple(proposal.labels.items())
         ask = _Ask(budget.start, budget.stop, labels, proposal.may_continue)
         self._asked = shared((*self._asked, ask))
-        self.told_to_stop = False
+        self.stop_decided = False
 
-    def add_report(self, report: EpochReport, *, told_to_stop: bool) -> None:
+    def add_report(self, report: EpochReport, *, stop_decided: bool) -> None:
         """Take the next epoch.
 
         Raises: JournalError when another one must come next.
@@ -112,7 +112,7 @@ class TrialRecord:
                 f"{report.epoch}; the journal has been edited"
             )
         self.curve.append(report)
-        self.told_to_stop = told_to_stop
+        self.stop_decided = stop_decided
 
     def add_outcome(self, outcome: Outcome, shared: Shared) -> None:
         """Take what came of the last proposal."""
@@ -160,7 +160,7 @@ class TrialRecord:
         """The architecture of its model; None where no outcome has told of it."""
         return next((said.network for said in self._said if said.network is not None), None)
 
-    def news(self, outcome: Outcome) -> Outcome:
+    def final_outcome(self, outcome: Outcome) -> Outcome:
         """An outcome without the architecture where it is known already: a promotion has the same.
 
         So a journal holds it once for each trial.

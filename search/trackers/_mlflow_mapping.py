@@ -218,8 +218,10 @@ def winner(record: StudyRecord) -> tuple[dict[str, Any], dict[str, float]]:
         tags |= {f"search.best.{name}": value for name, value in best.params.items()}
         values["best_score"] = best.score
         tags |= verified_tags(record, best)
-        if record.judged is not None and record.judged.trial == best.trial:
-            values |= {_test_key(name): value for name, value in record.judged.test.items()}
+        if record.winner_evaluation is not None and record.winner_evaluation.trial == best.trial:
+            values |= {
+                _test_key(name): value for name, value in record.winner_evaluation.test.items()
+            }
     return tags, values
 
 

@@ -43,8 +43,8 @@ class CheckpointTransport(Protocol):
 class WorkerContext:
     """What a worker offers to those who train in it: a folder of its own.
 
-    `courier`: carries checkpoints; None where the worker sees the study's own disk.
+    `transport`: carries checkpoints; None where the worker sees the study's own disk.
     """
 
     scratch: Path
-    courier: CheckpointTransport | None = None
+    transport: CheckpointTransport | None = None

@@ -85,8 +85,8 @@ def fit_curve(
         seeds = [seed_for(task.seed, "fold", number + 1) for number in range(len(grounds))]
     keras = KerasConfiguration.noted() if rules.keeps_keras_configuration else None
     fits = [
-        _Fit(problem, data, ground, task, seed, rules, most_epochs, keras, perturbed=perturbed)
-        for ground, seed in zip(grounds, seeds, strict=True)
+        _Fit(problem, data, fold_data, task, seed, rules, most_epochs, keras, perturbed=perturbed)
+        for fold_data, seed in zip(grounds, seeds, strict=True)
     ]
     by_fold = [one.curve() for one in fits]
     curve: Curve = []
@@ -100,12 +100,12 @@ def fit_curve(
             more = problem.derived([missing | one for one in [*curve, whole]])
             whole = whole | finite(metric_values(more))
         curve.append(whole)
-    ground = grounds[0]
+    fold_data = grounds[0]
     return FitCurve(
         curve,
         frozenset(fits[0].means),
-        len(ground.rows),
-        ground.stop - ground.first,
+        len(fold_data.rows),
+        fold_data.stop - fold_data.first,
         fits[0].incomparable,
         any(one.unseeded for one in fits),
     )
@@ -118,7 +118,7 @@ class _Fit:
         self,
         problem: Problem,
         data: Data,
-        ground: FoldData,
+        fold_data: FoldData,
         task: Task,
         seed: int,
         rules: TrainingRules,
@@ -131,7 +131,7 @@ class _Fit:
         self._problem = problem
         self._rules = rules
         self._data = data
-        self._ground = ground
+        self._fold_data = fold_data
         self._params = params
         self._seed = seed
         self._epochs = task.proposal.budget.stop
@@ -139,7 +139,7 @@ class _Fit:
         self._batch_size = int(params.get("batch_size", problem.batch_size))
         given = problem.evaluation_batch_size or rules.evaluation_batch_size
         self._test_batch = given or self._batch_size
-        build = problem.builder(ground.part(data))
+        build = problem.builder(fold_data.part(data))
         tensorflow_setup.fresh(seed, keras)
         if rules.seeds_each_epoch:
             random_draws.seed_keras(seed)
@@ -167,8 +167,8 @@ class _Fit:
 
     def _by_fit(self, callbacks: "Sequence[keras.callbacks.Callback]") -> Curve:
         found: Curve = []
-        steps = -(-len(self._ground.rows) // self._batch_size)
-        held_out = self._data.validation.take(slice(self._ground.first, self._ground.stop))
+        steps = -(-len(self._fold_data.rows) // self._batch_size)
+        held_out = self._data.validation.take(slice(self._fold_data.first, self._fold_data.stop))
         validation = None
         if why_not_evaluated(self._model) is None:
             validation = _dataset(held_out).batch(self._test_batch)
@@ -201,7 +201,7 @@ class _Fit:
         """The batches of all epochs, one after the other; the last one of an epoch may be small."""
         import tensorflow as tf
 
-        rows = self._ground.rows
+        rows = self._fold_data.rows
         orders = np.stack([rows[self._order(epoch)] for epoch in range(1, self._epochs + 1)])
         whole = trees.mapped(tf.constant, packed(self._data.train))
 
@@ -217,7 +217,7 @@ class _Fit:
 
     def _order(self, epoch: int) -> "np.ndarray[Any, Any]":
         generator = np.random.default_rng(seed_for(self._seed, "order", epoch))
-        return generator.permutation(len(self._ground.rows))
+        return generator.permutation(len(self._fold_data.rows))
 
     @contextlib.contextmanager
     def _draws(self, epoch: int) -> Iterator[None]:
@@ -232,30 +232,30 @@ class _Fit:
         """Call the user's `fit` as `Problem.fit` documents it."""
         problem, model = self._problem, self._model
         checks = FitChecks(numbered=self._rules.numbers_epochs_in_fit)
-        share = self._ground.parts(self._data)
+        share = self._fold_data.parts(self._data)
         epochs = UserFitLoop(
             problem, self._params, model, share, callbacks, epochs=self._most_epochs, checks=checks
         )
-        steps = -(-len(self._ground.rows) // self._batch_size)
+        steps = -(-len(self._fold_data.rows) // self._batch_size)
         given = [] if problem.fit_whole else callbacks
-        around = UserCallbacks(given, model, self._most_epochs, steps)
-        around.train_begin()
+        context = UserCallbacks(given, model, self._most_epochs, steps)
+        context.train_begin()
         found: Curve = []
-        while len(found) < self._epochs and not around.stopped and not epochs.finished:
+        while len(found) < self._epochs and not context.stopped and not epochs.finished:
             epoch = len(found) + 1
             with self._draws(epoch):
-                around.epoch_begin(epoch)
+                context.epoch_begin(epoch)
                 epochs.begin(epoch)
-                metrics = epochs.train(self._ground.rows, self._test_batch)
+                metrics = epochs.train(self._fold_data.rows, self._test_batch)
                 rate = getattr(model.optimizer, "learning_rate", None) if model.compiled else None
                 rates = {}
                 if rate is not None:
                     rates = {"learning_rate": float(np.asarray(metrics.pop("learning_rate", rate)))}
-                tested = around.test(
+                tested = context.test(
                     lambda: epochs.test(batch_size=self._test_batch), called=epochs.test_called
                 )
                 metrics |= {f"val_{name}": value for name, value in tested.items()}
-                found.append(finite(metric_values(around.epoch_end(epoch, metrics))) | rates)
+                found.append(finite(metric_values(context.epoch_end(epoch, metrics))) | rates)
         return found
 
 

@@ -48,7 +48,7 @@ class TrainingContext:
 
     build: Build
     data: Data
-    ground: FoldData
+    fold_data: FoldData
     shared: SharedGraphs
     older: OlderObjects
     evaluation_batch_size: int | None = None
@@ -189,8 +189,8 @@ class ModelRun:
 
     def _test(self, epochs: EpochLoop) -> Logs:
         with averaged(self.model):
-            ground, rows = self._place.ground, self._evaluation_batch_size()
-            return epochs.test(ground.first, ground.stop, rows)
+            fold_data, rows = self._place.fold_data, self._evaluation_batch_size()
+            return epochs.test(fold_data.first, fold_data.stop, rows)
 
     def _evaluation_batch_size(self) -> int:
         if self._evaluation_rows is None:  # known once an epoch has made the model's metrics
@@ -199,7 +199,7 @@ class ModelRun:
 
     def _order(self, epoch: int) -> Any:
         generator = np.random.default_rng(seed_for(self._seed, "order", epoch))
-        rows = self._place.ground.rows
+        rows = self._place.fold_data.rows
         return rows[generator.permutation(len(rows))]
 
     @contextlib.contextmanager
@@ -228,7 +228,7 @@ class ModelRun:
         given = user_callbacks(problem.callbacks, self._params, self._folder)
         epochs: EpochLoop
         if problem.fit is not None:
-            share = place.ground.parts(place.data)
+            share = place.fold_data.parts(place.data)
             epochs = UserFitLoop(
                 problem,
                 self._params,
@@ -239,7 +239,7 @@ class ModelRun:
                 checks=place.checks,
             )
         else:
-            rows = len(place.ground.rows)
+            rows = len(place.fold_data.rows)
             self.model, epochs = place.shared.of(
                 self.model,
                 self._batch_size,
@@ -252,10 +252,10 @@ class ModelRun:
             if isinstance(epochs, GraphLoop):  # traced for this model, or for one before it
                 epochs.unknown_draws |= self._unknown_draws
                 self._unknown_draws |= epochs.unknown_draws
-        steps = -(-len(place.ground.rows) // self._batch_size)
+        steps = -(-len(place.fold_data.rows) // self._batch_size)
         # one call for all epochs is given the callbacks themselves
-        around = [] if problem.fit_whole else given
-        callbacks = UserCallbacks(around, self.model, self._most_epochs, steps)
+        context = [] if problem.fit_whole else given
+        callbacks = UserCallbacks(context, self.model, self._most_epochs, steps)
         callbacks.train_begin()
         state = TrialState({"model": self.model, "callbacks": given}, self._own, self._late)
         optimizer = optimizer_of(self.model)

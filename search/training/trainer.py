@@ -231,7 +231,7 @@ class KerasTrainer:
             for place in self._runs.places:
                 with process:
                     model = next(models)
-                yield FoldModel(model, place.ground.parts(place.data).validation, run.epoch)
+                yield FoldModel(model, place.fold_data.parts(place.data).validation, run.epoch)
         process.end()
 
     def _restored_folds(self, task: Task) -> TrialRun | None:

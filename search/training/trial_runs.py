@@ -120,8 +120,8 @@ class TrialRuns:
             return
         counts: dict[str, tuple[int, int]] = {}
         for place in self._ready().places:
-            held_out = place.ground.stop - place.ground.first
-            counts["training"] = len(place.ground.rows), batch_size
+            held_out = place.fold_data.stop - place.fold_data.first
+            counts["training"] = len(place.fold_data.rows), batch_size
             counts["validation"] = held_out, self._given_batch_size or own
             model_checks.check_batches(model, self._data.train, own, counts)
         if self._data.test is not None:
@@ -152,17 +152,17 @@ class TrialRuns:
                 data, grounds = self._folding.of(self._data)
             shared = SharedGraphs(data, TensorData(data))
             prepared = _Prepared(data, shared, OlderObjects([self._problem]), [])
-            prepared.places.extend(self._place(prepared, ground) for ground in grounds)
+            prepared.places.extend(self._place(prepared, fold_data) for fold_data in grounds)
             self._prepared = prepared
         return self._prepared
 
-    def _place(self, prepared: _Prepared, ground: FoldData) -> TrainingContext:
+    def _place(self, prepared: _Prepared, fold_data: FoldData) -> TrainingContext:
         """Where a model is trained; statistics are fitted on what it is trained on, no more."""
-        build = self._problem.builder(ground.part(prepared.data))
+        build = self._problem.builder(fold_data.part(prepared.data))
         return TrainingContext(
             build,
             prepared.data,
-            ground,
+            fold_data,
             prepared.shared,
             prepared.older.and_of(build),
             self._given_batch_size,

@@ -145,10 +145,10 @@ def test_nothing_overflows_texts_are_readable_and_the_focus_shows(served, open_p
     assert overflowing(page) == []
     assert focus_is_visible(page, "thead button")
     assert focus_is_visible(page, "button.open")
-    ground, text = page.evaluate(
+    fold_data, text = page.evaluate(
         "() => { const s = getComputedStyle(document.body); return [s.backgroundColor, s.color]; }"
     )
-    dark = sum(map(int, ground[4:-1].split(","))) < 3 * 128
+    dark = sum(map(int, fold_data[4:-1].split(","))) < 3 * 128
     assert dark == (scheme == "dark")
     assert dark != (sum(map(int, text[4:-1].split(","))) < 3 * 128)
     assert seen.faults() == []

@@ -29,20 +29,20 @@ def store(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def around(store) -> RunContext:
+def context(store) -> RunContext:
     """Where studies run here: nobody watches."""
     return RunContext(Store(store), None, lambda setup, limit: (), SystemClock())
 
 
 @pytest.fixture
-def study(around):
+def study(context):
     """Run a study: its record, the JSON document, and what is printed at its end."""
 
     def run(name: str, problem: str, backend: str, **settings) -> tuple[StudyRecord, dict, str]:
         problem = f"tests.problems.few:{problem}"
-        result = start(StudyConfig(problem, backend, study=name, cv=FOLDS, **settings), around)
+        result = start(StudyConfig(problem, backend, study=name, cv=FOLDS, **settings), context)
         record = result.record
-        printed = summary.closing(record, result.exported, around.store, None)
+        printed = summary.closing(record, result.exported, context.store, None)
         return record, document(record, record.state, None), printed
 
     return run
@@ -143,12 +143,12 @@ def test_a_study_shows_its_spread_and_hands_over_a_model_of_all_data(study, stor
     assert "cross-validated: an epoch trains 2 models" in capsys.readouterr().out
 
 
-def test_a_pruner_sees_the_means_and_a_study_that_was_cut_ends_as_it_would_have(around, study):
+def test_a_pruner_sees_the_means_and_a_study_that_was_cut_ends_as_it_would_have(context, study):
     whole, shown, _ = study("cut", "CLASSES", "optuna", sampler="random", trials=9, max_epochs=3)
     assert "pruned" in {trial["state"] for trial in shown["trials"]}
-    path = around.store.journal("cut")
+    path = context.store.journal("cut")
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:20]))
-    again = resume("cut", around).record
+    again = resume("cut", context).record
     for one, other in zip(whole.trials.values(), again.trials.values(), strict=True):
         assert [dict(r.metrics) for r in one.curve] == [dict(r.metrics) for r in other.curve]
         assert one.score == other.score

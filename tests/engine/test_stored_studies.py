@@ -132,23 +132,23 @@ def test_a_study_of_unknown_rules_is_refused_and_adopted(store):
     path = store.journal("grid-killed")
     with_rules(path, 99)
     before = path.read_bytes()
-    around = RunContext(store, None, lambda *_: [], SystemClock())
+    context = RunContext(store, None, lambda *_: [], SystemClock())
     with pytest.raises(StudyChangedError, match=r"follows rules 99 .* knows 1 to .*--adopt"):
-        resume("grid-killed", around)
+        resume("grid-killed", context)
     assert path.read_bytes() == before
-    record = resume("grid-killed", around, adopt=True).record
+    record = resume("grid-killed", context, adopt=True).record
     assert (record.state, record.header.rules) == ("finished", LATEST_RULES)
     [adopted] = [e.event for e in journals.read(path) if isinstance(e.event, Adopted)]
     assert adopted.rules == LATEST_RULES
     assert read(store, "grid-killed")[0].header.rules == LATEST_RULES
-    again = resume("grid-killed", around, trials=8).record  # by the adopted rules
+    again = resume("grid-killed", context, trials=8).record  # by the adopted rules
     assert (again.state, len(again.trials)) == ("finished", 8)
 
 
 @pytest.mark.filterwarnings("ignore:not as when the study began")
 def test_a_study_of_earlier_rules_keeps_them_when_it_is_adopted(store):
-    around = RunContext(store, None, lambda *_: [], SystemClock())
-    record = resume("grid-killed", around, adopt=True).record
+    context = RunContext(store, None, lambda *_: [], SystemClock())
+    record = resume("grid-killed", context, adopt=True).record
     [adopted] = [
         entry.event
         for entry in journals.read(store.journal("grid-killed"))

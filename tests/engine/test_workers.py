@@ -41,9 +41,9 @@ class Nobody:
     ],
 )
 def test_the_users_word_goes_first_then_what_was_recorded_then_what_there_is(
-    crew, recorded, workers
+    worker_spec, recorded, workers
 ):
-    assert crew.sized(recorded).workers == workers
+    assert worker_spec.sized(recorded).workers == workers
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ PROBLEM = replace(DIGITS, name=a_name_beside.NAME, description=NAME)
 
 
 @pytest.fixture
-def material(tmp_path, monkeypatch) -> WorkerInputs:
+def worker_inputs(tmp_path, monkeypatch) -> WorkerInputs:
     """What travels of a study whose problem lies in a folder that is gone since."""
     monkeypatch.syspath_prepend(tmp_path)  # undone with the test, and what is added meanwhile
     (tmp_path / "mine.py").write_text(MINE)
@@ -131,22 +131,24 @@ def material(tmp_path, monkeypatch) -> WorkerInputs:
     return WorkerInputs(config, None, versions_here(), sources)
 
 
-def test_what_has_travelled_loads_as_it_was_and_other_things_are_refused(material, tmp_path):
+def test_what_has_travelled_loads_as_it_was_and_other_things_are_refused(worker_inputs, tmp_path):
     place = WorkerContext(tmp_path / "scratch", Nobody())
-    loaded = material(place)
+    loaded = worker_inputs(place)
     assert loaded.setup.problem.name == "mine"
-    assert material(place) is loaded, "loaded once in a process"
-    right = TrainerFactory(material, loaded.source_digest, loaded.data_digest, None, "study", 2)
+    assert worker_inputs(place) is loaded, "loaded once in a process"
+    right = TrainerFactory(
+        worker_inputs, loaded.source_digest, loaded.data_digest, None, "study", 2
+    )
     right(place)
     with pytest.raises(UsageError, match=r"problem .*mine.py' must be the study's"):
-        TrainerFactory(material, "other", loaded.data_digest, None, "study", 2)(place)
+        TrainerFactory(worker_inputs, "other", loaded.data_digest, None, "study", 2)(place)
     with pytest.raises(DataError, match=r"data must be the study's \(digest other\)"):
-        TrainerFactory(material, loaded.source_digest, "other", None, "study", 2)(place)
+        TrainerFactory(worker_inputs, loaded.source_digest, "other", None, "study", 2)(place)
 
 
-def test_a_worker_must_have_the_versions_and_the_folder_of_data(material, tmp_path):
-    older = tuple((n, "1.0" if n == "keras" else v) for n, v in material.versions)
+def test_a_worker_must_have_the_versions_and_the_folder_of_data(worker_inputs, tmp_path):
+    older = tuple((n, "1.0" if n == "keras" else v) for n, v in worker_inputs.versions)
     with pytest.raises(UsageError, match=r"got keras \S+ instead of 1.0; install"):
-        WorkerInputs(material.config, None, older)(NOWHERE)
+        WorkerInputs(worker_inputs.config, None, older)(NOWHERE)
     with pytest.raises(DataError, match="must be a folder here too, got /no/such/folder"):
-        WorkerInputs(material.config, Path("/no/such/folder"), material.versions)(NOWHERE)
+        WorkerInputs(worker_inputs.config, Path("/no/such/folder"), worker_inputs.versions)(NOWHERE)

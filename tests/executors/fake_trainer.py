@@ -75,7 +75,7 @@ class TravellingTrainer:
     checkpoints: TravellingCheckpoints | None = None
 
     def __call__(self, place: WorkerContext) -> "TravellingTrainer":
-        return replace(self, checkpoints=TravellingCheckpoints(place.courier, OWNER))
+        return replace(self, checkpoints=TravellingCheckpoints(place.transport, OWNER))
 
     def train(self, task: Task) -> Training:
         assert self.checkpoints is not None

@@ -20,7 +20,13 @@ from search.executors.base import EpochDone, Finished, Lost
 from search.executors.processes import ProcessExecutor
 from search.runtime.clock import SystemClock
 from search.study.trial import Completed, Decision, Failed
-from tests.executors.contract import ExecutorContract, heard, task, until_finished, until_there_are
+from tests.executors.contract import (
+    ExecutorContract,
+    read_fd,
+    task,
+    until_finished,
+    until_there_are,
+)
 from tests.executors.fake_trainer import FakeTrainer
 
 pytestmark = pytest.mark.slow
@@ -57,7 +63,7 @@ class TestProcesses(ExecutorContract):
         executor.submit(task("2", stop=30))
         ends, epochs = {}, {"1": [], "2": []}
         while "1" not in ends:
-            message = heard(executor)
+            message = read_fd(executor)
             if isinstance(message, EpochDone):
                 epochs[message.report.trial].append(message.report)
                 message.reply(Decision.CONTINUE)
@@ -70,7 +76,7 @@ class TestProcesses(ExecutorContract):
         assert [report.epoch for report in epochs["1"]] == [1, 2]
         executor.submit(task("1", stop=4, dies_at=3, recorded=epochs["1"], attempt=2))
         while len(ends) < 2 or isinstance(ends["1"], Lost):
-            message = heard(executor)
+            message = read_fd(executor)
             if isinstance(message, EpochDone):
                 epochs[message.report.trial].append(message.report)
                 message.reply(Decision.CONTINUE)
@@ -107,7 +113,7 @@ def test_a_trial_that_eats_all_memory_costs_one_attempt_and_says_so(start):
     executor.submit(task("2", stop=5))
     ends = {}
     while len(ends) < 2:
-        message = heard(executor)
+        message = read_fd(executor)
         if isinstance(message, EpochDone):
             message.reply(Decision.CONTINUE)
         else:
@@ -302,7 +308,7 @@ def test_workers_that_are_not_forked_train_too_and_are_gone_when_closed(start):
 def test_forked_workers_are_gone_when_closed_whatever_they_are_at(start):
     training = start(({},))
     training.submit(task("1", stop=50))
-    assert isinstance(heard(training), EpochDone)
+    assert isinstance(read_fd(training), EpochDone)
     others = psutil.Process().children(recursive=True)
     start().close()  # at their start
     assert psutil.Process().children(recursive=True) == others
@@ -313,7 +319,7 @@ def test_forked_workers_are_gone_when_closed_whatever_they_are_at(start):
 def test_the_server_of_processes_may_die_and_another_takes_its_place(start):
     executor = start(({},))
     executor.submit(task("1", stop=50))
-    first = heard(executor)
+    first = read_fd(executor)
     assert isinstance(first, EpochDone)
     server = process_server(forks=True)
     server.kill()
@@ -328,7 +334,7 @@ def test_the_server_of_processes_may_die_and_another_takes_its_place(start):
 def test_nothing_listens_where_another_user_could_connect(start):
     executor = start()
     executor.submit(task("1", stop=9))
-    assert isinstance(heard(executor), EpochDone)
+    assert isinstance(read_fd(executor), EpochDone)
     workers = psutil.Process().children(recursive=True)
     assert len(workers) >= 3
     for process in workers:

@@ -142,7 +142,7 @@ def dense_model(activation, loss, *more):
     return model
 
 
-def around(inner):
+def context(inner):
     x = keras.Input((3,))
     model = keras.Model(x, inner(x))
     model.compile("sgd", "mse")
@@ -188,7 +188,7 @@ CLASS_LOGITS = keras.losses.CategoricalCrossentropy(from_logits=True)
         (lambda: dense_model(None, BINARY_LOGITS), ["logits"]),
         (lambda: dense_model(None, "mse", keras.layers.Softmax()), ["softmax"]),
         (lambda: dense_model(None, "mse", keras.layers.Activation("sigmoid")), ["sigmoid"]),
-        (lambda: around(dense_model("softmax", None)), ["softmax"]),
+        (lambda: context(dense_model("softmax", None)), ["softmax"]),
         (lambda: dense_model("relu", "mse"), [None]),
         (lambda: dense_model("relu", "categorical_crossentropy"), [None]),
         (lambda: own_call("categorical_crossentropy"), ["softmax"]),

@@ -317,8 +317,8 @@ def test_a_checkpoint_that_is_a_folder_ends_the_study_in_one_sentence(tmp_path):
     checkpoint = tmp_path / "store" / "checkpoints" / "grid-killed" / "2.npz"
     checkpoint.unlink()
     checkpoint.mkdir()
-    around = RunContext(Store(tmp_path / "store"), None, lambda *_: [], SystemClock())
+    context = RunContext(Store(tmp_path / "store"), None, lambda *_: [], SystemClock())
     with pytest.raises(SearchError, match=r"cannot write the checkpoint .*2.npz: Is a directory"):
-        resume("grid-killed", around)
+        resume("grid-killed", context)
     checkpoint.rmdir()
-    assert resume("grid-killed", around).record.state == "finished"
+    assert resume("grid-killed", context).record.state == "finished"

@@ -42,9 +42,9 @@ class Ended:
     warned: list[str] = field(default_factory=list)
 
     @property
-    def judged(self) -> WinnerEvaluated:
-        assert self.record.judged is not None
-        return self.record.judged
+    def winner_evaluation(self) -> WinnerEvaluated:
+        assert self.record.winner_evaluation is not None
+        return self.record.winner_evaluation
 
     def write(self, event: WinnerEvaluated) -> None:
         """Take an event, as the coordinator does."""

@@ -34,8 +34,8 @@ def a_problem(*parameters: Any, **more: Any) -> Problem:
 
 def prepared(problem: Problem, backend: str = "randomized", **more: Any) -> ResolvedStudy:
     """Return the setup of a study of the problem."""
-    carried = pack(problem)
-    return resolve(StudyConfig(carried.word, backend, **more), carried)
+    pickled = pack(problem)
+    return resolve(StudyConfig(pickled.word, backend, **more), pickled)
 
 
 def epochs_of(setup: ResolvedStudy) -> tuple[int, int]:
@@ -114,22 +114,22 @@ def test_a_baseline_has_its_epochs_unless_a_ceiling_is_stated() -> None:
 
 
 def test_a_resumed_study_has_the_ceiling_of_its_header() -> None:
-    carried = pack(a_problem(EPOCHS))
-    config = StudyConfig(carried.word, "randomized", max_epochs=65)
-    header = config.plain() | {"ceiling": resolve(config, carried).settings.max_epochs}
+    pickled = pack(a_problem(EPOCHS))
+    config = StudyConfig(pickled.word, "randomized", max_epochs=65)
+    header = config.plain() | {"ceiling": resolve(config, pickled).settings.max_epochs}
     again = from_plain(header)
     assert again.ceiling == 65
     assert digest_of(again.plain()) == digest_of(config.plain())
-    assert resolve(again, carried).space.describe() == resolve(config, carried).space.describe()
+    assert resolve(again, pickled).space.describe() == resolve(config, pickled).space.describe()
 
 
 def test_a_study_that_recorded_no_ceiling_keeps_9() -> None:
-    carried = pack(a_problem(EPOCHS, baseline={"rate": 0.01, "epochs": 30}))
-    earlier = from_plain(StudyConfig(carried.word, "randomized").plain())
-    setup = resolve(earlier, carried)
+    pickled = pack(a_problem(EPOCHS, baseline={"rate": 0.01, "epochs": 30}))
+    earlier = from_plain(StudyConfig(pickled.word, "randomized").plain())
+    setup = resolve(earlier, pickled)
     assert (setup.settings.max_epochs, epochs_of(setup)) == (9, (9, 9))
     assert setup.baseline_params == {"rate": 0.01, "epochs": 9}
-    assert resolve(replace(earlier, max_epochs=40), carried).settings.max_epochs == 40
+    assert resolve(replace(earlier, max_epochs=40), pickled).settings.max_epochs == 40
 
 
 def test_searchcv_refits_below_the_searched_range_where_early_stopping_ended_there() -> None:

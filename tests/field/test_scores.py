@@ -84,8 +84,8 @@ def test_searchcv_takes_a_name_that_tells_its_direction() -> None:
 
 
 def test_a_study_that_was_started_in_the_guessed_direction_is_not_continued() -> None:
-    carried = pack(problem(hypermodel, data(X, Y), ("val_f1_score", "max")))
-    setup = resolve(StudyConfig(carried.word, "randomized"), carried)
+    pickled = pack(problem(hypermodel, data(X, Y), ("val_f1_score", "max")))
+    setup = resolve(StudyConfig(pickled.word, "randomized"), pickled)
     then = Objective("val_f1_score", "min")
     config = setup.config.plain()
     header = StudyStarted("p-1", "p", "randomized", 0, then, config, [], {}, {}, 0)

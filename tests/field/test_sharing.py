@@ -213,7 +213,7 @@ def test_each_fold_and_the_final_model_have_the_vocabulary_of_their_own_rows(
     )
     curve, _ = train(problem, {"on": True}, (0, 1), trainer=trainer)
     whole, grounds = folding.of(own)
-    assert seen == [own_words(ground.part(whole)) for ground in grounds]
+    assert seen == [own_words(fold_data.part(whole)) for fold_data in grounds]
     assert len({tuple(words) for words in seen}) == 3
     task = Task(Proposal("1", {"on": True}, Budget(0, 1)), 7, (EpochReport("1", 1, curve[0], 0.0),))
     model = trainer.restored(task, 1)

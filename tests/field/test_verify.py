@@ -72,12 +72,12 @@ class Bench:
 
     def search(self, problem: Problem, trials: int = 3, **settings) -> str:
         """Search a problem by hyperband on both workers; the name of the study."""
-        carried = pack(problem)
+        pickled = pack(problem)
         narrow = tuple(filter(None, map(first_value, problem.space.parameters)))
         config = StudyConfig(
-            problem=carried.word, trials=trials, max_epochs=3, assignments=narrow, **settings
+            problem=pickled.word, trials=trials, max_epochs=3, assignments=narrow, **settings
         )
-        setup, given = resolve(config, carried), problem.load(None)
+        setup, given = resolve(config, pickled), problem.load(None)
         first = replace(
             header("hyperband"),
             study=problem.name,
@@ -93,12 +93,12 @@ class Bench:
         proposer = setup.proposer()
         proposer.limit(trials)
         folder = self.store.checkpoints(problem.name).absolute()
-        material = WorkerInputs(config, None, versions_here(), carried=carried)
+        worker_inputs = WorkerInputs(config, None, versions_here(), pickled=pickled)
         digest = first.digests
-        recipe = TrainerFactory(
-            material, digest["problem"], digest["data"], folder, first.identity, LATEST_RULES
+        trainer_factory = TrainerFactory(
+            worker_inputs, digest["problem"], digest["data"], folder, first.identity, LATEST_RULES
         )
-        executor = LastingExecutor(self.workers, recipe, CLOCK, waits=proposer.prunes)
+        executor = LastingExecutor(self.workers, trainer_factory, CLOCK, waits=proposer.prunes)
         with Journal.create(self.store.journal(problem.name), entries) as journal:
             Coordinator(
                 record=fold(entries),
@@ -113,8 +113,8 @@ class Bench:
 
     def verify(self, problem: Problem, choice: Trials, *, fit: bool = False) -> list[Verification]:
         """Verify trials of its study."""
-        carried = pack(problem)
-        verifier = opened(self.store, problem.name, self.fresh, None, carried, fit=fit)
+        pickled = pack(problem)
+        verifier = opened(self.store, problem.name, self.fresh, None, pickled, fit=fit)
         return list(verifier(choice))
 
 
@@ -122,8 +122,8 @@ class Bench:
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     first = pack(problem(lambda _: dense(), data(X, Y)))
     config = StudyConfig(problem=first.word)
-    material = WorkerInputs(config, None, versions_here(), carried=first)
-    workers = local(environments(2, ()), material, memory_bytes=memory_bytes())
+    worker_inputs = WorkerInputs(config, None, versions_here(), pickled=first)
+    workers = local(environments(2, ()), worker_inputs, memory_bytes=memory_bytes())
     try:
         yield Bench(workers, FreshProcess(), Store(tmp_path_factory.mktemp("store")))
     finally:

@@ -273,18 +273,18 @@ def test_a_dead_server_costs_no_trial_and_the_journal_writes_it_later(
     path = tmp_path / "dead.jsonl"
     nobody = MlflowTracker("http://127.0.0.1:9")  # the discard port: connections are refused
     journal = short_life(header("dead"))
-    audience = TrackerDispatcher([background(nobody, path)])
+    tracker_dispatcher = TrackerDispatcher([background(nobody, path)])
     with Journal.create(path, journal[:2]) as written:
         record = fold(journal[:2])
-        audience.start_study(record)
+        tracker_dispatcher.start_study(record)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # one at the first call after the failure, if any
             for entry in journal[2:]:
                 written.append(entry)
                 written.commit()
-                play(audience, record, [entry])
+                play(tracker_dispatcher, record, [entry])
         with pytest.warns(UserWarning, match=r"doctor --rebuild dead"):
-            audience.end_study(record, None)
+            tracker_dispatcher.end_study(record, None)
     assert record.state == "finished"
 
     live(place, short_life())

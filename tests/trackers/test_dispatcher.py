@@ -46,12 +46,12 @@ def told(*trackers) -> list[str]:
     """Tell the trackers of a study of three budgets; the texts of all warnings."""
     journal = short_life()
     record = fold(journal[:1])
-    audience = TrackerDispatcher(trackers)
+    tracker_dispatcher = TrackerDispatcher(trackers)
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        audience.start_study(record)
-        play(audience, record, journal[1:])
-        audience.end_study(record, None)
+        tracker_dispatcher.start_study(record)
+        play(tracker_dispatcher, record, journal[1:])
+        tracker_dispatcher.end_study(record, None)
     return [str(warning.message) for warning in seen]
 
 

@@ -48,10 +48,10 @@ def test_every_example_is_validated_once_and_classes_are_spread(data):
     assert whole.train.x is whole.validation.x
     both = np.concatenate([data.train.x, data.validation.x])
     assert sorted(map(bytes, whole.train.x)) == sorted(map(bytes, both))
-    assert [ground.first for ground in grounds] + [241] == [0, *(g.stop for g in grounds)]
-    for ground in grounds:
-        held_out = range(ground.first, ground.stop)
-        assert sorted([*ground.rows, *held_out]) == list(range(241))
+    assert [fold_data.first for fold_data in grounds] + [241] == [0, *(g.stop for g in grounds)]
+    for fold_data in grounds:
+        held_out = range(fold_data.first, fold_data.stop)
+        assert sorted([*fold_data.rows, *held_out]) == list(range(241))
         counts = np.bincount(whole.validation.y[held_out], minlength=10)
         shares = np.bincount(whole.train.y, minlength=10) / 3
         assert (abs(counts - shares) < 1).all()
@@ -68,7 +68,7 @@ def test_values_are_cut_without_strata_and_weights_go_along():
     x, y = np.arange(10.0), np.arange(10.0) / 10
     part = Part({"a": x[:6], "b": [x[:6]]}, y[:6], np.arange(6.0))
     whole, grounds = CrossValidation(4, 0).of(Data(part, Part({"a": x[6:], "b": [x[6:]]}, y[6:])))
-    assert sorted(ground.stop - ground.first for ground in grounds) == [2, 2, 3, 3]
+    assert sorted(fold_data.stop - fold_data.first for fold_data in grounds) == [2, 2, 3, 3]
     np.testing.assert_array_equal(whole.train.x["a"], whole.train.x["b"][0])
     np.testing.assert_array_equal(whole.train.x["a"], whole.train.y * 10)
     expected = np.where(whole.train.x["a"] < 6, whole.train.x["a"], 1.0)
@@ -123,9 +123,9 @@ def test_folds_in_lockstep_are_what_each_would_be_alone(data, folder, tmp_path, 
     reports, outcome = train(own.train(task(0, 2, **params)))
     whole, grounds = two.of(data)
     alone = []
-    for number, ground in enumerate(grounds, start=1):
-        held_out = whole.validation.take(slice(ground.first, ground.stop))
-        fold = Data(whole.train.take(ground.rows), held_out)
+    for number, fold_data in enumerate(grounds, start=1):
+        held_out = whole.validation.take(slice(fold_data.first, fold_data.stop))
+        fold = Data(whole.train.take(fold_data.rows), held_out)
         seeded = replace(task(0, 2, **params), seed=seed_for(7, "fold", number))
         single = CheckpointFolder(tmp_path / str(number), "a study")
         alone.append(train(trainer(fold, single, problem, None, most=most).train(seeded))[0])
@@ -182,8 +182,8 @@ def test_statistics_see_the_training_rows_of_their_fold_only(data, folder):
     own = trainer(data, folder, problem)
     reports, _ = train(own.train(task(0, 1)))
     whole, grounds = FOLDING.of(data)
-    for ground, part in zip(grounds, seen, strict=True):
-        np.testing.assert_array_equal(part.x, whole.train.x[ground.rows])
+    for fold_data, part in zip(grounds, seen, strict=True):
+        np.testing.assert_array_equal(part.x, whole.train.x[fold_data.rows])
     own.restored(task(recorded=reports), 1)
     assert seen[-1].size == 241
 

@@ -180,7 +180,7 @@ def surroundings(options: Namespace, environment: Environment) -> RunContext:
         options.data_dir or environment.data_dir,
         trackers,
         clock,
-        crew=_crew(options, environment),
+        worker_spec=_worker_spec(options, environment),
         say=say,
         keep_going=options.keep_going,
     )
@@ -194,17 +194,17 @@ def _rebuild(store: Store, study: str) -> str:
     return printed_commands.command_line("doctor", "--rebuild", study, store=store)
 
 
-def _crew(options: Namespace, environment: Environment) -> WorkerSpec:
+def _worker_spec(options: Namespace, environment: Environment) -> WorkerSpec:
     """Who trains: the workers of `--cluster`, or as many processes here as were asked for."""
     if options.cluster is not None and options.workers is not None:
         raise UsageError(
             f"--cluster has workers of its own, got --workers {options.workers} too; drop one"
         )
     gpus = _hardware.gpus(environment.visible_gpus)
-    crew = WorkerSpec(None, options.cluster, gpus, options.trial_timeout)
+    worker_spec = WorkerSpec(None, options.cluster, gpus, options.trial_timeout)
     if options.workers == "auto":
-        return crew.sized()
-    return replace(crew, workers=options.workers)
+        return worker_spec.sized()
+    return replace(worker_spec, workers=options.workers)
 
 
 def _nothing(_: str) -> None:

@@ -144,7 +144,7 @@ def _rebuild(store: Store, environment: Environment, study: str, data_dir: Path 
 def _winner(store: Store, record: StudyRecord, data_dir: Path | None) -> Exported | None:
     """The exported winner with examples from the problem's data; None where there is none."""
     best, directory = record.best(), store.export(record.header.study)
-    if best is None or not writer.stands(record, best, directory):
+    if best is None or not writer.is_up_to_date(record, best, directory):
         return None
     settings = resolve(from_plain(record.header.config), data_dir=data_dir)
     return writer.winner(directory, load(settings, data_dir))

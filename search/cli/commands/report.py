@@ -95,7 +95,7 @@ def _study(store: Store, name: str) -> Study:
     found = tables.load(store, name)
     record, folder = found.record, store.export(name)
     best = record.best()
-    model = folder if best is not None and writer.stands(record, best, folder) else None
+    model = folder if best is not None and writer.is_up_to_date(record, best, folder) else None
     commands = [
         (word, _anywhere(command)) for word, command in summary.next_commands(record, model, store)
     ]

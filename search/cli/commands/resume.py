@@ -10,13 +10,13 @@ from search.runtime.environment import Environment
 
 def main(options: Namespace, environment: Environment) -> int:
     """Go on with a study and print what came of it."""
-    around = surroundings(options, environment)
+    context = surroundings(options, environment)
 
     def go_on() -> Result:
         try:
             return resume(
                 options.study,
-                around,
+                context,
                 trials=options.trials,
                 seconds=options.time,
                 adopt=options.adopt,

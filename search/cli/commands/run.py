@@ -12,8 +12,8 @@ from search.study.config import StudyConfig
 def main(options: Namespace, environment: Environment) -> int:
     """Start a study and print what came of it."""
     config = study_config(options)
-    around = surroundings(options, environment)
-    return finish(options, environment, store_of(options), lambda: start(config, around))
+    context = surroundings(options, environment)
+    return finish(options, environment, store_of(options), lambda: start(config, context))
 
 
 def study_config(options: Namespace) -> StudyConfig:
