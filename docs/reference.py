@@ -21,23 +21,13 @@ from search.runtime import tensorflow_setup
 # What people write against. `search` itself shows the names that `import search` gives.
 MODULES = (
     "search",
-    *("search.problem", "search.space", "search.parameters", "search.objective", "search.data"),
-    *("search.tuning", "search.results", "search.estimator", "search.hypermodel"),
+    *("search.problem", "search.space", "search.data", "search.kerastuner"),
+    *("search.tuning", "search.results", "search.estimator", "search.errors"),
     *("search.backends.base", "search.executors.base", "search.trackers.base"),
     *("search.training.base", "search.training.callbacks", "search.datasets.base"),
-    *(
-        "search.trial",
-        "search.study.study_record",
-        "search.study.events",
-        "search.errors",
-        "search.predict",
-    ),
-    *(
-        "dashboards.tables.frames",
-        "dashboards.tables",
-        "dashboards.analysis.importance",
-        "dashboards.figures.save",
-    ),
+    *("search.study.trial", "search.export.predict"),
+    *("dashboards.tables.frames", "dashboards.tables.tables"),
+    *("dashboards.analysis.importance",),
     *(
         f"dashboards.figures.{path.stem}"
         for path in sorted((Path(search.__file__).parents[1] / "dashboards/figures").glob("*.py"))
@@ -116,8 +106,9 @@ def main() -> None:
     tensorflow_setup.quieten()
     # pandas-stubs has `Series[float]`, pandas 3.1 has not; pdoc evaluates annotations
     pd.Series.__class_getitem__ = classmethod(lambda kind, _: kind)  # type: ignore[attr-defined]
-    for name in search.__all__:
-        setattr(search, name, getattr(search, name))  # pdoc looks no further than what is there
+    for module in map(importlib.import_module, MODULES):
+        for name in getattr(module, "__all__", ()):
+            setattr(module, name, getattr(module, name))  # pdoc does not ask for lazy names
     wrong = mistakes()
     if wrong:
         sys.exit("\n".join(wrong))

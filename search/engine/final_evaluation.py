@@ -68,7 +68,7 @@ def evaluate_winner(
 
 @dataclass
 class _End:
-    """What is done with the model of a winner; `winner_evaluation` is there once the test data were met."""
+    """Check, test and export the winner's model; `winner_evaluation` is set after the test."""
 
     record: StudyRecord
     best: TrialRecord

@@ -119,7 +119,8 @@ def resolve(
     """Check the settings against the problem and the backend they name.
 
     `pickled`: the problem itself, where the settings name none that could be found by its word.
-    `data_dir`, `found`: what its file is told while it is imported, see `search.problem.import_context`.
+    `data_dir`, `found`: what its file can read while it is imported, see
+    `search.problem.import_context`.
 
     Raises: UsageError for whatever does not fit, before anything is loaded or written.
     """

@@ -122,8 +122,8 @@ class TrainerFactory:
         loaded = self.worker_inputs(place)
         if not loaded.setup.loaded.has_digest(self.source_digest):
             raise UsageError(
-                f"problem {self.worker_inputs.config.problem!r} must be the study's, got other files; "
-                "install the same ones here as where the study runs"
+                f"problem {self.worker_inputs.config.problem!r} must be the study's, got other "
+                "files; install the same ones here as where the study runs"
             )
         if loaded.data_digest != self.data_digest:
             raise DataError(

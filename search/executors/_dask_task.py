@@ -97,7 +97,7 @@ class _Transport:
         self._announce: Callable[[], None] = lambda: None
 
     def open(self, checkpoint_variable: Any, announce: Callable[[], None], *, full: bool) -> None:
-        """Serve a task: `checkpoint_variable` is a Dask variable, `full` where the task brought something."""
+        """Serve a task: `full` where its Dask variable holds a checkpoint already."""
         self._checkpoint_variable, self._announce, self._full = checkpoint_variable, announce, full
 
     def brought(self, trial: str) -> bytes | None:

@@ -53,8 +53,8 @@ class Packed(Protocol):
 class _Flight:
     """A task under way on a worker: how far it is known, and since when it trains.
 
-    `checkpoint_variable` holds the checkpoint between the two sides, `replies` the answers where it waits for
-    them.
+    `checkpoint_variable` holds the checkpoint between the two sides, `replies` the answers where
+    it waits for them.
     """
 
     task: Task

@@ -8,7 +8,7 @@ from search.problem.objective import Metrics, Objective
 from search.study.trial import Answer, Decision, EpochReport, Outcome
 
 # 2: a report is an array, and fields that have their default are left out. 3: each line has a
-# number and a checksum (see `search.study.journal_lines`). 1 and 2 are read, and continued as they are.
+# number and a checksum (see `search.study.journal_lines`). 1 and 2 are read and continued.
 FORMAT = 3
 
 

@@ -2,7 +2,8 @@
 
 A saved view is an experiment tag whose text the UI's page of runs reads (MLflow 3.17: a name, two
 times in milliseconds, and the state of the page as JSON, deflated and in base64). The meaning of
-each field was read from the UI's source; `tests/trackers/test_mlflow_pages.py` looks at both in a browser.
+each field was read from the UI's source; `tests/trackers/test_mlflow_pages.py` opens both in a
+browser.
 """
 
 import base64
