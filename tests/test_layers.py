@@ -86,12 +86,15 @@ def ours(path: Path) -> set[str]:
 
 
 def package(module: str) -> str:
-    """Return the package of a module that has a rank."""
+    """Return the package of a module that has a rank; an alias has the rank of what it names."""
+    if module in ALIASES:
+        module = ALIASES[module]
     parts = module.split(".")
     return "dashboards" if parts[0] == "dashboards" else ".".join(parts[:2])
 
 
 PACKAGES = [module_of(path) for path in FILES if path.name == "__init__.py"]
+ALIASES = {module_of(path): path.read_text().split("`")[1] for path in FILES if is_alias(path)}
 SOURCES = [path for path in FILES if not is_alias(path) and module_of(path) != "search"]
 
 

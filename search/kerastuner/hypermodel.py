@@ -64,7 +64,8 @@ def from_hypermodel(
     The space is found here, by at most `most_builds` builds (`search.kerastuner.discovery`), and
     warnings say what could not be found out. An overridden `HyperModel.fit` is called once for
     each epoch n, with `initial_epoch=n - 1` and `epochs=n` where it passes them on, else with
-    `epochs=1` (`search.kerastuner.fit`). `fit_whole=True` has it called once for all epochs, see `Problem`.
+    `epochs=1` (`search.kerastuner.fit`). `fit_whole=True`: called once for all epochs, see
+    `Problem`.
 
     Raises: UsageError for an overridden `Tuner.run_trial`, for no hypermodel, or where the first
     build fails; DataError where `fit` needs other inputs than the data have.
