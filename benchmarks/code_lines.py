@@ -1,6 +1,6 @@
 """Count the lines of code of folders: docstrings, comments and blank lines are left out.
 
-    python benchmarks/code_lines.py search dashboards
+python benchmarks/code_lines.py search dashboards
 """
 
 import ast

@@ -1,5 +1,6 @@
 """Where data sets come from: sources tried in order, checksums, a cache; a digest of what came."""
 
+import contextlib
 import gzip
 import hashlib
 import http.client
@@ -21,6 +22,7 @@ from search.data import trees
 from search.data.class_weights import class_weights
 from search.data.parts import Data, Part
 from search.errors import DataError, unknown_name
+from search.runtime.files import write_atomically
 
 Files: TypeAlias = Mapping[str, str]
 """File names and the SHA-256 of each one's contents, uncompressed: archives recompress."""
@@ -315,15 +317,6 @@ def _lies_in(folder: Path, name: str) -> Path | None:
 
 def _keep(contents: Mapping[str, bytes], folder: Path) -> None:
     """Write each file to the cache in one step; a cache that cannot be written only costs time."""
-    temporary: Path | None = None
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):
         for name, content in contents.items():
-            handle, path = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
-            temporary = Path(path)
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.replace(temporary, folder / name)
-    except OSError:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            write_atomically(folder / name, content)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from search.errors import SearchError
 from search.export.base import Exported
+from search.runtime.files import write_atomically
 from search.study.study_record import StudyRecord, StudyState, TrialRecord
 from search.study.trial import EpochReport, Outcome, Proposal
 from search.trackers._tensorboard_events import Part, packed, study_parts, trial_parts
@@ -108,12 +109,9 @@ class _EventFile:
         self._held = len(parts)
 
     def _compare(self, expected: bytes) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         there = self._path.read_bytes() if self._path.exists() else b""
-        if expected.startswith(there):
+        if there and expected.startswith(there):
             with self._path.open("ab") as file:  # a TensorBoard that is open reads on
                 file.write(expected[len(there) :])
-            return
-        temporary = self._path.with_name(f".{self._path.name}.tmp")
-        temporary.write_bytes(expected)
-        temporary.replace(self._path)
+        else:
+            write_atomically(self._path, expected)

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from search.errors import CheckpointError
+from search.runtime.files import write_atomically
 from search.state.plain_data import Arrays, Kept
 from search.study.trial import EpochReport
 from search.training.base import CheckpointTransport
@@ -108,14 +108,9 @@ class CheckpointFolder:
         self._replace(trial, content)
 
     def _replace(self, trial: str, content: bytes) -> None:
-        temporary = self._path(trial).with_suffix(".tmp")
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(content)
-            os.replace(temporary, self._path(trial))
+            write_atomically(self._path(trial), content)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
             raise CheckpointError(
                 f"cannot write the checkpoint {self._path(trial)}: {error.strerror}; nothing "
                 "recorded is lost: make room or access, then resume"
@@ -124,7 +119,7 @@ class CheckpointFolder:
     def keep(self, trials: Sequence[str]) -> int:
         """Delete the checkpoints of all other trials; how many bytes that freed."""
         freed = 0
-        for path in self._folder.glob("*.npz"):
+        for path in (*self._folder.glob("*.npz"), *self._folder.glob(".*.tmp")):
             if path.stem not in trials:
                 freed += path.stat().st_size
                 with contextlib.suppress(FileNotFoundError):

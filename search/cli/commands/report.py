@@ -1,7 +1,5 @@
 """`report`: one study, or several compared, as one HTML file."""
 
-import os
-import tempfile
 import warnings
 from argparse import Namespace
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ from search.cli.commands.common import mlflow_error, note, out, store_of, tracki
 from search.errors import JournalError, SearchError, SearchWarning, UsageError
 from search.export import writer
 from search.runtime.environment import Environment
+from search.runtime.files import write_atomically
 from search.runtime.time_limit import within
 from search.study import printed_commands
 from search.study.store import Store
@@ -110,16 +109,7 @@ def _anywhere(command: str) -> str:
 def _write(path: Path, text: str) -> None:
     """Write a file that appears whole or not at all."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).chmod(0o644)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_atomically(path, text.encode())
     except OSError as error:
         raise _unwritable(path, error) from error
 
