@@ -4,9 +4,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from search.backends._keras_tuner import InMemory, cube_settings
 from search.problem.objective import Objective
-
-SCORE = "score"
 
 # KerasTuner draws 3 trials for each dimension at random: for a space with parameters per layer that
 # would be a whole study.
@@ -31,7 +30,7 @@ def bayesian_oracle(names: Sequence[str], objective: Objective, seed: int) -> An
     import numpy as np
     from threadpoolctl import ThreadpoolController
 
-    class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[misc]  # untyped
+    class BayesianOracle(InMemory, keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[misc]  # untyped
         """Surrogate, bound and the guess for trials under way are KerasTuner's.
 
         Private names of keras-tuner 1.4.8 (tuners/bayesian.py, engine/oracle.py) are used: the
@@ -39,18 +38,8 @@ def bayesian_oracle(names: Sequence[str], objective: Objective, seed: int) -> An
         """
 
         def __init__(self) -> None:
-            space = keras_tuner.HyperParameters()
-            for name in names:
-                space.Float(name, 0.0, 1.0)
-            super().__init__(
-                objective=keras_tuner.Objective(SCORE, objective.direction),
-                max_trials=None,
-                num_initial_points=INITIAL,
-                hyperparameters=space,
-                allow_new_entries=False,
-                tune_new_entries=False,
-                seed=seed,
-            )
+            settings = cube_settings(names, objective, seed)
+            super().__init__(max_trials=None, num_initial_points=INITIAL, **settings)
             self.verbose = 0
             self.accepted: dict[str, float] = {}
             self.gpr.set_params(
@@ -101,11 +90,5 @@ def bayesian_oracle(names: Sequence[str], objective: Objective, seed: int) -> An
 
         def _duplicate(self, values: dict[str, float]) -> bool:
             return False  # whoever asks knows what is taken
-
-        def save(self) -> None:
-            """Nothing: the journal is the only record."""
-
-        def _save_trial(self, trial: Any) -> None:
-            """Nothing, likewise."""
 
     return BayesianOracle()

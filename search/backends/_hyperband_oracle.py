@@ -5,9 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from search.backends._brackets import Bracket, rungs
+from search.backends._keras_tuner import InMemory, cube_settings
 from search.problem.objective import Objective
-
-SCORE = "score"
 
 # Draws in a row that are all taken before a bracket is content with what it has.
 COLLISIONS = 1000
@@ -29,7 +28,7 @@ def sweep_oracle(
     """
     import keras_tuner
 
-    class SweepOracle(keras_tuner.oracles.HyperbandOracle):  # type: ignore[misc]  # untyped
+    class SweepOracle(InMemory, keras_tuner.oracles.HyperbandOracle):  # type: ignore[misc]  # untyped
         """KerasTuner counts brackets down to 0; here that is their place, last first, in the plan.
 
         Private names of keras-tuner 1.4.8 (tuners/hyperband.py, engine/oracle.py) are overridden:
@@ -39,18 +38,8 @@ def sweep_oracle(
         def __init__(self) -> None:
             self.plan = list(reversed(brackets))
             self.bracket_of: dict[str, Bracket] = {}
-            space = keras_tuner.HyperParameters()
-            for name in names:
-                space.Float(name, 0.0, 1.0)
-            super().__init__(
-                objective=keras_tuner.Objective(SCORE, objective.direction),
-                max_epochs=brackets[0].epochs[-1],
-                factor=factor,
-                hyperparameters=space,
-                allow_new_entries=False,
-                tune_new_entries=False,
-                seed=seed,
-            )
+            settings = cube_settings(names, objective, seed)
+            super().__init__(max_epochs=brackets[0].epochs[-1], factor=factor, **settings)
             self.verbose = 0
             self._max_collisions = COLLISIONS
 
@@ -84,11 +73,5 @@ def sweep_oracle(
             sizes = rungs(len(bracket["rounds"][0]), self.plan[place].number, factor)
             self.plan[place] = replace(self.plan[place], sizes=sizes)
             return self.populate_space(trial_id)  # type: ignore[no-any-return]
-
-        def save(self) -> None:
-            """Nothing: the journal is the only record."""
-
-        def _save_trial(self, trial: Any) -> None:
-            """Nothing, likewise."""
 
     return SweepOracle()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from search.errors import SpaceError, unknown_name
+from search.errors import SpaceError, UsageError, unknown_name
 from search.problem.objective import Objective
 from search.space.parameters import Int, Params
 from search.space.space import Space, key
@@ -247,6 +247,25 @@ def slow_library(name: str) -> str | None:
 def full_budget(params: Params, settings: BackendSettings) -> Budget:
     """The whole budget of a trial: its own "epochs" where they are searched, else the ceiling."""
     return Budget(0, int(params.get("epochs", settings.max_epochs)))
+
+
+def check_factor(settings: BackendSettings) -> None:
+    """Refuse a reduction factor that reduces nothing.
+
+    Raises: UsageError.
+    """
+    if settings.factor < 2:
+        raise UsageError(f"factor: must be >= 2, got {settings.factor}; the usual one is 3")
+
+
+def no_natural_end(space: Space, settings: BackendSettings) -> int | None:
+    """`BackendModule.default_trials` of an algorithm that could go on for ever."""
+    return None
+
+
+def scored(space: Space, known: Sequence[Known]) -> list[tuple[Params, float]]:
+    """The known configurations of a space that an algorithm can learn from, with their scores."""
+    return [(k.params, k.score) for k in known if k.score is not None and k.lies_in(space)]
 
 
 def whole_budgets(space: Space, settings: BackendSettings, trials: int) -> int:

@@ -4,27 +4,30 @@ Srinivas et al., Gaussian Process Optimization in the Bandit Setting, ICML 2010.
 KerasTuner sees a flat unit cube; what is not active stands in the middle.
 """
 
-import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from search.backends._bayesian_oracle import INITIAL, SCORE, bayesian_oracle
-from search.backends._unit_cube import by_chance, unit_of
+from search.backends._bayesian_oracle import INITIAL, bayesian_oracle
+from search.backends._keras_tuner import complete
+from search.backends._sequential import SequentialBackend
+from search.backends._unit_cube import unit_of
 from search.backends.base import (
-    Backend,
     BackendSettings,
-    Draws,
     Known,
+    no_natural_end,
     score_of,
+    scored,
     whole_budgets,
 )
 from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space.parameters import Params, Scalar
 from search.space.space import Space
-from search.study.trial import Answer, Decision, EpochReport, Exhausted, Outcome
+from search.study.trial import Outcome
 
 EPOCHS_AS_BUDGET = False
+default_trials = no_natural_end
+planned_epochs = whole_budgets
 LIBRARY = "keras_tuner"
 
 # A place of the cube is known no better than this; rounded, it does not depend on how a processor
@@ -32,36 +35,19 @@ LIBRARY = "keras_tuner"
 _DIGITS = 4
 
 
-def default_trials(space: Space, settings: BackendSettings) -> int | None:
-    """No number of its own: the model has no natural end."""
-    return None
-
-
-def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
-    """A whole budget for every trial."""
-    return whole_budgets(space, settings, trials)
-
-
 def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
     """Where it begins to learn."""
     return (f"a model proposes once {INITIAL} trials are done; before that, chance",)
 
 
-def create(
-    space: Space,
-    objective: Objective,
-    settings: BackendSettings,
-    seed: int,
-    known: Sequence[Known] = (),
-) -> Backend:
-    """A search by KerasTuner's oracle, which learns from known configurations with a score."""
-    return _Bayesian(space, objective, settings, seed, known)
+class _Bayesian(SequentialBackend):
+    """One oracle for the whole study; it opens a trial only for what is no repeat.
 
+    It learns from known configurations with a score.
+    """
 
-class _Bayesian:
-    """One oracle for the whole study; it opens a trial only for what is no repeat."""
-
-    prunes = False
+    name = "bayesian"
+    redraws = 0  # between two tells the model's optimum hardly moves
 
     def __init__(
         self,
@@ -69,44 +55,29 @@ class _Bayesian:
         objective: Objective,
         settings: BackendSettings,
         seed: int,
-        known: Sequence[Known],
+        known: Sequence[Known] = (),
     ) -> None:
-        self._space = space
-        self._objective = objective
-        # no redraws: between two tells the model's optimum hardly moves
-        self._draws = Draws(space, settings, known, redraws=0)
-        self._chance = random.Random(seed_for(seed, "bayesian chance"))
-        self._oracle = bayesian_oracle(
-            [node.name for node in space.nodes],
-            objective,
-            seed_for(seed, "bayesian") + 1,  # KerasTuner takes the seed 0 for "none given"
-        )
+        super().__init__(space, objective, settings, seed, known)
+        names = [node.name for node in space.nodes]
+        self._oracle = bayesian_oracle(names, objective, seed_for(seed, "bayesian"))
         self._opened = 0
         self._open: dict[str, Any] = {}
         self._unscored: list[Any] = []
         self._worst: float | None = None
-        for configuration in known:
-            if configuration.score is not None and configuration.lies_in(space):
-                self._end(self._opened_for(configuration.params), configuration.score)
+        for params, score in scored(space, known):
+            self._end(self._opened_for(params), score)
 
-    def limit(self, trials: int | None) -> None:
-        self._draws.limit = trials
+    def suggest(self) -> dict[str, Scalar]:
+        units = self._oracle.drawn()
+        return self._space.active(
+            {
+                node.name: node.parameter.at(round(units[node.name], _DIGITS))
+                for node in self._space.nodes
+            }
+        )
 
-    def ask(self) -> Answer:
-        for chance in self._draws.tries():
-            params = (
-                by_chance(self._space, self._chance)
-                if chance
-                else self._params(self._oracle.drawn())
-            )
-            proposal = self._draws.proposal(params)
-            if proposal is not None:
-                self._open[proposal.trial] = self._opened_for(params)
-                return proposal
-        return Exhausted()
-
-    def report(self, report: EpochReport) -> Decision:
-        return Decision.CONTINUE
+    def begin(self, trial: str, params: Params) -> None:
+        self._open[trial] = self._opened_for(params)
 
     def tell(self, trial: str, outcome: Outcome) -> None:
         opened, score = self._open.pop(trial), score_of(outcome)
@@ -116,14 +87,6 @@ class _Bayesian:
             self._unscored.append(opened)  # bad, but nobody knows yet how bad that is
         else:
             self._end(opened, self._worst)
-
-    def _params(self, units: Mapping[str, float]) -> dict[str, Scalar]:
-        return self._space.active(
-            {
-                node.name: node.parameter.at(round(units[node.name], _DIGITS))
-                for node in self._space.nodes
-            }
-        )
 
     def _opened_for(self, params: Params) -> Any:
         """KerasTuner's trial for a configuration; what is not active stands at 0.5.
@@ -148,6 +111,7 @@ class _Bayesian:
             self._worst = score
         waiting, self._unscored = self._unscored, []
         for trial, reached in [(opened, score), *((trial, score) for trial in waiting)]:
-            self._oracle.update_trial(trial.trial_id, {SCORE: reached})
-            trial.status = "COMPLETED"
-            self._oracle.end_trial(trial)
+            complete(self._oracle, trial, reached)
+
+
+create = _Bayesian

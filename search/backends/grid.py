@@ -4,19 +4,21 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget, whole_budgets
+from search.backends._sequential import SequentialBackend
+from search.backends.base import BackendSettings, Known, whole_budgets
 from search.errors import UsageError
 from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space._enumeration import Structures, count
 from search.space.parameters import Parameter, Scalar
 from search.space.space import Space
-from search.study.trial import Answer, Decision, EpochReport, Exhausted, Outcome, Proposal
+from search.study.trial import Answer, Exhausted
 
 if TYPE_CHECKING:
     from sklearn.model_selection import ParameterGrid
 
 EPOCHS_AS_BUDGET = False
+planned_epochs = whole_budgets
 
 # ParameterGrid takes the product of its sizes in 64 bits (scikit-learn 1.9, __getitem__).
 _LARGEST = 2**62
@@ -42,30 +44,9 @@ def default_trials(space: Space, settings: BackendSettings) -> int | None:
     return size(space)
 
 
-def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
-    """A whole budget for every trial."""
-    return whole_budgets(space, settings, trials)
-
-
 def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
     """The size of the grid."""
     return (f"the grid has {size(space):,} points, visited in a random order of the seed",)
-
-
-def create(
-    space: Space,
-    objective: Objective,
-    settings: BackendSettings,
-    seed: int,
-    known: Sequence[Known] = (),
-) -> Backend:
-    """A grid over the levels of the space, visited in a seeded random order.
-
-    The order makes a grid that is cut short a random sample of itself, not one corner of it.
-
-    Raises: UsageError for a Float with neither levels nor step.
-    """
-    return _Grid(_Points(space), Taken(space, known), settings, seed)
 
 
 def _levels(parameter: Parameter) -> Sequence[Scalar]:
@@ -149,34 +130,36 @@ class _Shuffled:
         return number
 
 
-class _Grid:
-    """The points in order, less the known ones."""
+class _Grid(SequentialBackend):
+    """A grid over the levels of the space, visited in a seeded random order, less the known points.
 
-    prunes = False
+    The order makes a grid that is cut short a random sample of itself, not one corner of it.
 
-    def __init__(self, points: _Points, taken: Taken, settings: BackendSettings, seed: int) -> None:
-        self._points = points
-        self._order = _Shuffled(points.size, seed_for(seed, "grid order"))
-        self._taken = taken
-        self._settings = settings
-        self._limit: int | None = 0
-        self._proposed = 0
+    Raises: UsageError for a Float with neither levels nor step.
+    """
 
-    def limit(self, trials: int | None) -> None:
-        self._limit = trials
+    name = "grid"
+
+    def __init__(
+        self,
+        space: Space,
+        objective: Objective,
+        settings: BackendSettings,
+        seed: int,
+        known: Sequence[Known] = (),
+    ) -> None:
+        super().__init__(space, objective, settings, seed, known)
+        self._points = _Points(space)
+        self._order = _Shuffled(self._points.size, seed_for(seed, "grid order"))
 
     def ask(self) -> Answer:
-        if self._limit is not None and self._proposed >= self._limit:
+        if self._draws.left == 0:
             return Exhausted()
         while (number := self._order.next()) is not None:
-            params = self._points[number]
-            if params not in self._taken:
-                self._proposed += 1
-                return Proposal(str(self._proposed), params, full_budget(params, self._settings))
+            proposal = self._draws.proposal(self._points[number])
+            if proposal is not None:
+                return proposal
         return Exhausted()
 
-    def report(self, report: EpochReport) -> Decision:
-        return Decision.CONTINUE
 
-    def tell(self, trial: str, outcome: Outcome) -> None:
-        pass
+create = _Grid

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from search.backends._brackets import Bracket, halving
+from search.backends._sequential import SequentialBackend
 from search.backends._unit_cube import by_chance
-from search.backends.base import Backend, BackendSettings, Draws, Known, score_of
-from search.errors import UsageError
+from search.backends.base import BackendSettings, Known, check_factor, score_of
 from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space.parameters import Params
@@ -21,8 +21,6 @@ from search.space.space import Space
 from search.study.trial import (
     Answer,
     Budget,
-    Decision,
-    EpochReport,
     Exhausted,
     Outcome,
     Proposal,
@@ -54,23 +52,6 @@ def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
     return (f"without --trials a round is (candidates x epochs reached): {plan}",)
 
 
-def create(
-    space: Space,
-    objective: Objective,
-    settings: BackendSettings,
-    seed: int,
-    known: Sequence[Known] = (),
-) -> Backend:
-    """One round with as many candidates as trials are allowed; round after round without a limit.
-
-    Raises: UsageError for a factor below 2.
-    """
-    if settings.factor < 2:
-        raise UsageError(f"factor: must be >= 2, got {settings.factor}; the usual one is 3")
-    source = random.Random(seed_for(seed, "halving"))
-    return _Halving(space, objective, settings, source, Draws(space, settings, known))
-
-
 @dataclass(slots=True)
 class _Round:
     """One halving under way: the members of the present rung, and what has come of them.
@@ -87,30 +68,30 @@ class _Round:
     losses: dict[str, float] = field(default_factory=dict)
 
 
-class _Halving:
-    """The next round begins where all before it wait for trials under way."""
+class _Halving(SequentialBackend):
+    """One round with as many candidates as trials are allowed; round after round without a limit.
 
-    prunes = False
+    The next round begins where all before it wait for trials under way.
+
+    Raises: UsageError for a factor below 2.
+    """
+
+    name = "halving"
 
     def __init__(
         self,
         space: Space,
         objective: Objective,
         settings: BackendSettings,
-        source: random.Random,
-        draws: Draws,
+        seed: int,
+        known: Sequence[Known] = (),
     ) -> None:
-        self._space = space
-        self._objective = objective
-        self._settings = settings
-        self._source = source
-        self._draws = draws
+        check_factor(settings)
+        super().__init__(space, objective, settings, seed, known)
+        self._source = random.Random(seed_for(seed, "halving"))
         self._begun = 0
         self._rounds: list[_Round] = []
         self._params: dict[str, Params] = {}
-
-    def limit(self, trials: int | None) -> None:
-        self._draws.limit = trials
 
     def ask(self) -> Answer:
         for one in list(self._rounds):
@@ -129,9 +110,6 @@ class _Halving:
             if proposal is not None:
                 return proposal
         return Wait() if self._rounds else Exhausted()
-
-    def report(self, report: EpochReport) -> Decision:
-        return Decision.CONTINUE
 
     def tell(self, trial: str, outcome: Outcome) -> None:
         score = score_of(outcome)
@@ -186,3 +164,6 @@ class _Halving:
         one.rung += 1
         if not one.members:
             self._rounds.remove(one)
+
+
+create = _Halving

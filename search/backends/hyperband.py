@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from search.backends._brackets import Bracket, natural_sizes, sweep
-from search.backends._hyperband_oracle import SCORE, sweep_oracle
-from search.backends.base import Backend, BackendSettings, Known, Taken
+from search.backends._hyperband_oracle import sweep_oracle
+from search.backends._keras_tuner import complete
+from search.backends.base import BackendSettings, Known, Taken, check_factor, score_of
 from search.errors import UsageError
 from search.problem.objective import Objective
 from search.seeds import seed_for
@@ -22,7 +23,6 @@ from search.study.trial import (
     Decision,
     EpochReport,
     Exhausted,
-    Failed,
     Outcome,
     Proposal,
     Wait,
@@ -71,22 +71,6 @@ def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
     return (said, f"epochs are rounded up: {most} is no power of {factor}, as {near} would be")
 
 
-def create(
-    space: Space,
-    objective: Objective,
-    settings: BackendSettings,
-    seed: int,
-    known: Sequence[Known] = (),
-) -> Backend:
-    """Sweep after sweep, each with configurations of its own, until the limit is reached.
-
-    Raises: UsageError for a factor below 2; `limit` raises it for fewer trials than the factor.
-    """
-    if settings.factor < 2:
-        raise UsageError(f"factor: must be >= 2, got {settings.factor}; the usual one is 3")
-    return _Hyperband(space, objective, settings, seed, known)
-
-
 @dataclass(slots=True)
 class _Trial:
     """A trial of the present sweep: where it came from, and whether it ever failed."""
@@ -112,7 +96,10 @@ class _Sweep:
 
 
 class _Hyperband:
-    """Sweep after sweep; the next begins where all before it wait for trials under way."""
+    """Sweep after sweep; the next begins where all before it wait for trials under way.
+
+    Raises: UsageError for a factor below 2; `limit` raises it for fewer trials than the factor.
+    """
 
     prunes = False
 
@@ -122,8 +109,9 @@ class _Hyperband:
         objective: Objective,
         settings: BackendSettings,
         seed: int,
-        known: Sequence[Known],
+        known: Sequence[Known] = (),
     ) -> None:
+        check_factor(settings)
         self._space = space
         self._objective = objective
         self._settings = settings
@@ -176,11 +164,9 @@ class _Hyperband:
         sweep = next(sweep for sweep in self._sweeps if trial in sweep.open)
         sweep.idle = False
         opened = sweep.open.pop(trial)
-        if isinstance(outcome, Failed) or not math.isfinite(outcome.score):
-            sweep.trials[opened.trial_id].failed = True
-            self._end(sweep, opened, self._worst)
-        else:
-            self._end(sweep, opened, outcome.score)
+        score = score_of(outcome)
+        sweep.trials[opened.trial_id].failed |= score is None
+        complete(sweep.oracle, opened, self._worst if score is None else score)
 
     @property
     def _worst(self) -> float:
@@ -206,8 +192,7 @@ class _Hyperband:
             factor,
             [node.name for node in self._space.nodes],
             self._objective,
-            # KerasTuner takes the seed 0 for "none given".
-            seed_for(self._seed, "sweep", self._planned) + 1,
+            seed_for(self._seed, "sweep", self._planned),
             lambda values: self._params(values) in self._taken,
             self._room,
         )
@@ -236,7 +221,7 @@ class _Hyperband:
         sweep.trials[opened.trial_id] = trial
         if trial.failed:
             # Nothing better was left in its rung. The place is filled without training.
-            self._end(sweep, opened, self._worst)
+            complete(sweep.oracle, opened, self._worst)
             return None
         sweep.open[trial.name] = opened
         return Proposal(
@@ -247,7 +232,5 @@ class _Hyperband:
             may_continue=rung < trial.bracket.number,
         )
 
-    def _end(self, sweep: _Sweep, opened: Any, score: float) -> None:
-        sweep.oracle.update_trial(opened.trial_id, {SCORE: score})
-        opened.status = "COMPLETED"
-        sweep.oracle.end_trial(opened)
+
+create = _Hyperband

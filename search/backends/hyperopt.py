@@ -6,39 +6,31 @@ index. A trial shows it active parameters only, so each is modelled from the tri
 in a tree of `hp.choice`.
 """
 
-import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.backends._unit_cube import by_chance, unit_of
+from search.backends._sequential import SequentialBackend
+from search.backends._unit_cube import unit_of
 from search.backends.base import (
-    Backend,
     BackendSettings,
-    Draws,
     Known,
+    no_natural_end,
     score_of,
+    scored,
     whole_budgets,
 )
 from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space.parameters import Choice, Params, Scalar
 from search.space.space import Space
-from search.study.trial import Answer, Decision, EpochReport, Exhausted, Outcome
+from search.study.trial import Outcome
 
 EPOCHS_AS_BUDGET = False
+default_trials = no_natural_end
+planned_epochs = whole_budgets
 EXTRA = "hyperopt"
 LIBRARY = "hyperopt"
 SAMPLERS: Mapping[str, tuple[str, ...]] = {"tpe": (), "anneal": ()}
-
-
-def default_trials(space: Space, settings: BackendSettings) -> int | None:
-    """No number of its own: the algorithms have no natural end."""
-    return None
-
-
-def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
-    """A whole budget for every trial."""
-    return whole_budgets(space, settings, trials)
 
 
 def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
@@ -48,24 +40,14 @@ def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
     return ("sampler anneal: draws around good trials, nearer and nearer",)
 
 
-def create(
-    space: Space,
-    objective: Objective,
-    settings: BackendSettings,
-    seed: int,
-    known: Sequence[Known] = (),
-) -> Backend:
-    """A search by Hyperopt; a known configuration with a score is a trial it learns from."""
-    return _Hyperopt(space, objective, settings, seed, known)
-
-
-class _Hyperopt:
+class _Hyperopt(SequentialBackend):
     """Hyperopt's record of trials in memory, and an algorithm that suggests from it.
 
-    `fmin`, which owns the loop, is left out: `suggest` is a function of trials and a seed.
+    `fmin`, which owns the loop, is left out: `suggest` is a function of trials and a seed. A known
+    configuration with a score is a trial that it learns from.
     """
 
-    prunes = False
+    name = "hyperopt"
 
     def __init__(
         self,
@@ -73,11 +55,12 @@ class _Hyperopt:
         objective: Objective,
         settings: BackendSettings,
         seed: int,
-        known: Sequence[Known],
+        known: Sequence[Known] = (),
     ) -> None:
         from hyperopt import Trials, anneal, hp, tpe
         from hyperopt.base import Domain
 
+        super().__init__(space, objective, settings, seed, known)
         # A number is never hp.quniform, whose ends weigh half (hyperopt 0.3.0), nor hp.randint,
         # which knows no order.
         labels = {
@@ -91,31 +74,13 @@ class _Hyperopt:
             settings.sampler_of(SAMPLERS)
         ]
         self._trials = Trials()
-        self._space = space
-        self._objective = objective
         self._parameters = {node.name: node.parameter for node in space.nodes}
-        self._seed = seed
-        self._chance = random.Random(seed_for(seed, "hyperopt chance"))
-        self._draws = Draws(space, settings, known)
         self._drawn = 0
         self._documents: dict[str, dict[str, Any]] = {}
-        for configuration in known:
-            if configuration.score is not None and configuration.lies_in(space):
-                self._end(self._begin(configuration.params), configuration.score)
+        for params, score in scored(space, known):
+            self._end(self._document(params), score)
 
-    def limit(self, trials: int | None) -> None:
-        self._draws.limit = trials
-
-    def ask(self) -> Answer:
-        for chance in self._draws.tries():
-            params = by_chance(self._space, self._chance) if chance else self._suggested()
-            proposal = self._draws.proposal(params)
-            if proposal is not None:
-                self._documents[proposal.trial] = self._begin(params)
-                return proposal
-        return Exhausted()
-
-    def _suggested(self) -> dict[str, Scalar]:
+    def suggest(self) -> dict[str, Scalar]:
         self._drawn += 1
         seed = seed_for(self._seed, "hyperopt", self._drawn)
         # the id is not that of the trial: the draw may be a repeat, and then comes to nothing
@@ -137,7 +102,10 @@ class _Hyperopt:
             return parameter.options.index(value)
         return unit_of(parameter, value)
 
-    def _begin(self, params: Params) -> dict[str, Any]:
+    def begin(self, trial: str, params: Params) -> None:
+        self._documents[trial] = self._document(params)
+
+    def _document(self, params: Params) -> dict[str, Any]:
         """A running trial in Hyperopt's record: it counts as one with an infinite loss."""
         from hyperopt.base import JOB_STATE_RUNNING
 
@@ -170,8 +138,8 @@ class _Hyperopt:
         if score is not None:
             document["result"] = {"status": STATUS_OK, "loss": self._objective.sort_key(score)}
 
-    def report(self, report: EpochReport) -> Decision:
-        return Decision.CONTINUE
-
     def tell(self, trial: str, outcome: Outcome) -> None:
         self._end(self._documents.pop(trial), score_of(outcome))
+
+
+create = _Hyperopt

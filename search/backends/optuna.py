@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from search.backends._optuna_draws import distribution, draw, to_draw, to_value
-from search.backends.base import Backend, BackendSettings, Draws, Known, whole_budgets
+from search.backends._sequential import SequentialBackend
+from search.backends.base import BackendSettings, Known, scored, whole_budgets
 from search.errors import unknown_name
 from search.problem.objective import Objective
 from search.seeds import seed_for
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 EPOCHS_AS_BUDGET = False
+planned_epochs = whole_budgets
 SAMPLERS: Mapping[str, tuple[str, ...]] = {
     "tpe": (),
     "random": (),
@@ -62,11 +64,6 @@ def default_trials(space: Space, settings: BackendSettings) -> int | None:
     return (settings.population or DEFAULT_POPULATION) * settings.generations
 
 
-def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
-    """A whole budget for every trial."""
-    return whole_budgets(space, settings, trials)
-
-
 def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
     """The sampler and the pruner, and what the sampler cannot model."""
     sampler, pruner = settings.sampler or DEFAULT_SAMPLER, settings.pruner or DEFAULT_PRUNER
@@ -77,39 +74,6 @@ def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
     if not names:
         return (chosen,)
     return (chosen, f"{sampler} draws these independently, at random: {', '.join(names)}")
-
-
-def create(
-    space: Space,
-    objective: Objective,
-    settings: BackendSettings,
-    seed: int,
-    known: Sequence[Known] = (),
-) -> Backend:
-    """The sampler and pruner of the settings on a new study.
-
-    A known configuration with a score becomes a finished trial, from which the sampler learns.
-
-    Raises: UsageError for a sampler or pruner that there is not.
-    """
-    import optuna
-
-    sampler = _named("sampler", settings.sampler or DEFAULT_SAMPLER, _samplers())
-    pruner = _named("pruner", settings.pruner or DEFAULT_PRUNER, _pruners())
-    # One line per trial otherwise; what went wrong comes as an exception.
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with warnings.catch_warnings():
-        # group=True is experimental in Optuna 5.0, and the only sampler of its kind.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study = optuna.create_study(
-            study_name=_STUDY_NAME,
-            direction="maximize" if objective.direction == "max" else "minimize",
-            sampler=sampler(seed_for(seed, "optuna sampler"), settings),
-            pruner=pruner(settings),
-        )
-    _teach(study, space, known)
-    chance = optuna.samplers.RandomSampler(seed_for(seed, "optuna chance"))
-    return _Optuna(study, chance, space, objective, settings, Draws(space, settings, known))
 
 
 def unmodelled(space: Space, settings: BackendSettings) -> tuple[str, ...]:
@@ -201,56 +165,64 @@ def _teach(study: "optuna.Study", space: Space, known: Sequence[Known]) -> None:
     from optuna.trial import create_trial
 
     parameters = {node.name: node.parameter for node in space.nodes}
-    for configuration in known:
-        if configuration.score is None or not configuration.lies_in(space):
-            continue
+    for params, score in scored(space, known):
         study.add_trial(
             create_trial(
-                params={
-                    name: to_draw(parameters[name], value)
-                    for name, value in configuration.params.items()
-                },
-                distributions={
-                    name: distribution(parameters[name]) for name in configuration.params
-                },
-                value=configuration.score,
+                params={name: to_draw(parameters[name], params[name]) for name in params},
+                distributions={name: distribution(parameters[name]) for name in params},
+                value=score,
             )
         )
 
 
-class _Optuna:
-    """One study; a trial here is an Optuna trial that is no repeat."""
+class _Optuna(SequentialBackend):
+    """The sampler and pruner of the settings on a new study; a trial here is one of its trials.
+
+    A known configuration with a score becomes a finished trial, from which the sampler learns.
+
+    Raises: UsageError for a sampler or pruner that there is not.
+    """
+
+    name = "optuna"
 
     def __init__(
         self,
-        study: "optuna.Study",
-        chance: "BaseSampler",
         space: Space,
         objective: Objective,
         settings: BackendSettings,
-        draws: Draws,
+        seed: int,
+        known: Sequence[Known] = (),
     ) -> None:
-        self._study = study
-        self._model = study.sampler
-        self._chance = chance
-        self._space = space
-        self._objective = objective
-        self._settings = settings
-        self._draws = draws
+        import optuna
+
+        super().__init__(space, objective, settings, seed, known)
+        sampler = _named("sampler", settings.sampler or DEFAULT_SAMPLER, _samplers())
+        pruner = _named("pruner", settings.pruner or DEFAULT_PRUNER, _pruners())
+        # One line per trial otherwise; what went wrong comes as an exception.
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        with warnings.catch_warnings():
+            # group=True is experimental in Optuna 5.0, and the only sampler of its kind.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self._study = optuna.create_study(
+                study_name=_STUDY_NAME,
+                direction="maximize" if objective.direction == "max" else "minimize",
+                sampler=sampler(seed_for(seed, "optuna sampler"), settings),
+                pruner=pruner(settings),
+            )
+        _teach(self._study, space, known)
+        self._model = self._study.sampler
+        self._random = optuna.samplers.RandomSampler(seed_for(seed, "optuna chance"))
         self._open: dict[str, optuna.Trial] = {}
 
     @property
     def prunes(self) -> bool:
         return (self._settings.pruner or DEFAULT_PRUNER) != "none"
 
-    def limit(self, trials: int | None) -> None:
-        self._draws.limit = trials
-
     def ask(self) -> Answer:
         from optuna.trial import TrialState
 
         for by_chance in self._draws.tries():
-            self._study.sampler = self._chance if by_chance else self._model
+            self._study.sampler = self._random if by_chance else self._model
             trial = self._study.ask()
             params = self._suggest(trial)
             self._study.sampler = self._model  # whoever drew it, the model learns from it
@@ -283,3 +255,6 @@ class _Optuna:
             self._study.tell(told, state=TrialState.PRUNED)
         else:
             self._study.tell(told, state=TrialState.FAIL)
+
+
+create = _Optuna

@@ -6,29 +6,31 @@ scikit-optimize sees a flat space: a number as a unit of its own scale, a Choice
 parameter that is not active stands in the middle of its scale, so that it makes no difference.
 """
 
-import random
 import statistics
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search.backends._unit_cube import by_chance, unit_of
+from search.backends._sequential import SequentialBackend
+from search.backends._unit_cube import unit_of
 from search.backends.base import (
-    Backend,
     BackendSettings,
-    Draws,
     Known,
+    no_natural_end,
     score_of,
+    scored,
     whole_budgets,
 )
 from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space.parameters import Choice, Params, Scalar
 from search.space.space import Space
-from search.study.trial import Answer, Decision, EpochReport, Exhausted, Outcome
+from search.study.trial import Outcome
 
 EPOCHS_AS_BUDGET = False
+default_trials = no_natural_end
+planned_epochs = whole_budgets
 EXTRA = "skopt"
 LIBRARY = "skopt"
 SAMPLERS: Mapping[str, tuple[str, ...]] = {
@@ -53,32 +55,11 @@ _DESCENTS = 2
 _DIGITS = 4
 
 
-def default_trials(space: Space, settings: BackendSettings) -> int | None:
-    """No number of its own: the model has no natural end."""
-    return None
-
-
-def planned_epochs(space: Space, settings: BackendSettings, trials: int) -> int:
-    """A whole budget for every trial."""
-    return whole_budgets(space, settings, trials)
-
-
 def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
     """The sampler, and where it begins to learn."""
     return (
         f"sampler {settings.sampler_of(SAMPLERS)}: the first {_INITIAL} trials are drawn at random",
     )
-
-
-def create(
-    space: Space,
-    objective: Objective,
-    settings: BackendSettings,
-    seed: int,
-    known: Sequence[Known] = (),
-) -> Backend:
-    """A search by scikit-optimize; a known configuration with a score is a point it learns from."""
-    return _Skopt(space, objective, settings, seed, known)
 
 
 @dataclass(slots=True)
@@ -93,15 +74,17 @@ class _Point:
     failed: bool = False
 
 
-class _Skopt:
+class _Skopt(SequentialBackend):
     """A new `Optimizer` for each ask, which is told everything: so a lie is gone with the next.
 
     One optimizer for all would answer every ask between two tells with the same point, and could
     not take back the lie that keeps it from that (`Optimizer.ask(n_points)` lies to copies, and
-    knows nothing of the points that are under way).
+    knows nothing of the points that are under way). A known configuration with a score is a point
+    that it learns from.
     """
 
-    prunes = False
+    name = "skopt"
+    redraws = 0  # the model's answer stays the same until it is told something
 
     def __init__(
         self,
@@ -109,40 +92,24 @@ class _Skopt:
         objective: Objective,
         settings: BackendSettings,
         seed: int,
-        known: Sequence[Known],
+        known: Sequence[Known] = (),
     ) -> None:
         import skopt  # noqa: F401 - before the libraries' threads are looked for
         from threadpoolctl import ThreadpoolController
 
+        super().__init__(space, objective, settings, seed, known)
         # OpenBLAS with two threads takes ten times as long for matrices as small as these, and the
         # order of its sums would depend on how many there are.
         self._threads = ThreadpoolController()
-        self._space = space
-        self._objective = objective
         self._sampler = settings.sampler_of(SAMPLERS)
-        self._seed = seed
-        self._chance = random.Random(seed_for(seed, "skopt chance"))
-        # none by the model: its answer stays the same until it is told something
-        self._draws = Draws(space, settings, known, redraws=0)
         self._points: dict[str, _Point] = {}
         self._hedge: _Hedge | None = None
-        for number, configuration in enumerate(known):
-            if configuration.score is not None and configuration.lies_in(space):
-                loss = objective.sort_key(configuration.score)
-                self._points[f"known {number}"] = _Point(self._place(configuration.params), loss)
+        for number, (params, score) in enumerate(scored(space, known)):
+            point = _Point(self._place(params), objective.sort_key(score))
+            self._points[f"known {number}"] = point
 
-    def limit(self, trials: int | None) -> None:
-        self._draws.limit = trials
-
-    def ask(self) -> Answer:
-        for chance in self._draws.tries():
-            learned = None if chance else self._learned()
-            params = by_chance(self._space, self._chance) if learned is None else learned
-            proposal = self._draws.proposal(params)
-            if proposal is not None:
-                self._points[proposal.trial] = _Point(self._place(params))
-                return proposal
-        return Exhausted()
+    def begin(self, trial: str, params: Params) -> None:
+        self._points[trial] = _Point(self._place(params))
 
     def _told(self) -> list[float] | None:
         """What the model is told of each point; None while there is nothing to learn from.
@@ -161,7 +128,7 @@ class _Skopt:
             for point in self._points.values()
         ]
 
-    def _learned(self) -> dict[str, Scalar] | None:
+    def suggest(self) -> dict[str, Scalar] | None:
         """What the model proposes; None while there is none."""
         told = self._told()
         if told is None:
@@ -237,9 +204,6 @@ class _Skopt:
                 values[node.name] = parameter.at(round(float(number), _DIGITS))
         return self._space.active(values)
 
-    def report(self, report: EpochReport) -> Decision:
-        return Decision.CONTINUE
-
     def tell(self, trial: str, outcome: Outcome) -> None:
         score, point = score_of(outcome), self._points[trial]
         point.failed = score is None
@@ -261,3 +225,6 @@ class _Hedge:
 
     gains: Any
     wishes: Any
+
+
+create = _Skopt
