@@ -35,6 +35,10 @@ class SequentialBackend:
         self._seed = seed
         self._draws = Draws(space, settings, known, self.redraws)
         self._chance = random.Random(seed_for(seed, f"{self.name} chance"))
+        self.start(known)
+
+    def start(self, known: Sequence[Known]) -> None:
+        """Create what the algorithm needs, and have it learn from known configurations."""
 
     @property
     def prunes(self) -> bool:

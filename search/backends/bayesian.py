@@ -19,7 +19,6 @@ from search.backends.base import (
     scored,
     whole_budgets,
 )
-from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space.parameters import Params, Scalar
 from search.space.space import Space
@@ -49,22 +48,14 @@ class _Bayesian(SequentialBackend):
     name = "bayesian"
     redraws = 0  # between two tells the model's optimum hardly moves
 
-    def __init__(
-        self,
-        space: Space,
-        objective: Objective,
-        settings: BackendSettings,
-        seed: int,
-        known: Sequence[Known] = (),
-    ) -> None:
-        super().__init__(space, objective, settings, seed, known)
-        names = [node.name for node in space.nodes]
-        self._oracle = bayesian_oracle(names, objective, seed_for(seed, "bayesian"))
+    def start(self, known: Sequence[Known]) -> None:
+        names = [node.name for node in self._space.nodes]
+        self._oracle = bayesian_oracle(names, self._objective, seed_for(self._seed, "bayesian"))
         self._opened = 0
         self._open: dict[str, Any] = {}
         self._unscored: list[Any] = []
         self._worst: float | None = None
-        for params, score in scored(space, known):
+        for params, score in scored(self._space, known):
             self._end(self._opened_for(params), score)
 
     def suggest(self) -> dict[str, Scalar]:

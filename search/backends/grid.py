@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from search.backends._sequential import SequentialBackend
 from search.backends.base import BackendSettings, Known, whole_budgets
 from search.errors import UsageError
-from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space._enumeration import Structures, count
 from search.space.parameters import Parameter, Scalar
@@ -140,17 +139,9 @@ class _Grid(SequentialBackend):
 
     name = "grid"
 
-    def __init__(
-        self,
-        space: Space,
-        objective: Objective,
-        settings: BackendSettings,
-        seed: int,
-        known: Sequence[Known] = (),
-    ) -> None:
-        super().__init__(space, objective, settings, seed, known)
-        self._points = _Points(space)
-        self._order = _Shuffled(self._points.size, seed_for(seed, "grid order"))
+    def start(self, known: Sequence[Known]) -> None:
+        self._points = _Points(self._space)
+        self._order = _Shuffled(self._points.size, seed_for(self._seed, "grid order"))
 
     def ask(self) -> Answer:
         if self._draws.left == 0:

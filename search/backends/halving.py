@@ -14,7 +14,6 @@ from search.backends._brackets import Bracket, halving
 from search.backends._sequential import SequentialBackend
 from search.backends._unit_cube import by_chance
 from search.backends.base import BackendSettings, Known, check_factor, score_of
-from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space.parameters import Params
 from search.space.space import Space
@@ -78,17 +77,9 @@ class _Halving(SequentialBackend):
 
     name = "halving"
 
-    def __init__(
-        self,
-        space: Space,
-        objective: Objective,
-        settings: BackendSettings,
-        seed: int,
-        known: Sequence[Known] = (),
-    ) -> None:
-        check_factor(settings)
-        super().__init__(space, objective, settings, seed, known)
-        self._source = random.Random(seed_for(seed, "halving"))
+    def start(self, known: Sequence[Known]) -> None:
+        check_factor(self._settings)
+        self._source = random.Random(seed_for(self._seed, "halving"))
         self._begun = 0
         self._rounds: list[_Round] = []
         self._params: dict[str, Params] = {}

@@ -19,7 +19,6 @@ from search.backends.base import (
     scored,
     whole_budgets,
 )
-from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space.parameters import Choice, Params, Scalar
 from search.space.space import Space
@@ -49,35 +48,27 @@ class _Hyperopt(SequentialBackend):
 
     name = "hyperopt"
 
-    def __init__(
-        self,
-        space: Space,
-        objective: Objective,
-        settings: BackendSettings,
-        seed: int,
-        known: Sequence[Known] = (),
-    ) -> None:
+    def start(self, known: Sequence[Known]) -> None:
         from hyperopt import Trials, anneal, hp, tpe
         from hyperopt.base import Domain
 
-        super().__init__(space, objective, settings, seed, known)
         # A number is never hp.quniform, whose ends weigh half (hyperopt 0.3.0), nor hp.randint,
         # which knows no order.
         labels = {
             node.name: hp.randint(node.name, node.parameter.count)
             if isinstance(node.parameter, Choice)
             else hp.uniform(node.name, 0.0, 1.0)
-            for node in space.nodes
+            for node in self._space.nodes
         }
         self._domain = Domain(lambda _: 0.0, labels)
         self._suggest = {"tpe": tpe.suggest, "anneal": anneal.suggest}[
-            settings.sampler_of(SAMPLERS)
+            self._settings.sampler_of(SAMPLERS)
         ]
         self._trials = Trials()
-        self._parameters = {node.name: node.parameter for node in space.nodes}
+        self._parameters = {node.name: node.parameter for node in self._space.nodes}
         self._drawn = 0
         self._documents: dict[str, dict[str, Any]] = {}
-        for params, score in scored(space, known):
+        for params, score in scored(self._space, known):
             self._end(self._document(params), score)
 
     def suggest(self) -> dict[str, Scalar]:

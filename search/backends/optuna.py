@@ -12,7 +12,6 @@ from search.backends._optuna_draws import distribution, draw, to_draw, to_value
 from search.backends._sequential import SequentialBackend
 from search.backends.base import BackendSettings, Known, scored, whole_budgets
 from search.errors import unknown_name
-from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space._expansion import Node
 from search.space.parameters import Choice, Float, Scalar
@@ -185,19 +184,11 @@ class _Optuna(SequentialBackend):
 
     name = "optuna"
 
-    def __init__(
-        self,
-        space: Space,
-        objective: Objective,
-        settings: BackendSettings,
-        seed: int,
-        known: Sequence[Known] = (),
-    ) -> None:
+    def start(self, known: Sequence[Known]) -> None:
         import optuna
 
-        super().__init__(space, objective, settings, seed, known)
-        sampler = _named("sampler", settings.sampler or DEFAULT_SAMPLER, _samplers())
-        pruner = _named("pruner", settings.pruner or DEFAULT_PRUNER, _pruners())
+        sampler = _named("sampler", self._settings.sampler or DEFAULT_SAMPLER, _samplers())
+        pruner = _named("pruner", self._settings.pruner or DEFAULT_PRUNER, _pruners())
         # One line per trial otherwise; what went wrong comes as an exception.
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with warnings.catch_warnings():
@@ -205,13 +196,13 @@ class _Optuna(SequentialBackend):
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self._study = optuna.create_study(
                 study_name=_STUDY_NAME,
-                direction="maximize" if objective.direction == "max" else "minimize",
-                sampler=sampler(seed_for(seed, "optuna sampler"), settings),
-                pruner=pruner(settings),
+                direction="maximize" if self._objective.direction == "max" else "minimize",
+                sampler=sampler(seed_for(self._seed, "optuna sampler"), self._settings),
+                pruner=pruner(self._settings),
             )
-        _teach(self._study, space, known)
+        _teach(self._study, self._space, known)
         self._model = self._study.sampler
-        self._random = optuna.samplers.RandomSampler(seed_for(seed, "optuna chance"))
+        self._random = optuna.samplers.RandomSampler(seed_for(self._seed, "optuna chance"))
         self._open: dict[str, optuna.Trial] = {}
 
     @property

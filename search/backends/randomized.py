@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from search.backends._sequential import SequentialBackend
 from search.backends.base import BackendSettings, Known, no_natural_end, whole_budgets
-from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space.parameters import Parameter, Params, Scalar
 from search.space.space import Space
@@ -59,16 +58,8 @@ class _Randomized(SequentialBackend):
     name = "randomized"
     redraws = -1  # nothing is suggested, all is by chance
 
-    def __init__(
-        self,
-        space: Space,
-        objective: Objective,
-        settings: BackendSettings,
-        seed: int,
-        known: Sequence[Known] = (),
-    ) -> None:
-        super().__init__(space, objective, settings, seed, known)
-        self._drawn = _draws(space, seed_for(seed, "randomized"))
+    def start(self, known: Sequence[Known]) -> None:
+        self._drawn = _draws(self._space, seed_for(self._seed, "randomized"))
 
     def draw(self) -> dict[str, Scalar]:
         return self._space.active(next(self._drawn))

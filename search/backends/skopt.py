@@ -22,7 +22,6 @@ from search.backends.base import (
     scored,
     whole_budgets,
 )
-from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space.parameters import Choice, Params, Scalar
 from search.space.space import Space
@@ -86,26 +85,18 @@ class _Skopt(SequentialBackend):
     name = "skopt"
     redraws = 0  # the model's answer stays the same until it is told something
 
-    def __init__(
-        self,
-        space: Space,
-        objective: Objective,
-        settings: BackendSettings,
-        seed: int,
-        known: Sequence[Known] = (),
-    ) -> None:
+    def start(self, known: Sequence[Known]) -> None:
         import skopt  # noqa: F401 - before the libraries' threads are looked for
         from threadpoolctl import ThreadpoolController
 
-        super().__init__(space, objective, settings, seed, known)
         # OpenBLAS with two threads takes ten times as long for matrices as small as these, and the
         # order of its sums would depend on how many there are.
         self._threads = ThreadpoolController()
-        self._sampler = settings.sampler_of(SAMPLERS)
+        self._sampler = self._settings.sampler_of(SAMPLERS)
         self._points: dict[str, _Point] = {}
         self._hedge: _Hedge | None = None
-        for number, (params, score) in enumerate(scored(space, known)):
-            point = _Point(self._place(params), objective.sort_key(score))
+        for number, (params, score) in enumerate(scored(self._space, known)):
+            point = _Point(self._place(params), self._objective.sort_key(score))
             self._points[f"known {number}"] = point
 
     def begin(self, trial: str, params: Params) -> None:
