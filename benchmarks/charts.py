@@ -15,8 +15,9 @@ from search.backends import base as backends
 from search.backends.base import BackendSettings
 from search.engine.coordinator import Baseline, Coordinator
 from search.engine.proposer import Proposer
-from search.executors.simulated import SimulatedExecutor, VirtualClock
+from search.executors.simulated import SimulatedExecutor
 from search.problem.objective import Objective
+from search.runtime.clock import VirtualClock
 from search.seeds import seed_for
 from search.space.parameters import Choice, Float, Int, Params
 from search.space.space import Space, key

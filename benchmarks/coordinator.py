@@ -25,8 +25,8 @@ from search.engine.coordinator import Coordinator
 from search.engine.proposer import Proposer
 from search.engine.replay import replay
 from search.engine.run import RunContext, start
-from search.executors.simulated import SimulatedExecutor, VirtualClock
-from search.runtime.clock import SystemClock
+from search.executors.simulated import SimulatedExecutor
+from search.runtime.clock import SystemClock, VirtualClock
 from search.space.parameters import Choice, Float, Int
 from search.space.space import Space
 from search.study import journal as journals

@@ -11,8 +11,9 @@ from search.engine.coordinator import Baseline, Coordinator
 from search.engine.proposer import Proposer
 from search.engine.replay import replay
 from search.errors import SearchError
-from search.executors.simulated import SimulatedExecutor, VirtualClock
+from search.executors.simulated import SimulatedExecutor
 from search.problem.objective import Objective
+from search.runtime.clock import VirtualClock
 from search.space.parameters import Choice, Float, Int, Params
 from search.space.space import Space, key
 from search.study import journal as journals

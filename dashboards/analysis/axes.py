@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dashboards.analysis.ranking import PREFIX, number, parameters
 from search.space.parameters import Choice
 from search.space.space import from_description
+from search.study.progress_text import clipped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +58,8 @@ class Axis:
     def ticks(self, most: int = 5) -> tuple[list[float], list[str]]:
         """Coordinates and texts of at most about `most` ticks for numbers; of every category."""
         if self.options is not None:
-            return [float(k) for k in range(len(self.options))], [*map(_text, self.options)]
+            texts = [clipped(number(option), _CLIP) for option in self.options]
+            return [float(k) for k in range(len(texts))], texts
         if self.log:
             return _log_ticks(self.low, self.high, most)
         return _even_ticks(self.low, self.high, most, whole=self.whole)
@@ -101,11 +103,6 @@ def _inferred(name: str, values: Sequence[Any]) -> Axis:
 
 def _float(value: Any) -> float:
     return math.nan if value is None else float(value)
-
-
-def _text(option: Any) -> str:
-    text = number(option)
-    return text if len(text) <= _CLIP else f"{text[: _CLIP - 1]}…"
 
 
 def _log_ticks(low: float, high: float, most: int) -> tuple[list[float], list[str]]:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from search.study.progress_text import clipped
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -34,7 +36,12 @@ def causes(failures: "pd.DataFrame") -> list[Cause]:
         alike = str(kind), re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "0", text)
         groups.setdefault(alike, []).append((str(trial), text))
     found = [
-        Cause(kind, _cut(members[0][1]), [trial for trial, _ in members], remedy(kind))
+        Cause(
+            kind,
+            clipped(members[0][1], _LONGEST, "..."),
+            [trial for trial, _ in members],
+            remedy(kind),
+        )
         for (kind, _), members in groups.items()
     ]
     return sorted(found, key=lambda cause: -len(cause.trials))
@@ -66,7 +73,3 @@ def remedy(kind: str) -> str:
         "The model could not be built or trained with these settings: correct build, or exclude "
         "them with when= in the space. MLflow keeps the traceback with the trial."
     )
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from search.problem.objective import Objective
+from search.study.progress_text import value_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,7 @@ def better(objective: Objective) -> str:
 
 def number(value: Any) -> str:
     """A value of a parameter or a score, short."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return value_text(value, 4)
 
 
 def described(trials: "pd.DataFrame") -> list[str]:

@@ -9,9 +9,10 @@ from typing import Literal
 
 from search.space.parameters import Choice, Parameter, Scalar
 from search.space.space import from_description
+from search.study import progress_text
 from search.study.leaderboard import gain, ranked, spread
 from search.study.study_record import StudyRecord, TrialRecord
-from search.study.trial import BASELINE_TRIAL, Failed
+from search.study.trial import Failed
 
 _WINDOW = 5  # epochs around the best one, and trials, that the noise is estimated from
 
@@ -91,7 +92,7 @@ def answer(record: StudyRecord) -> Answer | None:
         noise=noise(record),
         runner_up=None if other is None else other.trial,
         lead=lead,
-        gain=None if best.trial == BASELINE_TRIAL else gain(record),
+        gain=None if best.is_baseline else gain(record),
         test=record.tested(best),
         verified=verified,
         reason=reason,
@@ -118,7 +119,7 @@ def noise(record: StudyRecord) -> Noise:
 
 def settings(record: StudyRecord) -> list[Setting]:
     """Every parameter that the best trial or the baseline has, in the order of the space."""
-    best, baseline = record.best(), record.trials.get(BASELINE_TRIAL)
+    best, baseline = record.best(), record.baseline
     mine = {} if best is None else best.params
     theirs = {} if baseline is None else baseline.params
     nodes = {node.name: node.parameter for node in from_description(record.header.space).nodes}
@@ -157,9 +158,7 @@ def value_text(value: Scalar | None) -> str:
     >>> value_text(0.0123456), value_text(300), value_text(None)
     ('0.01235', '300', '–')
     """
-    if value is None:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "–" if value is None else progress_text.value_text(value, 4)
 
 
 def _completed(record: StudyRecord) -> list[TrialRecord]:

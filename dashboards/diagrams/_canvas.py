@@ -8,6 +8,7 @@ from html import escape
 from dashboards.diagrams._layout import Position, spots
 from dashboards.figures.theme import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY
 from search.study.architecture import Layer, Network, sizes
+from search.study.progress_text import clipped
 
 _WIDEST = 460  # of a band, so that its texts can be read where the drawing is 390 pixels wide
 _STEP, _RADIUS, _LINE = 14, 5, 12
@@ -205,14 +206,10 @@ def _words(node: _Node, below: float) -> str:
     lines = [kind, _times(sizes(layer.shape)), f"{_times(note)} {layer.activation}".strip()]
     return "".join(
         f'<text x="{node.x:g}" y="{below + _LINE * place:g}" text-anchor="middle" '
-        f'fill="currentColor" stroke="none">{safe(_cut(line))}</text>'
+        f'fill="currentColor" stroke="none">{safe(clipped(line, 12))}</text>'
         for place, line in enumerate(filter(None, lines), start=1)
     )
 
 
 def _times(sizes: str) -> str:
     return sizes.replace("x", "×") if sizes[:1].isdigit() or sizes[:1] == "?" else sizes
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 12 else f"{text[:11]}…"

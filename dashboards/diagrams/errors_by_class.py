@@ -1,12 +1,12 @@
 """The most confused examples as pictures (SVG), with what they are and what they were taken for."""
 
 import base64
-import struct
-import zlib
+import io
 from typing import TYPE_CHECKING, Any
 
 from dashboards.diagrams._canvas import safe
 from search.export.evaluation import Classified
+from search.study.progress_text import clipped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,8 +44,8 @@ def _cell(evidence: Classified, place: int) -> str:
     true, taken = names[evidence.true[place]], names[evidence.predicted[place]]
     share, own = evidence.probability[place], evidence.true_probability[place]
     lines = [
-        f'<tspan font-weight="bold">{safe(_cut(true))}</tspan>',
-        f"→ {safe(_cut(taken, 11))} {share:.2f}",
+        f'<tspan font-weight="bold">{safe(clipped(true, _LONGEST))}</tspan>',
+        f"→ {safe(clipped(taken, 11))} {share:.2f}",
         f"own {own:.2f}",
     ]
     texts = "".join(
@@ -62,23 +62,10 @@ def _cell(evidence: Classified, place: int) -> str:
     )
 
 
-def _cut(text: str, longest: int = _LONGEST) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
 def png_address(image: "np.ndarray[Any, Any]") -> str:
     """A picture as a data address: `(h, w)` grey or `(h, w, 3)` RGB, uint8."""
-    return f"data:image/png;base64,{base64.b64encode(_png(image)).decode()}"
+    from PIL import Image
 
-
-def _png(image: "np.ndarray[Any, Any]") -> bytes:
-    """The PNG file (ISO/IEC 15948) of a picture: no filter, one block of data."""
-    height, width = image.shape[:2]
-    colour = 0 if image.ndim == 2 else 2
-    lines = b"".join(b"\0" + row.tobytes() for row in image)
-    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -6,8 +6,8 @@ import io
 from dashboards.diagrams.errors_by_class import examples
 from dashboards.diagrams.network import drawing, standalone
 from search.export import evaluation as evidences
+from search.export.base import PICTURES
 from search.export.evaluation import Classified, Evidence
-from search.export.writer import PICTURES
 from search.study.architecture import Network
 
 NETWORK, EXAMPLES, CONFUSION = PICTURES

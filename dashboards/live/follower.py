@@ -13,14 +13,14 @@ from dashboards.live.snapshot import Standing, standing
 from dashboards.tables.frames import Budgets
 from dashboards.tables.tables import Tables, gathered
 from search.errors import JournalError
-from search.runtime.clock import Clock
-from search.study import journal as journals
+from search.runtime.clock import Clock, VirtualClock
 from search.study.eta import Pace
 from search.study.events import EpochRecorded, Stopped, Told
+from search.study.follower import Follower
 from search.study.journal import Tail
-from search.study.progress import Plan
+from search.study.progress import Plan, state_on_disk
 from search.study.store import Store
-from search.study.study_record import StudyRecord, StudyState, fold
+from search.study.study_record import StudyRecord, StudyState
 from search.study.trial import Failed
 
 if TYPE_CHECKING:
@@ -29,17 +29,6 @@ if TYPE_CHECKING:
 LEAST_SECONDS = 2.0  # between two drawings of figures and table
 MOST_SHARE = 0.05  # of the time that may go into them while a study runs: it needs the processor
 MOST_SECONDS = 15.0  # but no reader waits longer for them, however busy the machine is
-_ALL = 2**63
-
-
-class _StudyClock:
-    """The active time of a study as its journal tells it."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def seconds(self) -> float:
-        return self.now
 
 
 class _Followed:
@@ -47,14 +36,14 @@ class _Followed:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.clock = _StudyClock()
+        self.clock = VirtualClock()  # the active time of the study
         self.pace = Pace(self.clock)
         self.budgets = Budgets()
-        self.record: StudyRecord | None = None
+        self.journal = Follower(Tail(path))
         self.failed: dict[str, Failed] = {}
         self.grown_at = 0.0
         self.drawn: Drawn | None = None
-        self._tail = Tail(path)
+        self._stopped = True  # before the header, as between a stop and a resume
         self._seen = (0, 0)
 
     def replaced(self, found: os.stat_result) -> bool:
@@ -69,18 +58,13 @@ class _Followed:
         """
         if (found.st_ino, found.st_size) == self._seen:
             return
-        for entry in self._tail.until(_ALL):
+        for entry in self.journal.read():
+            record = self.journal.record
             self.budgets.apply(entry)
             self.clock.now = max(self.clock.now, entry.seconds)
-            record = self.record
-            if record is None:
-                self.record = fold([entry])
-                self.pace.start(self.record)
-                continue
-            resumed = record.stopped is not None
-            record.apply(entry)
-            if resumed and not isinstance(entry.event, Stopped):
+            if self._stopped and not isinstance(entry.event, Stopped):
                 self.pace.start(record)
+            self._stopped = record.stopped is not None
             if isinstance(entry.event, EpochRecorded | Told):
                 self.pace.note(record)
             if isinstance(entry.event, Told):
@@ -175,9 +159,8 @@ class Watcher:
         except BaseException:
             del self._followed[study]  # half an entry may have been taken: begin anew next time
             raise
-        if followed.record is None:
-            raise JournalError(f"journal {path} must begin with its header, got an empty file")
-        return followed, followed.record, _state(followed.record, path)
+        record = followed.journal.record
+        return followed, record, state_on_disk(record, path)
 
     def _drawn(self, followed: _Followed, record: StudyRecord, state: StudyState) -> Drawn:
         last, now = followed.drawn, self._clock.seconds()
@@ -192,9 +175,3 @@ class Watcher:
         number = 1 if last is None else last.number + 1
         followed.drawn = Drawn(number, record.entries, tables, now, cost)
         return followed.drawn
-
-
-def _state(record: StudyRecord, path: Path) -> StudyState:
-    if record.state == "running" and journals.writer(path) is None:
-        return "interrupted"
-    return record.state

@@ -9,7 +9,7 @@ from search.study.leaderboard import gain, spread
 from search.study.progress import Plan, constant_params, current, trials_done
 from search.study.progress_text import brief_params_text, failure_text, labels_text
 from search.study.study_record import StudyRecord, StudyState, TrialRecord
-from search.study.trial import BASELINE_TRIAL, Failed
+from search.study.trial import Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def _best(record: StudyRecord) -> Best | None:
         spread=spread(record, trial),
         epoch=trial.best_epoch,
         params=brief_params_text(trial.params),
-        gain=None if trial.trial == BASELINE_TRIAL else gain(record),
+        gain=None if trial.is_baseline else gain(record),
         test=record.tested(trial),
         verified=verified,
         reason=reason,

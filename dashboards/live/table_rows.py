@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PAGE = 25
-_NUMBERS = ("score", "epochs", "best_epoch", "seconds")
 _TERM = re.compile(r"([^<>=!:]+)(<=|>=|!=|<|>|=|:)(.+)")
 _ORDERS: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,

@@ -9,6 +9,7 @@ from dashboards.live.figures import Shown, shown
 from dashboards.live.widgets import pill
 from dashboards.tables.tables import Tables
 from search.study.leaderboard import error, score_text
+from search.study.progress_text import value_text
 from search.study.study_record import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def facts(tables: Tables, name: str) -> "Component":
     record = tables.record
     trial = record.trials[name]
     params = trial.params
-    rows = [html.Div([html.Dt(key), html.Dd(_value(value))]) for key, value in params.items()]
+    rows = [
+        html.Div([html.Dt(key), html.Dd(value_text(value, 6))]) for key, value in params.items()
+    ]
     return html.Div(
         [
             html.Div(
@@ -81,10 +84,6 @@ def architecture(trial: TrialRecord) -> "list[Component]":
         ),
         html.P(f"{network.parameters:,} parameters in all", className="outcome"),
     ]
-
-
-def _value(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _outcome(record: StudyRecord, trial: TrialRecord) -> str:

@@ -8,9 +8,9 @@ from dashboards.tables.frames import Budgets, curves_frame, failures_frame, tria
 from search.problem.objective import Objective
 from search.study import journal as journals
 from search.study.events import Entry
+from search.study.progress import final_state
 from search.study.store import Store
 from search.study.study_record import StudyRecord, StudyState, fold
-from search.study.trial import BASELINE_TRIAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,10 +69,7 @@ def tables(entries: Iterable[Entry], *, alive: bool = True) -> Tables:
             yield entry
 
     record = fold(seen())
-    state: StudyState = record.state
-    if state == "running" and not alive:
-        state = "interrupted"
-    return gathered(record, state, budgets)
+    return gathered(record, record.state if alive else final_state(record), budgets)
 
 
 def gathered(record: StudyRecord, state: StudyState, budgets: Budgets) -> Tables:
@@ -91,12 +88,7 @@ def gathered(record: StudyRecord, state: StudyState, budgets: Budgets) -> Tables
         budgets=budgets.frame(),
         failures=failures_frame(record),
         best=None if best is None else best.trial,
-        baseline=BASELINE_TRIAL if _has_baseline(record) else None,
+        baseline=None if record.baseline is None else record.baseline.trial,
         test={} if best is None else record.tested(best),
         record=record,
     )
-
-
-def _has_baseline(record: StudyRecord) -> bool:
-    trial = record.trials.get(BASELINE_TRIAL)
-    return trial is not None and trial.proposals[0].labels.get("role") == "baseline"

@@ -11,7 +11,7 @@ from search.study.printed_commands import (
     repeat_command,
     resume_command,
 )
-from search.study.progress_text import verified_text
+from search.study.progress_text import params_text, verified_text
 from search.study.store import Store
 from search.study.study_record import StudyRecord, TrialRecord
 
@@ -31,7 +31,7 @@ def closing(record: StudyRecord, exported: Exported | None, store: Store, width:
         return "\n".join([*lines, f"no trial has a score{reason}"])
     score = leaderboard.score_text(record, best)
     lines.append(f"best: trial {best.trial}, {metric} {score} at epoch {best.best_epoch}")
-    lines.append(f"      {leaderboard.parameters(best)}")
+    lines.append(f"      {params_text(best.params)}")
     gain = leaderboard.gain(record)
     if gain is not None:
         lines.append(f"gain over the baseline: {gain:+.4f} {metric}")

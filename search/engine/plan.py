@@ -6,7 +6,6 @@ from search.errors import UsageError
 from search.space.space import Space, from_description
 from search.study.progress import Plan
 from search.study.study_record import StudyRecord
-from search.study.trial import BASELINE_TRIAL
 
 
 def epochs_meaning(backend: str, space: Space, most: int) -> str:
@@ -34,11 +33,10 @@ def recorded_plan(record: StudyRecord) -> Plan:
     meaning = epochs_meaning(header.backend, space, most)
     if limit.trials is None or most < 1:
         return Plan(limit.trials, None, limit.seconds, meaning)
-    first = record.trials.get(BASELINE_TRIAL)
-    baseline = first is not None and first.proposals[0].labels.get("role") == "baseline"
-    own = max(limit.trials - baseline, 0)
+    baseline = record.baseline
+    own = max(limit.trials - (baseline is not None), 0)
     settings = BackendSettings(most, factor=header.config.get("factor", 3))
     epochs = module.planned_epochs(space, settings, own)
-    if baseline and first is not None:
-        epochs += first.proposals[0].budget.stop
+    if baseline is not None:
+        epochs += baseline.proposals[0].budget.stop
     return Plan(limit.trials, epochs, limit.seconds, meaning)

@@ -18,6 +18,7 @@ from search.study import journal as journals
 from search.study.config import digest_of, from_plain
 from search.study.events import Adopted, StudyStarted
 from search.study.journal import Entries
+from search.study.progress import state_on_disk
 from search.study.rules import LATEST_RULES, are_known, training_rules
 from search.study.store import Store
 from search.study.study_record import StudyRecord, StudyState, TrialRecord, fold
@@ -100,9 +101,7 @@ def read(store: Store, study: str) -> tuple[StudyRecord, StudyState]:
     """
     path = store.existing(study)
     record = fold(journals.read(path))
-    if record.state == "running" and journals.writer(path) is None:
-        return record, "interrupted"
-    return record, record.state
+    return record, state_on_disk(record, path)
 
 
 @dataclass(frozen=True, slots=True)

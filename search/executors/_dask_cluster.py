@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from search.errors import SearchError, SearchWarning, UsageError
+from search.errors import SearchError, SearchWarning, UsageError, first_line
 from search.executors._dask_pool import DaskWorkers
 from search.executors.base import Load
 from search.runtime.clock import Clock
@@ -62,10 +62,10 @@ def connected(
     try:
         client = Client(address, timeout=answer_seconds, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(
             f"--cluster must name a Dask scheduler that answers within {answer_seconds:g} s, got "
-            f"{address!r}: {said}; check host and port, or start one with `dask scheduler`"
+            f"{address!r}: {first_line(error)}; check host and port, or start one with "
+            "`dask scheduler`"
         ) from error
     try:
         _afresh(client, address, answer_seconds)

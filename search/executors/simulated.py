@@ -6,20 +6,10 @@ from collections.abc import Callable, Mapping
 
 from search.executors.base import EpochDone, Finished, Lost, Message
 from search.problem.objective import Metrics, Objective
+from search.runtime.clock import VirtualClock
 from search.space.parameters import Params
 from search.study import outcomes
 from search.study.trial import Decision, EpochReport, Failed, Outcome, Task
-
-
-class VirtualClock:
-    """A clock that moves only when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def seconds(self) -> float:
-        """The time it was last set to."""
-        return self.now
 
 
 class SimulatedExecutor:

@@ -4,6 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# The files of an export.
+ABOUT = "export.json"
+MODEL = "model.keras"
+WEIGHTS = "model.weights.h5"
+SERVED = "model"  # a SavedModel
+PICTURES = ("network.svg", "examples.svg", "confusion.csv")
+
 
 @dataclass(frozen=True, slots=True)
 class Exported:

@@ -16,6 +16,7 @@ from search.data.parts import Data, Part
 from search.errors import SearchError
 from search.executors.fresh_process import FreshProcess
 from search.export import writer
+from search.export.base import SERVED
 from search.export.reader import restored, served
 from search.problem.objective import Metrics
 from search.problem.pickling import PickledProblem
@@ -200,7 +201,7 @@ def _graph(saved: SavedModel, model: "keras.Model") -> str:
 
     A graph that cannot be called says so when it is used.
     """
-    if not (saved.folder / writer.SERVED).is_dir():
+    if not (saved.folder / SERVED).is_dir():
         return ""
     part = saved.part.take(slice(_ROWS))
     try:

@@ -1,17 +1,16 @@
 """`predict`: what an exported model says of new inputs, by class name and probability."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search.data import trees
-from search.errors import SearchError, UsageError
+from search.errors import SearchError, UsageError, first_line
 from search.export._input_files import InputFacts, read_examples
 from search.export._several_inputs import read_inputs
-from search.export.reader import served, structured
-from search.export.writer import ABOUT, MODEL, SERVED
+from search.export.base import ABOUT, MODEL, SERVED
+from search.export.reader import UNREADABLE, read_facts, read_model, structured
 from search.runtime import tensorflow_setup
 from search.training.model_steps import as_tensors
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-FACTS = ABOUT
 _SUM_SLACK = 1e-3  # float32 rounding of a softmax over many classes
 
 
@@ -87,26 +85,22 @@ class _Facts:
 
 
 def _facts(export_dir: Path) -> _Facts:
-    path = export_dir / FACTS
-    if not export_dir.is_dir() or not path.is_file():
+    if not (export_dir / ABOUT).is_file():
         raise UsageError(
-            f"an export is a folder with {MODEL} and {FACTS}, got {export_dir}; "
+            f"an export is a folder with {MODEL} and {ABOUT}, got {export_dir}; "
             "make one with `python -m search export STUDY --format keras --to DIR`"
         )
     if not (export_dir / MODEL).is_file() and not (export_dir / SERVED).is_dir():
         raise UsageError(
             f"predict needs {MODEL}, and {export_dir} has none; export again with `--format keras`"
         )
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        inputs = structured(facts["input"], _input)
-        names = tuple(str(name) for name in facts["class_names"])
-        return _Facts(names, inputs, tuple(facts.get("outputs", ())))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SearchError(
-            f"{path} must say the model's input and class names, but is damaged "
-            f"({type(error).__name__}: {error}); export the trial again"
-        ) from error
+    return read_facts(export_dir, "the model's input and class names", _parsed)
+
+
+def _parsed(facts: Mapping[str, Any]) -> _Facts:
+    inputs = structured(facts["input"], _input)
+    names = tuple(str(name) for name in facts["class_names"])
+    return _Facts(names, inputs, tuple(facts.get("outputs", ())))
 
 
 def _input(described: Mapping[str, Any]) -> InputFacts:
@@ -140,20 +134,13 @@ def _by_name(model: "keras.Model", outputs: Any) -> list[tuple[str, Any]]:
 
 
 def _model(export_dir: Path) -> "keras.Model":
-    """The model as Keras reads it; where it has code of the user's, its graph."""
-    import keras
-
-    path = export_dir / MODEL
-    if not path.is_file():
-        return served(export_dir)
     try:
-        return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, ImportError) as error:
-        if (export_dir / SERVED).is_dir():
-            return served(export_dir)
+        return read_model(export_dir)[0]
+    except UNREADABLE as error:
         raise SearchError(
-            f"{path} cannot be loaded ({_first_line(error)}); export the trial again. A model with "
-            "layers or functions of your own loads only in Python, where they are defined"
+            f"{export_dir / MODEL} cannot be loaded ({first_line(error)[:200]}); export the trial "
+            "again. A model with layers or functions of your own loads only in Python, where they "
+            "are defined"
         ) from error
 
 
@@ -272,7 +259,3 @@ def _plain(prediction: Prediction) -> dict[str, Any]:
 
 def _name(prediction: ClassPrediction, index: int) -> str:
     return prediction.class_names[index] if prediction.class_names else str(index)
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)[:200]

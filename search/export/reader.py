@@ -4,13 +4,13 @@ import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from search.data.parts import Data, Part
 from search.data.texts import is_text_dtype, keras_dtype
 from search.datasets import base as datasets
 from search.errors import DataError, SearchError, StudyChangedError
-from search.export import writer
+from search.export.base import ABOUT, MODEL, SERVED, WEIGHTS
 from search.problem import import_context
 from search.problem import loading as problems
 from search.problem.loading import ResolvedProblem
@@ -24,8 +24,17 @@ from search.training.model_steps import as_tensors, is_callable
 if TYPE_CHECKING:
     import keras
 
-# what Keras raises for a class that it does not know, or code that it must not run
-_UNKNOWN = (ValueError, TypeError, KeyError, ImportError, AttributeError, NotImplementedError)
+# what Keras raises for a class that it does not know, code that it must not run, a damaged file
+UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    ImportError,
+    AttributeError,
+    NotImplementedError,
+)
+_Parsed = TypeVar("_Parsed")
 _ELSEWHERE = ". Where their files are in another folder, name it as data_dir"
 
 
@@ -50,9 +59,9 @@ def restored(
     """
     import keras
 
-    path = directory / writer.MODEL
+    path = directory / MODEL
     if path.is_file():
-        with contextlib.suppress(*_UNKNOWN):
+        with contextlib.suppress(*UNREADABLE):
             return keras.saving.load_model(path, safe_mode=True)
     try:
         found = _problem(header, problem, pickled, data_dir).problem
@@ -60,12 +69,30 @@ def restored(
     except SearchError:
         if problem is not None:
             raise
-        if path.is_file():
-            with contextlib.suppress(*_UNKNOWN):
-                return keras.saving.load_model(path, compile=False, safe_mode=True)
-        if not (directory / writer.SERVED).is_dir():
-            raise
-        return served(directory)
+        with contextlib.suppress(*UNREADABLE):
+            return read_model(directory)[0]
+        raise
+
+
+def read_model(directory: Path) -> tuple["keras.Model", bool]:
+    """The model of an export without its loss, and whether it is the graph, which predicts only.
+
+    Where the model has code of the user's that Keras does not know here, it is the graph.
+
+    Raises: what Keras raises (`UNREADABLE`) where there is no graph either.
+    """
+    import keras
+
+    path, graph = directory / MODEL, (directory / SERVED).is_dir()
+    if path.is_file():
+        try:
+            return keras.saving.load_model(path, compile=False, safe_mode=True), False
+        except UNREADABLE:
+            if not graph:
+                raise
+    elif not graph:
+        raise FileNotFoundError(path)
+    return served(directory), True
 
 
 def served(directory: Path) -> "keras.Model":
@@ -76,7 +103,7 @@ def served(directory: Path) -> "keras.Model":
         return keras.Input(described["shape"], dtype=keras_dtype(described["dtype"]))
 
     inputs = structured(_facts(directory)["input"], given)
-    layer = keras.layers.TFSMLayer(directory / writer.SERVED, call_endpoint="serve")
+    layer = keras.layers.TFSMLayer(directory / SERVED, call_endpoint="serve")
     return keras.Model(inputs, layer(inputs))
 
 
@@ -145,25 +172,36 @@ def _facts(directory: Path) -> dict[str, Any]:
 
     Raises: SearchError for a file that is missing or damaged.
     """
-    path = directory / writer.ABOUT
-    try:
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+
+    def checked(facts: dict[str, Any]) -> dict[str, Any]:
         structured(facts["input"], lambda one: (list(one["shape"]), one["dtype"]))
         return {"params": dict(facts["params"]), "input": facts["input"]}
+
+    return read_facts(directory, "the model's params and input", checked)
+
+
+def read_facts(directory: Path, what: str, parse: Callable[[dict[str, Any]], _Parsed]) -> _Parsed:
+    """What an export says of its model, parsed; `what`: a name for that.
+
+    Raises: SearchError for a file that is missing or damaged.
+    """
+    path = directory / ABOUT
+    try:
+        return parse(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SearchError(
-            f"{path} must have the model's params and input, but is damaged "
-            f"({type(error).__name__}: {error}). Export the trial again"
+            f"{path} must have {what}, but is damaged ({type(error).__name__}: {error}). Export "
+            "the trial again"
         ) from error
 
 
 def _weights(directory: Path) -> Path:
-    for name in (writer.MODEL, writer.WEIGHTS):
+    for name in (MODEL, WEIGHTS):
         if (directory / name).is_file():
             return directory / name
     raise SearchError(
-        f"{directory} must have the weights of its model, but neither {writer.MODEL} nor "
-        f"{writer.WEIGHTS} is there. Export the trial again"
+        f"{directory} must have the weights of its model, but neither {MODEL} nor "
+        f"{WEIGHTS} is there. Export the trial again"
     )
 
 

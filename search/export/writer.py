@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from search.data import texts, trees
 from search.data.parts import Data
 from search.errors import SearchError, UsageError, unknown_name
-from search.export.base import Exported
+from search.export.base import ABOUT, MODEL, PICTURES, SERVED, WEIGHTS, Exported
 from search.runtime import serialization
 from search.runtime.folders import whole_folder
 from search.study.leaderboard import spread
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     import keras
 
 FORMATS = ("keras", "savedmodel")
-ABOUT = "export.json"
-MODEL = "model.keras"
-WEIGHTS = "model.weights.h5"
-SERVED = "model"  # a SavedModel
-PICTURES = ("network.svg", "examples.svg", "confusion.csv")
 EXAMPLE_ROWS = 3
 
 # More facts, and more files by their names, for an export whose model is written.

@@ -20,6 +20,17 @@ class SystemClock:
         return time.monotonic()
 
 
+class VirtualClock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def seconds(self) -> float:
+        """The time it was last set to."""
+        return self.now
+
+
 def wall_time_ms() -> int:
     """Milliseconds since 1970 (UTC), for records that people read; nothing is computed from it."""
     return time.time_ns() // 1_000_000

@@ -3,25 +3,25 @@
 from typing import Any
 
 from search.study.outcomes import spread_metric
+from search.study.progress_text import clipped, params_text
 from search.study.study_record import StudyRecord, StudyState, TrialRecord
-from search.study.trial import BASELINE_TRIAL, Failed
+from search.study.trial import Failed
 
 
 def ranked(record: StudyRecord) -> list[TrialRecord]:
     """The trials, best first: completed ones, those cut short, those without a score."""
-    state = _final(record.state)
 
     def order(trial: TrialRecord) -> tuple[bool, bool, float, int]:
         score = trial.score
         key = record.objective.sort_key(score) if score is not None else 0.0
-        return (score is None, trial.state(state) != "completed", key, int(trial.trial))
+        return (score is None, not trial.completed, key, int(trial.trial))
 
     return sorted(record.trials.values(), key=order)
 
 
 def gain(record: StudyRecord) -> float | None:
     """How much better the winner is than the baseline; None without either."""
-    best, baseline = record.best(), record.trials.get(BASELINE_TRIAL)
+    best, baseline = record.best(), record.baseline
     if best is None or best.score is None or baseline is None or baseline.score is None:
         return None
     return record.objective.sort_key(baseline.score) - record.objective.sort_key(best.score)
@@ -108,11 +108,11 @@ def table(record: StudyRecord, state: StudyState, top: int = 10, width: int | No
     """
     trials = ranked(record)
     shown = trials[:top]
-    shown += [trial for trial in trials[top:] if trial.trial == BASELINE_TRIAL]
+    shown += [trial for trial in trials[top:] if trial.is_baseline]
     head = ["rank", "trial", record.objective.metric, "epochs", "seconds", "state", "parameters"]
     rows = [head]
     for trial in shown:
-        name = "0 baseline" if trial.trial == BASELINE_TRIAL else trial.trial
+        name = "0 baseline" if trial.is_baseline else trial.trial
         epochs = f"{trial.best_epoch or '-'}/{len(trial.curve)}"
         rank = str(trials.index(trial) + 1)
         seconds = f"{trial.seconds:.1f}"
@@ -123,25 +123,13 @@ def table(record: StudyRecord, state: StudyState, top: int = 10, width: int | No
             epochs,
             seconds,
             trial.state(state),
-            parameters(trial),
+            params_text(trial.params),
         ]
         rows.append(row)
     widths = [max(len(row[column]) for row in rows) for column in range(len(head) - 1)]
     lines = ["  ".join([*map(str.ljust, row[:-1], widths), row[-1]]).rstrip() for row in rows]
     if width is not None:
-        lines = [line if len(line) <= width else f"{line[: width - 3]}..." for line in lines]
+        lines = [clipped(line, width, "...") for line in lines]
     if len(trials) > len(shown):
         lines.append(f"... and {len(trials) - len(shown)} more")
     return "\n".join(lines)
-
-
-def parameters(trial: TrialRecord) -> str:
-    """A trial's configuration in one line."""
-    return " ".join(
-        f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in trial.params.items()
-    )
-
-
-def _final(state: StudyState) -> StudyState:
-    return "finished" if state == "running" else state

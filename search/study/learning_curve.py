@@ -1,8 +1,8 @@
 """The epochs of one trial as a sequence of reports that takes few bytes."""
 
 import math
+from array import array
 from collections.abc import Iterator, Sequence
-from struct import pack, unpack, unpack_from
 from typing import overload
 
 from search.study.trial import EpochReport
@@ -26,17 +26,16 @@ class Curve(Sequence[EpochReport]):
     def __init__(self, trial: str, names: tuple[str, ...] = ()) -> None:
         self.names = names
         self._trial = trial
-        self._numbers = b""  # rows of 64-bit floats: the seconds, then the metrics by `names`
+        self._numbers = array("d")  # rows: the seconds, then the metrics by `names`
 
     def append(self, report: EpochReport) -> None:
         """Add the next epoch; its number is not looked at."""
         names = tuple(report.metrics)
         if names != self.names:
             self._widen(names)
-        metrics = report.metrics
+        self._numbers.append(report.seconds)
         # metrics are finite (`EpochReport`), so NaN can stand for one that this epoch lacks
-        row = [metrics.get(name, math.nan) for name in self.names]
-        self._numbers += pack(f"{len(row) + 1}d", report.seconds, *row)
+        self._numbers.extend([report.metrics.get(name, math.nan) for name in self.names])
 
     def values(self, metric: str) -> list[float]:
         """One metric by epoch.
@@ -58,7 +57,7 @@ class Curve(Sequence[EpochReport]):
         return sum(self._column(0))
 
     def __len__(self) -> int:
-        return len(self._numbers) // (8 * self._width)
+        return len(self._numbers) // self._width
 
     @overload
     def __getitem__(self, index: int) -> EpochReport: ...
@@ -87,11 +86,10 @@ class Curve(Sequence[EpochReport]):
         return len(self.names) + 1
 
     def _column(self, place: int) -> list[float]:
-        count = len(self._numbers) // 8
-        return list(unpack(f"{count}d", self._numbers)[place :: self._width])
+        return self._numbers[place :: self._width].tolist()
 
     def _report(self, place: int) -> EpochReport:
-        seconds, *row = unpack_from(f"{self._width}d", self._numbers, 8 * place * self._width)
+        seconds, *row = self._numbers[place * self._width : (place + 1) * self._width]
         metrics = {n: v for n, v in zip(self.names, row, strict=True) if not math.isnan(v)}
         return EpochReport(self._trial, place + 1, metrics, seconds)
 
@@ -104,7 +102,6 @@ class Curve(Sequence[EpochReport]):
             return
         reports = list(self)
         self.names = tuple(dict.fromkeys((*self.names, *names)))
-        self._numbers = b""
+        self._numbers = array("d")
         for report in reports:
-            row = [report.metrics.get(name, math.nan) for name in self.names]
-            self._numbers += pack(f"{self._width}d", report.seconds, *row)
+            self.append(report)

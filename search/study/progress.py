@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from search.study.journal_lock import writer
 from search.study.study_record import StudyRecord, StudyState, TrialRecord
 
 
@@ -68,6 +70,12 @@ def constant_params(study: StudyRecord) -> set[str]:
         return set()
     first = params[0]
     return {n for n in first if all(n in other and other[n] == first[n] for other in params)}
+
+
+def state_on_disk(study: StudyRecord, journal: Path) -> StudyState:
+    """The study's state by its journal and by whether a process writes it."""
+    state = study.state
+    return final_state(study) if state == "running" and writer(journal) is None else state
 
 
 def final_state(study: StudyRecord) -> StudyState:

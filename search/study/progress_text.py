@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from search.space.parameters import Params, Scalar
 from search.study.progress import Plan, leader, trials_done
 from search.study.study_record import StudyRecord, TrialRecord
-from search.study.trial import BASELINE_TRIAL, Completed, Failed, Outcome, Proposal
+from search.study.trial import Completed, Failed, Outcome, Proposal
 
 _REPEATED = re.compile(r"(.+)_\d+")
 _SHORT_WORD = 8
@@ -108,9 +108,27 @@ def done_text(study: StudyRecord, plan: Plan) -> str:
     return f"trials {trials}, epochs {of_text(study.epochs_trained, plan.epochs)}"
 
 
+def value_text(value: object, digits: int = 3) -> str:
+    """A parameter's value, or a number, in few digits.
+
+    >>> value_text(0.0123456), value_text(0.0123456, 4), value_text(300)
+    ('0.0123', '0.01235', '300')
+    """
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+
+
+def clipped(text: str, most: int, mark: str = "…") -> str:
+    """A text of at most so many characters.
+
+    >>> clipped("BatchNormalization", 12), clipped("Dense", 12)
+    ('BatchNormal…', 'Dense')
+    """
+    return text if len(text) <= most else text[: most - len(mark)] + mark
+
+
 def params_text(params: Params) -> str:
     """A configuration in full, in one line."""
-    return " ".join(f"{name}={_value_text(value)}" for name, value in params.items())
+    return " ".join(f"{name}={value_text(value)}" for name, value in params.items())
 
 
 def brief_params_text(params: Params, constant: Iterable[str] = ()) -> str:
@@ -132,9 +150,9 @@ def brief_params_text(params: Params, constant: Iterable[str] = ()) -> str:
             repeated = _REPEATED.fullmatch(name)
             grouped.setdefault(repeated[1] if repeated else name, []).append(value)
     words = [
-        "/".join(map(_value_text, values))
+        "/".join(map(value_text, values))
         if isinstance(values[0], str)
-        else f"{_short(name)}={'/'.join(map(_value_text, values))}"
+        else f"{_short(name)}={'/'.join(map(value_text, values))}"
         for name, values in grouped.items()
     ]
     return " ".join(sorted(words, key=lambda word: "=" not in word and len(word) > _SHORT_WORD))
@@ -165,12 +183,12 @@ def best_text(study: StudyRecord, best: TrialRecord | None) -> str:
     if best is None:
         return "best: none yet"
     metric = study.objective.metric
-    text = f"best: {_name(best)}, {metric} {score_text(best.score)} at epoch {best.best_epoch}"
+    text = f"best: {best.name}, {metric} {score_text(best.score)} at epoch {best.best_epoch}"
     ahead = leader(study, best)
     if ahead is None or ahead is best:
         return text
     after = _epochs(len(ahead.curve))
-    return f"{text} (ahead after {after}: {_name(ahead)}, {score_text(ahead.score)})"
+    return f"{text} (ahead after {after}: {ahead.name}, {score_text(ahead.score)})"
 
 
 def verified_text(verified: bool | None, reason: str, metric: str) -> str:
@@ -212,16 +230,8 @@ def epochs_text(trial: TrialRecord, proposal: Proposal) -> str:
     return f"epochs {first}-{stop}" if first < stop else f"epoch {stop}"
 
 
-def _name(trial: TrialRecord) -> str:
-    return "trial 0 (baseline)" if trial.trial == BASELINE_TRIAL else f"trial {trial.trial}"
-
-
 def _epochs(count: int) -> str:
     return "1 epoch" if count == 1 else f"{count} epochs"
-
-
-def _value_text(value: Scalar) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _short(name: str) -> str:

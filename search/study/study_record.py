@@ -19,7 +19,7 @@ from search.study.events import (
     WinnerEvaluated,
 )
 from search.study.failures import FIRST, failing_alike
-from search.study.trial import Decision, Outcome, Proposal, Task
+from search.study.trial import BASELINE_TRIAL, Decision, Outcome, Proposal, Task
 from search.study.trial_record import Shared, StudyState, TrialRecord, TrialState
 
 __all__ = ["StudyRecord", "StudyState", "TrialRecord", "TrialState", "fold"]
@@ -247,6 +247,11 @@ class StudyRecord:
         where none has.
         """
         return self._first_completed.among(self.trials.values()) or self.ahead()
+
+    @property
+    def baseline(self) -> TrialRecord | None:
+        """The trial of the user's own settings; None where the study has none."""
+        return self.trials.get(BASELINE_TRIAL)
 
     def tested(self, trial: TrialRecord) -> dict[str, float]:
         """What the test data said of a trial; empty where it has not met them."""

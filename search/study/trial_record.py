@@ -9,7 +9,16 @@ from search.errors import JournalError
 from search.space.parameters import Scalar
 from search.study.architecture import Network
 from search.study.learning_curve import Curve
-from search.study.trial import Budget, Completed, EpochReport, Failed, Outcome, Proposal, Pruned
+from search.study.trial import (
+    BASELINE_TRIAL,
+    Budget,
+    Completed,
+    EpochReport,
+    Failed,
+    Outcome,
+    Proposal,
+    Pruned,
+)
 
 TrialState: TypeAlias = Literal["completed", "pruned", "failed", "running", "waiting"]
 StudyState: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
@@ -215,6 +224,16 @@ class TrialRecord:
     def seconds(self) -> float:
         """Seconds of work that its recorded epochs took."""
         return self.curve.seconds
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it has the user's own settings."""
+        return self.trial == BASELINE_TRIAL
+
+    @property
+    def name(self) -> str:
+        """What texts call it."""
+        return "trial 0 (baseline)" if self.is_baseline else f"trial {self.trial}"
 
     @property
     def completed(self) -> bool:

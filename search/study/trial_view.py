@@ -3,7 +3,7 @@
 from typing import Any
 
 from search.study import leaderboard
-from search.study.progress_text import labels_text, spark_text, time_text
+from search.study.progress_text import labels_text, spark_text, time_text, value_text
 from search.study.study_record import StudyRecord, StudyState, TrialRecord
 from search.study.trial import Failed
 
@@ -35,9 +35,8 @@ def page(
     record: StudyRecord, trial: TrialRecord, state: StudyState, network: str, encoding: str | None
 ) -> str:
     """The trial as text: what came of it, its parameters, its curve, and the table `network`."""
-    name = "trial 0 (baseline)" if trial.trial == "0" else f"trial {trial.trial}"
     metric = record.objective.metric
-    head = f"{name} of {record.header.study}: {trial.state(state)}"
+    head = f"{trial.name} of {record.header.study}: {trial.state(state)}"
     if trial.score is not None:
         score = leaderboard.score_text(record, trial)
         head += f", {metric} {score} at epoch {trial.best_epoch}"
@@ -58,10 +57,7 @@ def page(
 
 def _parameters(trial: TrialRecord) -> list[str]:
     width = max(map(len, trial.params), default=0)
-    return [
-        f"  {name:<{width}}  {f'{value:.4g}' if isinstance(value, float) else value}"
-        for name, value in trial.params.items()
-    ]
+    return [f"  {name:<{width}}  {value_text(v, 4)}" for name, v in trial.params.items()]
 
 
 def _curve(trial: TrialRecord, metric: str, encoding: str | None) -> list[str]:

@@ -185,22 +185,10 @@ def _model(exported: Exported) -> tuple["keras.Model", bool]:
     model is the graph that the export holds. Not compiled in either case: a client predicts, and
     must not need the user's losses and metrics for that.
     """
-    import keras
+    from search.export.reader import read_model
 
-    path = exported.directory / "model.keras"
-    served = exported.directory / "model"
-    if path.is_file():
-        try:
-            model = keras.saving.load_model(path, compile=False, safe_mode=True)
-            return model, not only_keras(model)
-        except (ValueError, TypeError, KeyError, ImportError, AttributeError, NotImplementedError):
-            if not served.is_dir():
-                raise
-    inputs = trees.mapped(
-        lambda rows: keras.Input(rows.shape[1:], dtype=texts.dtype_of(rows)), exported.example
-    )
-    layer = keras.layers.TFSMLayer(served, call_endpoint="serve")
-    return keras.Model(inputs, layer(inputs)), True
+    model, graph = read_model(exported.directory)
+    return model, graph or not only_keras(model)
 
 
 def _by_name(structure: Any, tensors: Any) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.errors import SearchError, SearchWarning
+from search.errors import SearchError, SearchWarning, first_line
 from search.problem.objective import Metrics
 from search.study.events import StudyStarted
 from search.trackers import _mlflow_database
@@ -27,6 +27,11 @@ STUDY, CREATED, TRIAL, STATE, OUTCOMES = (
 EPOCH_SECONDS = "epoch_seconds"
 _METRICS_PER_CALL, _TEXTS_PER_CALL = 800, 100  # MLflow refuses more than 1,000 in all
 _LONGEST_TEXT = 5000  # MLflow keeps 6,000 characters of a param and 8,000 of a tag
+
+
+def study_filter(header: StudyStarted) -> str:
+    """MLflow's condition for the runs of one study."""
+    return f"tags.`{STUDY}` = '{header.study}' and tags.`{CREATED}` = '{header.created_ms}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def _opened(database: Path, *, replace_damaged: bool) -> "MlflowClient":
         try:
             return _client(_mlflow_database.sqlite_address(database))
         except Exception as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            reason = first_line(error)
             if isinstance(error, OSError) or _keeps(database):
                 raise SearchError(
                     f"MLflow cannot open {database}: {reason}. Follow that advice, or move the "
@@ -189,9 +194,7 @@ class Experiment:
         return parent, children
 
     def _search(self, header: StudyStarted) -> Iterator["MlflowRun"]:
-        condition = (
-            f"tags.`{STUDY}` = '{header.study}' and tags.`{CREATED}` = '{header.created_ms}'"
-        )
+        condition = study_filter(header)
         token = None
         while True:
             page = self.client.search_runs(

@@ -18,7 +18,7 @@ from search.study.events import StudyStarted
 from search.study.study_record import StudyRecord, TrialRecord
 from search.trackers._mlflow_mapping import logarithms
 from search.trackers._mlflow_relevance import relevance
-from search.trackers._mlflow_runs import CREATED, STATE, STUDY, metric_key
+from search.trackers._mlflow_runs import STATE, metric_key, study_filter
 
 TAG = "mlflow.sharedViewState."
 ALL_STUDIES = "all-studies"
@@ -62,11 +62,6 @@ def surplus(tags: Sequence[str], header: StudyStarted) -> list[str]:
     ours = [tag for tag in tags if re.fullmatch(re.escape(TAG) + r".+-\d{12,}", tag)]
     ours = [tag for tag in ours if tag != TAG + study_key(header)]
     return sorted(ours, key=lambda tag: int(tag.rpartition("-")[2]))[:-KEPT]
-
-
-def study_filter(header: StudyStarted) -> str:
-    """MLflow's condition for the runs of one study."""
-    return f"tags.`{STUDY}` = '{header.study}' and tags.`{CREATED}` = '{header.created_ms}'"
 
 
 def of_study(record: StudyRecord) -> View:

@@ -3,13 +3,13 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from search.errors import SearchError
 from search.export.base import Exported
-from search.study.events import Asked, Entry, EpochRecorded, StudyStarted, Told
+from search.study.events import Asked, Entry, EpochRecorded, Told
+from search.study.follower import Follower, GrowingJournal
 from search.study.study_record import StudyRecord, TrialRecord
 from search.study.trial import EpochReport, Outcome, Proposal
 from search.trackers.base import Slow, rebuild_command
@@ -17,14 +17,6 @@ from search.trackers.base import Slow, rebuild_command
 WAIT_SECONDS = 60.0  # for what is left to write when a study ends
 PAUSE_SECONDS = 1.0  # between two writes: epochs that are shorter share one
 PATIENCE_SECONDS = 2.0  # of waiting before the user is told of it
-
-
-class Follower(Protocol):
-    """The study's journal, read step by step."""
-
-    def until(self, number: int) -> Iterable[Entry]:
-        """The entries after those of the last call, to the `number`-th of all."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +41,7 @@ class BackgroundTracker:
     def __init__(
         self,
         tracker: Slow,
-        follow: Callable[[str], Follower],
+        follow: Callable[[str], GrowingJournal],
         say: Callable[[str], None] = lambda _: None,
         *,
         wait_seconds: float = WAIT_SECONDS,
@@ -67,7 +59,7 @@ class BackgroundTracker:
         self._study: StudyRecord | None = None
         # Under the lock, as both sides have a part in it:
         self._lock = threading.Lock()
-        self._view: _View | None = None
+        self._view: Follower | None = None
         self._on_disk = 0
         self._ending: _Ending | None = None
         self._failure: Exception | None = None
@@ -84,7 +76,7 @@ class BackgroundTracker:
         if self._study is not study:
             self._study = study
             with self._lock:
-                self._view = _View(self._follow(study.header.study))
+                self._view = Follower(self._follow(study.header.study))
         self._tell(study, None)
 
     def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
@@ -177,18 +169,18 @@ class BackgroundTracker:
                 self._done.set()
                 return
 
-    def _pass_on(self, view: "_View") -> None:
+    def _pass_on(self, view: Follower) -> None:
         self._begun.wait()
         with self._lock:
             on_disk = self._on_disk
-        view.take(on_disk)
+        _changed(view, on_disk)
         self._tracker.start_study(view.record)
         while True:
             self._news.wait()
             self._news.clear()
             with self._lock:
                 on_disk, ending = self._on_disk, self._ending
-            changed = view.take(on_disk)
+            changed = _changed(view, on_disk)
             if ending is not None:
                 return self._tracker.end_study(view.record, ending.exported)
             if changed:
@@ -196,32 +188,10 @@ class BackgroundTracker:
             self._closing.wait(self._pause_seconds)
 
 
-class _View:
-    """The thread's own record of the study."""
-
-    def __init__(self, follower: Follower) -> None:
-        self._follower = follower
-        self._record: StudyRecord | None = None
-
-    @property
-    def record(self) -> StudyRecord:
-        """What has been read so far: the header at least."""
-        if self._record is None:
-            raise SearchError("a journal must begin with its header; the file is empty or edited")
-        return self._record
-
-    def take(self, number: int) -> list[TrialRecord]:
-        """Read on to that entry; the trials that changed by it, each once."""
-        changed: dict[str, None] = {}
-        for entry in self._follower.until(number):
-            if self._record is None and isinstance(entry.event, StudyStarted):
-                self._record = StudyRecord(entry.event)
-                continue
-            self.record.apply(entry)
-            name = _trial(entry)
-            if name is not None:
-                changed[name] = None
-        return [self.record.trials[name] for name in changed]
+def _changed(follower: Follower, number: int) -> list[TrialRecord]:
+    """Read on to that entry; the trials that changed by it, each once."""
+    names = dict.fromkeys(filter(None, map(_trial, follower.read(number))))
+    return [follower.record.trials[name] for name in names]
 
 
 def _trial(entry: Entry) -> str | None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from search.export.base import Exported
 from search.runtime.masking import masked
 from search.runtime.time_limit import within
+from search.study.progress import final_state
 from search.study.study_record import StudyRecord, StudyState, TrialRecord
-from search.study.trial import EpochReport, Failed, Outcome, Proposal
+from search.study.trial import Failed
 from search.trackers import _mlflow_database, _mlflow_mapping, _mlflow_model, _mlflow_views
 from search.trackers._mlflow_runs import (
     EPOCH_SECONDS,
@@ -65,18 +66,6 @@ class MlflowTracker:
         self._started().write_best_so_far()
         self._started().write_views_now_and_then()
 
-    def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
-        """Make the trial's run, or set it running again where the trial was promoted."""
-        self._started().write_trial(trial, "running")
-
-    def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
-        """Write the epoch's metrics."""
-        self._started().write_trial(trial, "running")
-
-    def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
-        """Write the score or the error, and the best score so far."""
-        self.update([trial])
-
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
         """Write the final states, the winner, the leaderboard, and register the winner's model."""
         if not self._begun:  # it stopped before it started: there is nothing to end
@@ -86,7 +75,7 @@ class MlflowTracker:
         # Read anew what MLflow holds: Ctrl-C may have come in the middle of a write.
         self._open = _OpenStudy(experiment, study)
         # A journal without a last word was left by a process that was killed.
-        state = "interrupted" if study.state == "running" else study.state
+        state = final_state(study)
         self._open.write_all(state)
         self._open.write_end(state)
         if exported is not None:
@@ -273,8 +262,7 @@ class _OpenStudy:
         start_ms = None
         if not (trial.pending and state == "running"):
             start_ms = self._record.header.created_ms + round(1000 * trial.asked_at)
-        baseline = trial.proposals[0].labels.get("role") == "baseline"
-        name = f"trial {trial.trial} baseline" if baseline else f"trial {trial.trial}"
+        name = f"trial {trial.trial} baseline" if trial.is_baseline else f"trial {trial.trial}"
         tags = _mlflow_mapping.identity(self._record.header)
         tags |= {TRIAL: trial.trial, "mlflow.parentRunId": self.parent.run_id}
         run = self.experiment.create(name, tags, start_ms)

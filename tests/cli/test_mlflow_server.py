@@ -21,8 +21,8 @@ from search.cli.mlflow_server import (
 from search.problem.objective import Objective
 from search.study.events import Entry, StudyStarted
 from search.study.study_record import fold
-from search.trackers.mlflow import MlflowTracker
 from tests.records import header, whole_life
+from tests.trackers.direct import DirectMlflowTracker
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_the_server_shows_the_study_and_ends_with_the_interrupt(tmp_path, free_p
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     journal: list[Entry] = whole_life()
     record = fold(journal)
-    tracker = MlflowTracker(uri, tmp_path / "artifacts")
+    tracker = DirectMlflowTracker(uri, tmp_path / "artifacts")
     tracker.start_study(record)
     tracker.end_study(record, None)
     place = tracker.locate(record)

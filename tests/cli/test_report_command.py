@@ -10,8 +10,8 @@ from search.study.journal import Journal
 from search.study.store import Store
 from search.study.study_record import fold
 from search.trackers._mlflow_runs import connect
-from search.trackers.mlflow import MlflowTracker
 from tests.records import header, whole_life
+from tests.trackers.direct import DirectMlflowTracker
 from tests.web import nobody_there
 
 
@@ -57,7 +57,7 @@ def test_it_prints_the_path_of_the_file_and_replaces_an_earlier_report(call, tmp
 def test_mlflow_gets_the_report_with_the_study(call, store, tmp_path):
     uri = f"sqlite:///{store.absolute() / 'mlflow.db'}"
     record = fold(whole_life())
-    tracker = MlflowTracker(uri, store / "artifacts")
+    tracker = DirectMlflowTracker(uri, store / "artifacts")
     tracker.start_study(record)
     tracker.end_study(record, None)
     place = tracker.locate(record)

@@ -6,7 +6,8 @@ from search.engine.coordinator import Coordinator
 from search.engine.proposer import Proposer
 from search.errors import AlikeError, DataError, SearchError
 from search.executors.base import EpochDone, Finished
-from search.executors.simulated import SimulatedExecutor, VirtualClock
+from search.executors.simulated import SimulatedExecutor
+from search.runtime.clock import VirtualClock
 from search.study.events import Asked, Entry, EpochRecorded, Event, LimitsChanged, Stopped, Told
 from search.study.study_record import TrialRecord, fold
 from search.study.trial import (

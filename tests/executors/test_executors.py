@@ -6,7 +6,8 @@ import pytest
 
 import search.executors
 from search.executors.inline import InlineExecutor
-from search.executors.simulated import SimulatedExecutor, VirtualClock
+from search.executors.simulated import SimulatedExecutor
+from search.runtime.clock import VirtualClock
 from tests.executors.contract import ExecutorContract
 from tests.executors.fake_trainer import FakeTrainer
 from tests.support import OBJECTIVE

@@ -9,9 +9,9 @@ from search.backends import base as backends
 from search.backends.base import BackendSettings
 from search.engine.coordinator import Baseline, Coordinator
 from search.engine.proposer import Proposer
-from search.executors.simulated import SimulatedExecutor, VirtualClock
+from search.executors.simulated import SimulatedExecutor
 from search.export.base import Exported
-from search.runtime.clock import Clock
+from search.runtime.clock import Clock, VirtualClock
 from search.seeds import seed_for
 from search.space.parameters import Params
 from search.space.space import key

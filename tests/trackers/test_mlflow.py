@@ -13,7 +13,6 @@ from search.study.events import Entry, LimitsChanged, Stopped
 from search.study.study_record import StudyRecord, fold
 from search.trackers import _mlflow_views
 from search.trackers._mlflow_runs import EPOCH_SECONDS, TRIAL, connect
-from search.trackers.mlflow import MlflowTracker
 from tests.records import (
     CREATED_MS,
     asked,
@@ -26,6 +25,7 @@ from tests.records import (
     whole_life,
 )
 from tests.trackers.contract import TrackerContract
+from tests.trackers.direct import DirectMlflowTracker
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,8 @@ class Place:
     def uri(self) -> str:
         return f"sqlite:///{self.folder / 'mlflow.db'}"
 
-    def tracker(self) -> MlflowTracker:
-        return MlflowTracker(self.uri, self.folder / "artifacts")
+    def tracker(self) -> DirectMlflowTracker:
+        return DirectMlflowTracker(self.uri, self.folder / "artifacts")
 
     @property
     def client(self):

@@ -14,8 +14,8 @@ from search.study.store import Store
 from search.study.study_record import fold
 from search.trackers._mlflow_database import damage, sqlite_address
 from search.trackers._mlflow_runs import connect
-from search.trackers.mlflow import MlflowTracker
 from tests.records import header, play, whole_life
+from tests.trackers.direct import DirectMlflowTracker
 from tests.trackers.test_mlflow import Place, live, place, template
 
 __all__ = ["place", "template"]  # fixtures
@@ -56,7 +56,7 @@ def test_a_damaged_database_is_kept_and_all_studies_are_written_again(
     assert damage(elsewhere.database) is not None
 
     other = fold(whole_life(header("other-1")))
-    tracker = MlflowTracker(
+    tracker = DirectMlflowTracker(
         sqlite_address(elsewhere.database), elsewhere.artifacts, lambda: [fold(whole_life()), other]
     )
     with pytest.warns(UserWarning, match=r"was damaged .* kept as .*mlflow\.db\.damaged-1"):
@@ -123,7 +123,7 @@ def test_a_store_may_have_any_path(name, template, tmp_path):
     shutil.copy(template, store.database)
     journal = whole_life()
     record = fold(journal[:1])
-    tracker = MlflowTracker(sqlite_address(store.database), store.artifacts)
+    tracker = DirectMlflowTracker(sqlite_address(store.database), store.artifacts)
     tracker.start_study(record)
     play(tracker, record, journal[1:])
     tracker.end_study(record, None)

@@ -18,9 +18,9 @@ import pytest
 
 from search.cli.main import main
 from search.study.study_record import fold
-from search.trackers.mlflow import MlflowTracker
 from tests.browser import traces, wait_for_figures
 from tests.records import header, whole_life
+from tests.trackers.direct import DirectMlflowTracker
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ def store(tmp_path_factory) -> Path:
     with contextlib.redirect_stdout(io.StringIO()):
         assert main([*words, "--workers", "1", "--store", str(store)]) == 0
     other = fold(whole_life(header("draws", "digits")))
-    tracker = MlflowTracker(f"sqlite:///{store / 'mlflow.db'}", store / "artifacts")
+    tracker = DirectMlflowTracker(f"sqlite:///{store / 'mlflow.db'}", store / "artifacts")
     tracker.start_study(other)
     tracker.end_study(other, None)
     return store
