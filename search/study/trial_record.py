@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import replace
-from struct import Struct
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from search.errors import JournalError
@@ -24,10 +23,6 @@ TrialState: TypeAlias = Literal["completed", "pruned", "failed", "running", "wai
 StudyState: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
 
 _T = TypeVar("_T")
-
-# which kind, score, best epoch, epochs, seconds, parameter count, stopped early
-_OUTCOME = Struct("<Bdiidq?")
-_COMPLETED, _PRUNED, _FAILED = range(3)
 
 
 class Shared:
@@ -55,13 +50,6 @@ class _Ask(NamedTuple):
     may_continue: bool
 
 
-class _Said(NamedTuple):
-    """What an outcome says beside numbers; few differ, so trials share them."""
-
-    way: str = ""
-    network: Network | None = None
-
-
 class TrialRecord:
     """One trial: its proposals in order, an outcome for each that has ended, one unbroken curve.
 
@@ -72,7 +60,7 @@ class TrialRecord:
 
     __slots__ = (
         *("asked_at", "curve", "place", "stop_decided", "trial"),
-        *("_asked", "_failures", "_names", "_outcomes", "_said", "_values"),
+        *("_asked", "_names", "_outcomes", "_values"),
     )
 
     def __init__(
@@ -86,9 +74,7 @@ class TrialRecord:
         self._names: tuple[str, ...] = ()
         self._values: tuple[Scalar, ...] = ()
         self._asked: tuple[_Ask, ...] = ()
-        self._outcomes = b""
-        self._failures: tuple[Failed, ...] = ()
-        self._said: tuple[_Said, ...] = ()
+        self._outcomes: tuple[Outcome, ...] = ()
 
     def add_proposal(self, proposal: Proposal, shared: Shared) -> None:
         """Take the next proposal.
@@ -125,24 +111,10 @@ class TrialRecord:
 
     def add_outcome(self, outcome: Outcome, shared: Shared) -> None:
         """Take what came of the last proposal."""
-        said = _Said()
-        if isinstance(outcome, Failed):
-            packed = _OUTCOME.pack(_FAILED, 0.0, len(self._failures), 0, 0.0, 0, False)
-            self._failures += (outcome,)
-        elif isinstance(outcome, Pruned):
-            said = _Said(outcome.way, _interned(outcome.network, shared))
-            packed = _OUTCOME.pack(
-                *(_PRUNED, outcome.score, outcome.best_epoch, outcome.at_epoch),
-                *(outcome.seconds, outcome.parameter_count, False),
-            )
-        else:
-            said = _Said(outcome.way, _interned(outcome.network, shared))
-            packed = _OUTCOME.pack(
-                *(_COMPLETED, outcome.score, outcome.best_epoch, outcome.epochs),
-                *(outcome.seconds, outcome.parameter_count, outcome.stopped_early),
-            )
-        self._outcomes += packed
-        self._said = shared((*self._said, said))
+        if not isinstance(outcome, Failed):
+            network = _interned(outcome.network, shared)
+            outcome = replace(outcome, way=sys.intern(outcome.way), network=network)
+        self._outcomes += (outcome,)
 
     @property
     def params(self) -> dict[str, Scalar]:
@@ -162,12 +134,13 @@ class TrialRecord:
     @property
     def outcomes(self) -> list[Outcome]:
         """What came of the proposals that have ended, in order."""
-        return [self._outcome(place) for place in range(self.ended)]
+        return list(self._outcomes)
 
     @property
     def network(self) -> Network | None:
         """The architecture of its model; None where no outcome has told of it."""
-        return next((said.network for said in self._said if said.network is not None), None)
+        scored = (outcome for outcome in self._outcomes if not isinstance(outcome, Failed))
+        return next((outcome.network for outcome in scored if outcome.network is not None), None)
 
     def final_outcome(self, outcome: Outcome) -> Outcome:
         """An outcome without the architecture where it is known already: a promotion has the same.
@@ -181,7 +154,7 @@ class TrialRecord:
     @property
     def ended(self) -> int:
         """How many proposals have ended."""
-        return len(self._outcomes) // _OUTCOME.size
+        return len(self._outcomes)
 
     @property
     def start_epoch(self) -> int:
@@ -206,19 +179,19 @@ class TrialRecord:
     @property
     def outcome(self) -> Outcome | None:
         """What came of the last proposal that has ended."""
-        return self._outcome(self.ended - 1) if self._outcomes else None
+        return self._outcomes[-1] if self._outcomes else None
 
     @property
     def score(self) -> float | None:
         """The score of the last outcome that has one."""
         scored = self._scored()
-        return None if scored is None else scored[0]
+        return None if scored is None else scored.score
 
     @property
     def best_epoch(self) -> int | None:
         """The epoch of that score."""
         scored = self._scored()
-        return None if scored is None else scored[1]
+        return None if scored is None else scored.best_epoch
 
     @property
     def seconds(self) -> float:
@@ -238,7 +211,7 @@ class TrialRecord:
     @property
     def completed(self) -> bool:
         """Whether it had a whole budget: only such trials can win while there are any."""
-        return not self.pending and self._last_kind() == _COMPLETED and not self.may_continue
+        return not self.pending and isinstance(self.outcome, Completed) and not self.may_continue
 
     def values(self, metric: str) -> list[float]:
         """One metric by epoch."""
@@ -248,10 +221,9 @@ class TrialRecord:
         """What the trial counts as, given the state of its study."""
         if self.pending:
             return "running" if study == "running" else "waiting"
-        kind = self._last_kind()
-        if kind == _FAILED:
+        if isinstance(self.outcome, Failed):
             return "failed"
-        if kind == _PRUNED:
+        if isinstance(self.outcome, Pruned):
             return "pruned"
         if self.may_continue:
             return "pruned" if study == "finished" else "waiting"
@@ -268,28 +240,9 @@ class TrialRecord:
         budget = Budget(ask.start, ask.stop)
         return Proposal(self.trial, self.params, budget, dict(ask.labels), ask.may_continue)
 
-    def _last_kind(self) -> int:
-        return self._outcomes[-_OUTCOME.size] if self._outcomes else -1
-
-    def _scored(self) -> tuple[float, int] | None:
-        for place in reversed(range(self.ended)):
-            kind, score, best_epoch, *_ = _OUTCOME.unpack_from(
-                self._outcomes, place * _OUTCOME.size
-            )
-            if kind != _FAILED:
-                return score, best_epoch
-        return None
-
-    def _outcome(self, place: int) -> Outcome:
-        kind, score, best_epoch, epochs, seconds, count, early = _OUTCOME.unpack_from(
-            self._outcomes, place * _OUTCOME.size
-        )
-        if kind == _FAILED:
-            failed: Failed = self._failures[best_epoch]
-            return failed
-        if kind == _PRUNED:
-            return Pruned(score, best_epoch, epochs, seconds, count, *self._said[place])
-        return Completed(score, best_epoch, epochs, seconds, count, early, *self._said[place])
+    def _scored(self) -> Completed | Pruned | None:
+        scored = (o for o in reversed(self._outcomes) if not isinstance(o, Failed))
+        return next(scored, None)
 
 
 def _interned(network: Network | None, shared: Shared) -> Network | None:
