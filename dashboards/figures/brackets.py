@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _MOST = 8
-_COLUMNS = 2
 _ROW_PIXELS = 250
 _GROUPS = ("bracket", "round")  # Hyperband's, halving's
 
@@ -25,8 +24,6 @@ def brackets(budgets: "pd.DataFrame", objective: Objective) -> "go.Figure":
     crosses at the edge.
     Backends without rungs give a figure that says so.
     """
-    from plotly.subplots import make_subplots
-
     title = "Brackets and rungs"
     group = next((name for name in _GROUPS if f"labels.{name}" in budgets), None)
     if "labels.rung" not in budgets or group is None:
@@ -37,35 +34,19 @@ def brackets(budgets: "pd.DataFrame", objective: Objective) -> "go.Figure":
     numbers = sorted(laid["group"].unique(), reverse=group == "bracket")
     shown = numbers[:_MOST]
     names = [f"{group} {number}: {_counts(laid[laid['group'] == number])}" for number in shown]
-    columns = min(_COLUMNS, len(shown))
-    rows = -(-len(shown) // columns)
-    figure = make_subplots(
-        rows,
-        columns,
-        subplot_titles=names,
-        shared_yaxes=True,
-        horizontal_spacing=0.06,
-        vertical_spacing=min(0.35 / rows, 70 / (_ROW_PIXELS * rows)),
-    )
     note = "trials in each rung; blue went on, grey was left behind, orange is the best; "
     note += better(objective)
     if len(shown) < len(numbers):
         note += f"; the first {len(shown)} of {len(numbers)} {group}s"
-    theme.styled(figure, title, note)
+    figure, places = theme.grid(title, note, names, objective.metric, _ROW_PIXELS)
     best = _best(laid, objective)
     window = focus(laid["score"], objective) or _padded(laid["score"])
     floor = window[0] if objective.direction == "max" else window[1]
     deepest = int(laid["epochs"].max())
-    for index, number in enumerate(shown):
-        place = {"row": index // columns + 1, "col": index % columns + 1}
+    for number, place in zip(shown, places, strict=True):
         _bracket(figure, place, laid[laid["group"] == number], best, floor, deepest)
     figure.update_yaxes(range=window)
-    figure.update_yaxes(title_text=objective.metric, col=1)
-    figure.update_xaxes(title_text="epochs", row=rows)
-    figure.update_annotations(font_size=12)
-    figure.update_layout(margin={"t": figure.layout.margin.t + 18})  # for the names on top
-    height = figure.layout.margin.t + 40 + _ROW_PIXELS * rows
-    return figure.update_layout(height=height, showlegend=False)
+    return figure.update_xaxes(title_text="epochs", row=places[-1]["row"])
 
 
 def rungs(budgets: "pd.DataFrame") -> "pd.DataFrame":

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 MOST = 12
-_COLUMNS = 2  # as many as a telephone has room for
 _ROW_PIXELS = 200
 _JITTER = 0.36  # of a category's width, in all
 # Steps that spread points evenly, along a line and, both together, over a plane (Roberts, 2018)
@@ -34,8 +33,6 @@ def slices(
     parameters, in this order (see `important`); by default the first MOST of the frame. Trials that
     do not have the parameter stand apart, at "inactive"; the winner is marked with a star.
     """
-    from plotly.subplots import make_subplots
-
     title = "Score against each parameter"
     found = scored(trials)
     known = axes(found, space)
@@ -43,30 +40,15 @@ def slices(
     if found.empty or not chosen:
         reason = "No trial has a score yet." if found.empty else "There are no parameters."
         return theme.said(title, reason)
-    columns = min(_COLUMNS, len(chosen))
-    rows = -(-len(chosen) // columns)
-    figure = make_subplots(
-        rows,
-        columns,
-        subplot_titles=chosen,
-        shared_yaxes=True,
-        horizontal_spacing=0.06,
-        vertical_spacing=min(0.35 / rows, 70 / (_ROW_PIXELS * rows)),
-    )
     note = f"{better(objective)}; later trials are stronger, the star is the winner"
     if len(chosen) < len(known):
         note += f"; {len(chosen)} of {len(known)} parameters"
-    theme.styled(figure, title, note)
+    figure, places = theme.grid(title, note, chosen, objective.metric, _ROW_PIXELS)
     gl = len(found) * len(chosen) > _SVG_POINTS
-    for index, name in enumerate(chosen):
-        place = {"row": index // columns + 1, "col": index % columns + 1}
+    for name, place in zip(chosen, places, strict=True):
         _slice(figure, place, known[name], found, objective, gl=gl)
     figure.update_yaxes(range=focus(found["score"], objective))
-    figure.update_yaxes(title_text=objective.metric, col=1)
-    figure.update_annotations(font_size=12)
-    figure.update_layout(margin={"t": figure.layout.margin.t + 18})  # for the names on top
-    height = figure.layout.margin.t + 40 + _ROW_PIXELS * rows
-    return figure.update_layout(height=max(320, height), showlegend=False)
+    return figure.update_layout(height=max(320, figure.layout.height))
 
 
 def _slice(

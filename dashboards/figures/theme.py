@@ -7,7 +7,7 @@ in light or dark mode.
 """
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -94,6 +94,35 @@ def styled(figure: "go.Figure", title: str, note: str = "") -> "go.Figure":
     lines = "<br>".join(textwrap.wrap(title, _TITLE_WIDTH))
     figure.update_layout(template=template(), title={"text": lines})
     return noted(figure, note)
+
+
+def grid(
+    title: str, note: str, names: Sequence[str], metric: str, row_pixels: int
+) -> "tuple[go.Figure, list[dict[str, int]]]":
+    """A figure of small charts with one axis of scores, and the row and column of each.
+
+    Two side by side: as many as a telephone has room for.
+    """
+    from plotly.subplots import make_subplots
+
+    columns = min(2, len(names))
+    rows = -(-len(names) // columns)
+    figure = make_subplots(
+        rows,
+        columns,
+        subplot_titles=names,
+        shared_yaxes=True,
+        horizontal_spacing=0.06,
+        vertical_spacing=min(0.35 / rows, 70 / (row_pixels * rows)),
+    )
+    styled(figure, title, note)
+    figure.update_yaxes(title_text=metric, col=1)
+    figure.update_annotations(font_size=12)
+    figure.update_layout(margin={"t": figure.layout.margin.t + 18})  # for the names on top
+    height = figure.layout.margin.t + 40 + row_pixels * rows
+    figure.update_layout(height=height, showlegend=False)
+    places = [{"row": n // columns + 1, "col": n % columns + 1} for n in range(len(names))]
+    return figure, places
 
 
 def noted(figure: "go.Figure", note: str) -> "go.Figure":

@@ -12,9 +12,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Backend", "BackendModule", "BackendSettings", "Known"]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "search.backends.base": ("Backend", "BackendModule", "BackendSettings", "Known"),
-    },
-)
+__getattr__, __dir__ = lazy(__name__, __file__)

@@ -15,12 +15,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Data", "Part", "csv_part", "dataset_part", "frame_part", "part", "split"]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "search.data.from_arrays": ("part", "split"),
-        "search.data.from_frames": ("csv_part", "frame_part"),
-        "search.data.from_tf_data": ("dataset_part",),
-        "search.data.parts": ("Data", "Part"),
-    },
-)
+__getattr__, __dir__ = lazy(__name__, __file__)

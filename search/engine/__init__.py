@@ -13,10 +13,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Coordinator", "RunContext", "resume", "start"]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "search.engine.coordinator": ("Coordinator",),
-        "search.engine.run": ("RunContext", "resume", "start"),
-    },
-)
+__getattr__, __dir__ = lazy(__name__, __file__)

@@ -12,9 +12,4 @@ if TYPE_CHECKING:
 
 __all__ = ["EpochDone", "Executor", "Finished", "Lost", "Message"]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "search.executors.base": ("EpochDone", "Executor", "Finished", "Lost", "Message"),
-    },
-)
+__getattr__, __dir__ = lazy(__name__, __file__)

@@ -13,10 +13,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Evidence", "Exported"]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "search.export.base": ("Exported",),
-        "search.export.evaluation": ("Evidence",),
-    },
-)
+__getattr__, __dir__ = lazy(__name__, __file__)

@@ -12,9 +12,4 @@ if TYPE_CHECKING:
 
 __all__ = ["from_hypermodel"]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "search.kerastuner.hypermodel": ("from_hypermodel",),
-    },
-)
+__getattr__, __dir__ = lazy(__name__, __file__)

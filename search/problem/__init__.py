@@ -15,12 +15,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Data", "Objective", "Part", "Problem", "ResolvedProblem"]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "search.data.parts": ("Data", "Part"),
-        "search.problem.loading": ("ResolvedProblem",),
-        "search.problem.objective": ("Objective",),
-        "search.problem.problem": ("Problem",),
-    },
-)
+__getattr__, __dir__ = lazy(__name__, __file__)

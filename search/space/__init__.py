@@ -24,19 +24,4 @@ __all__ = [
     "narrow",
 ]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "search.space.narrowing": ("narrow",),
-        "search.space.parameters": (
-            "Choice",
-            "Condition",
-            "Float",
-            "Int",
-            "Parameter",
-            "Params",
-            "Scalar",
-        ),
-        "search.space.space": ("Space",),
-    },
-)
+__getattr__, __dir__ = lazy(__name__, __file__)

@@ -48,27 +48,4 @@ __all__ = [
     "Wait",
 ]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "search.study.config": ("StudyConfig",),
-        "search.study.journal": ("Journal",),
-        "search.study.store": ("Store",),
-        "search.study.study_record": ("StudyRecord",),
-        "search.study.trial": (
-            "Answer",
-            "Budget",
-            "Completed",
-            "Decision",
-            "EpochReport",
-            "Exhausted",
-            "Failed",
-            "Outcome",
-            "Proposal",
-            "Pruned",
-            "Task",
-            "Wait",
-        ),
-        "search.study.trial_record": ("TrialRecord",),
-    },
-)
+__getattr__, __dir__ = lazy(__name__, __file__)

@@ -12,9 +12,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Slow", "Tracker"]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "search.trackers.base": ("Slow", "Tracker"),
-    },
-)
+__getattr__, __dir__ = lazy(__name__, __file__)

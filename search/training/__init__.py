@@ -13,10 +13,4 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckpointTransport", "KerasTrainer", "Trainer", "Training", "WorkerContext"]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "search.training.base": ("CheckpointTransport", "Trainer", "Training", "WorkerContext"),
-        "search.training.trainer": ("KerasTrainer",),
-    },
-)
+__getattr__, __dir__ = lazy(__name__, __file__)
