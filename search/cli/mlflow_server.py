@@ -18,7 +18,7 @@ from search.errors import SearchError
 from search.runtime.masking import masked
 from search.study.events import StudyStarted
 from search.trackers._mlflow_database import sqlite_file
-from search.trackers._mlflow_views import study_filter
+from search.trackers._mlflow_runs import study_filter
 
 HOST = "127.0.0.1"
 _END_SECONDS = 10.0

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from search.errors import SearchError, UsageError
-from search.executors.base import Finished, Load, Lost, MakeTrainer, end_of
+from search.executors import base
+from search.executors.base import Load, MakeTrainer
 from search.runtime import user_warnings
-from search.study.failures import as_known, text_of
+from search.study.failures import as_known
 from search.study.trial import Decision, EpochReport, Task
 from search.training.base import Trainer, WorkerContext
 
@@ -141,16 +142,10 @@ def warm_up(load: Load, topic: str) -> None:
     memory.memory_target_fraction = memory.memory_spill_fraction = False
     memory.memory_pause_fraction = False
     user_warnings.install(lambda text: worker.log_event(topic, pickle.dumps(Remarked(text))))
+    error = _other_kind(worker.state.nthreads, worker.nanny) or base.why_unfit(load, _place())
     message: Ready | Unfit = Ready(worker.address, memory.memory_limit)
-    try:
-        _refuse_other_kinds(worker.state.nthreads, worker.nanny)
-        load(_place())
-    except SearchError as error:
+    if error is not None:
         message = Unfit(worker.address, _of_worker(worker.address, error))
-    except Exception as error:  # noqa: BLE001 - worker boundary
-        said = f"{type(error).__name__}: {text_of(error)}"
-        text = f"must be able to load problem and data, got {said}"
-        message = Unfit(worker.address, _of_worker(worker.address, SearchError(text)))
     worker.log_event(topic, pickle.dumps(message))
 
 
@@ -172,40 +167,32 @@ def train(make_trainer: MakeTrainer, task: Task, topic: str, *, waits: bool, bri
     replies = Queue(name, client=get_client()) if waits else None
     checkpoint_variable = Variable(name, client=get_client())
     _transport().open(checkpoint_variable, lambda: send(Saved(trial, attempt)), full=brings)
-    epochs = len(task.recorded)
-    decision: Decision | None = None
-    end: Finished | Lost | Misfit | Broken
     try:
         trainer = _trainer(make_trainer)
     except SearchError as error:
         send(Misfit(trial, attempt, _of_worker(worker.address, error)))
         return
-    try:
-        training = trainer.train(task)
-        while True:
-            report = next(training) if decision is None else training.send(decision)
-            epochs = report.epoch
-            send(EpochSent(trial, attempt, report))
-            decision = Decision(replies.get()) if replies is not None else Decision.CONTINUE
-    except StopIteration as stop:
-        end = Finished(trial, attempt, stop.value)
-    except BaseException as error:  # noqa: BLE001 - worker boundary: a failed trial is data
-        came = end_of(error, task, epochs)
-        if isinstance(came, SearchError):
-            end = Broken(trial, attempt, _of_worker(worker.address, came))
-        else:
-            end = came
+
+    def answer(report: EpochReport) -> Decision:
+        send(EpochSent(trial, attempt, report))
+        return Decision(replies.get()) if replies is not None else Decision.CONTINUE
+
+    end = base.train(trainer, task, answer)
     if replies is not None:
         replies.close()
-    send(end)
+    if isinstance(end, SearchError):
+        send(Broken(trial, attempt, _of_worker(worker.address, end)))
+    else:
+        send(end)
 
 
-def _refuse_other_kinds(threads: int, nanny: str | None) -> None:
-    if threads != 1 or nanny is None:
-        raise UsageError(
-            f"must have one thread and a nanny, got {threads} and {nanny or 'no nanny'}; start it "
-            "with `dask worker --nthreads 1 --nworkers N`"
-        )
+def _other_kind(threads: int, nanny: str | None) -> UsageError | None:
+    if threads == 1 and nanny is not None:
+        return None
+    return UsageError(
+        f"must have one thread and a nanny, got {threads} and {nanny or 'no nanny'}; start it "
+        "with `dask worker --nthreads 1 --nworkers N`"
+    )
 
 
 def _of_worker(address: str, error: SearchError) -> SearchError:

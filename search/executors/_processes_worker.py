@@ -8,9 +8,9 @@ from pathlib import Path
 
 from search.errors import SearchError
 from search.executors._processes_child import CoordinatorGone, Link
-from search.executors.base import Finished, Load, Lost, MakeTrainer, end_of
+from search.executors.base import Finished, Load, Lost, MakeTrainer, train, why_unfit
 from search.runtime import user_warnings
-from search.study.failures import as_known, text_of
+from search.study.failures import as_known
 from search.study.trial import Decision, EpochReport, Task
 from search.training.base import Trainer, WorkerContext
 
@@ -68,16 +68,8 @@ def work(link: Link, load: Load) -> None:
 
 
 def _loaded(load: Load, place: WorkerContext) -> Ready | Unfit:
-    try:
-        load(place)
-    except SearchError as error:
-        return Unfit(as_known(error))
-    except Exception as error:  # noqa: BLE001 - worker boundary
-        text = (
-            f"must be able to load problem and data, got {type(error).__name__}: {text_of(error)}"
-        )
-        return Unfit(SearchError(text))
-    return Ready()
+    error = why_unfit(load, place)
+    return Ready() if error is None else Unfit(error)
 
 
 @functools.lru_cache(maxsize=1)
@@ -89,23 +81,15 @@ def _trainer(make_trainer: MakeTrainer, place: WorkerContext) -> Trainer:
 def _trained(link: Link, order: Order, place: WorkerContext) -> Finished | Lost | Broken | Unfit:
     """Train one task; what came of it."""
     task = order.task
-    epochs = len(task.recorded)
-    decision: Decision | None = None
     try:
         trainer = _trainer(order.make_trainer, place)
     except SearchError as error:
         return Unfit(as_known(error))
-    try:
-        training = trainer.train(task)
-        while True:
-            report = next(training) if decision is None else training.send(decision)
-            epochs = report.epoch
-            link.send(Reported(report))
-            decision = link.receive() if order.waits else Decision.CONTINUE
-    except StopIteration as stop:
-        return Finished(task.proposal.trial, task.attempt, stop.value)
-    except CoordinatorGone:
-        raise
-    except BaseException as error:  # noqa: BLE001 - worker boundary: only signals end a study
-        end = end_of(error, task, epochs)
-        return Broken(end) if isinstance(end, SearchError) else end
+
+    def answer(report: EpochReport) -> Decision:
+        link.send(Reported(report))
+        decision: Decision = link.receive() if order.waits else Decision.CONTINUE
+        return decision
+
+    end = train(trainer, task, answer, passed_on=(CoordinatorGone,))
+    return Broken(end) if isinstance(end, SearchError) else end

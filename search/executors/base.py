@@ -69,8 +69,46 @@ def end_of(error: BaseException, task: Task, at_epoch: int) -> Finished | Lost |
     return known if known.scope == "study" else Finished(trial, attempt, failed, known)
 
 
+def train(
+    trainer: Trainer,
+    task: Task,
+    answer: Callable[[EpochReport], Decision],
+    passed_on: tuple[type[BaseException], ...] = (),
+) -> Finished | Lost | SearchError:
+    """Train a task to its end in this process; what it has come to, as `end_of` tells.
+
+    `answer` is asked after each epoch. `passed_on`: what it may raise that is no end of the trial.
+    """
+    epochs = len(task.recorded)
+    decision: Decision | None = None
+    try:
+        training = trainer.train(task)
+        while True:
+            report = next(training) if decision is None else training.send(decision)
+            epochs = report.epoch
+            decision = answer(report)
+    except StopIteration as stop:
+        return Finished(task.proposal.trial, task.attempt, stop.value)
+    except passed_on:
+        raise
+    except BaseException as error:  # noqa: BLE001 - worker boundary: a failed trial is data
+        return end_of(error, task, epochs)
+
+
 Load: TypeAlias = Callable[[WorkerContext], object]
 MakeTrainer: TypeAlias = Callable[[WorkerContext], Trainer]
+
+
+def why_unfit(load: Load, place: WorkerContext) -> SearchError | None:
+    """Load what training needs; why that failed, None where it did not."""
+    try:
+        load(place)
+    except SearchError as error:
+        return as_known(error)
+    except Exception as error:  # noqa: BLE001 - worker boundary
+        said = f"{type(error).__name__}: {text_of(error)}"
+        return SearchError(f"must be able to load problem and data, got {said}")
+    return None
 
 
 class Executor(Protocol):

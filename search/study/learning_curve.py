@@ -33,6 +33,9 @@ class Curve(Sequence[EpochReport]):
         names = tuple(report.metrics)
         if names != self.names:
             self._widen(names)
+        self._add(report)
+
+    def _add(self, report: EpochReport) -> None:
         self._numbers.append(report.seconds)
         # metrics are finite (`EpochReport`), so NaN can stand for one that this epoch lacks
         self._numbers.extend([report.metrics.get(name, math.nan) for name in self.names])
@@ -104,4 +107,4 @@ class Curve(Sequence[EpochReport]):
         self.names = tuple(dict.fromkeys((*self.names, *names)))
         self._numbers = array("d")
         for report in reports:
-            self.append(report)
+            self._add(report)
