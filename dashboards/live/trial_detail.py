@@ -97,7 +97,7 @@ def _outcome(record: StudyRecord, trial: TrialRecord) -> str:
 def _failure(trial: TrialRecord) -> "list[Component]":
     from dash import html
 
-    failed = error(trial)
+    failed = error(trial.outcome)
     if failed is None:
         return []
     return [html.Pre(f"{failed['kind']}: {failed['message']}", className="failure")]

@@ -26,7 +26,7 @@ def closing(record: StudyRecord, exported: Exported | None, store: Store, width:
     best = record.best()
     if best is None or best.score is None:
         failed = next(iter(record.trials.values()), None)
-        kind = leaderboard.error(failed) if failed is not None else None
+        kind = leaderboard.error(failed.outcome) if failed is not None else None
         reason = f": {kind['kind']}: {kind['message']}" if kind else ""
         return "\n".join([*lines, f"no trial has a score{reason}"])
     score = leaderboard.score_text(record, best)

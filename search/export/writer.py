@@ -37,7 +37,7 @@ def about(
         "study": header.study,
         "trial": trial.trial,
         "params": dict(trial.params),
-        "objective": {"metric": header.objective.metric, "direction": header.objective.direction},
+        "objective": header.objective.plain,
         "score": trial.score,
         "best_epoch": trial.best_epoch,
         "test": test,

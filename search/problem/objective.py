@@ -32,6 +32,11 @@ class Objective:
                 f"objective {self.metric}: direction must be 'max' or 'min', got {self.direction!r}"
             )
 
+    @property
+    def plain(self) -> dict[str, str]:
+        """The metric and its direction as JSON data."""
+        return {"metric": self.metric, "direction": self.direction}
+
     def better(self, score: float, than: float) -> bool:
         """Whether `score` is strictly better."""
         return score > than if self.direction == "max" else score < than

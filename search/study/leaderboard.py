@@ -5,7 +5,7 @@ from typing import Any
 from search.study.outcomes import spread_metric
 from search.study.progress_text import clipped, params_text
 from search.study.study_record import StudyRecord, StudyState, TrialRecord
-from search.study.trial import Failed
+from search.study.trial import Failed, Outcome
 
 
 def ranked(record: StudyRecord) -> list[TrialRecord]:
@@ -57,7 +57,7 @@ def document(
         "seed": header.seed,
         "seconds": round(record.seconds, 3),
         "epochs_trained": record.epochs_trained,
-        "objective": {"metric": header.objective.metric, "direction": header.objective.direction},
+        "objective": header.objective.plain,
         "best": None
         if best is None
         else {
@@ -88,14 +88,13 @@ def trial_document(record: StudyRecord, trial: TrialRecord, study: StudyState) -
         "best_epoch": trial.best_epoch,
         "seconds": round(trial.seconds, 3),
         "labels": dict(trial.proposal.labels),
-        "error": error(trial),
+        "error": error(trial.outcome),
         "spread": spread(record, trial),
     }
 
 
-def error(trial: TrialRecord) -> dict[str, str] | None:
-    """What a failed trial failed of; None for any other."""
-    outcome = trial.outcome
+def error(outcome: Outcome | None) -> dict[str, str] | None:
+    """What a trial failed of; None for another outcome."""
     if not isinstance(outcome, Failed):
         return None
     return {"kind": outcome.kind, "message": outcome.message}

@@ -6,10 +6,10 @@ from typing import Any, TextIO
 from search.export.base import Exported
 from search.runtime.clock import Clock
 from search.study.eta import Pace
-from search.study.leaderboard import spread
+from search.study.leaderboard import error, spread
 from search.study.progress import Plan, final_state, trials_done
 from search.study.study_record import StudyRecord, TrialRecord
-from search.study.trial import EpochReport, Failed, Outcome, Proposal
+from search.study.trial import EpochReport, Outcome, Proposal
 
 
 def create(stream: TextIO, clock: Clock, plan: Plan) -> "JsonLinesTracker":
@@ -36,7 +36,6 @@ class JsonLinesTracker:
         self._study = study
         self._pace.start(study)
         header, plan = study.header, self._plan
-        objective = {"metric": study.objective.metric, "direction": study.objective.direction}
         self._write(
             "start_study",
             {
@@ -44,7 +43,7 @@ class JsonLinesTracker:
                 "problem": header.problem,
                 "backend": header.backend,
                 "seed": header.seed,
-                "objective": objective,
+                "objective": study.objective.plain,
                 "epochs_meaning": plan.epochs_meaning,
                 "planned": {"trials": plan.trials, "epochs": plan.epochs, "seconds": plan.seconds},
                 **_standing(study),
@@ -77,9 +76,6 @@ class JsonLinesTracker:
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
         """What came of the trial so far, and of the study."""
-        error = None
-        if isinstance(outcome, Failed):
-            error = {"kind": outcome.kind, "message": outcome.message}
         self._write(
             "end_trial",
             {
@@ -88,7 +84,7 @@ class JsonLinesTracker:
                 "score": trial.score,
                 "best_epoch": trial.best_epoch,
                 "epochs": len(trial.curve),
-                "error": error,
+                "error": error(outcome),
                 **({} if self._study is None else _standing(self._study)),
             },
         )
