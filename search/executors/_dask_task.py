@@ -35,45 +35,41 @@ class Unfit:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class OfTask:
+    """A message about one attempt of a trial."""
+
+    trial: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started(OfTask):
     """A worker has begun with a task."""
 
-    trial: str
-    attempt: int
-
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(OfTask):
     """A checkpoint lies ready to be taken over."""
 
-    trial: str
-    attempt: int
-
 
 @dataclass(frozen=True, slots=True)
-class EpochSent:
+class EpochSent(OfTask):
     """A worker completed an epoch."""
 
-    trial: str
-    attempt: int
     report: EpochReport
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class Misfit(OfTask):
     """A worker cannot make the study's trainer: its problem or its data are others."""
 
-    trial: str
-    attempt: int
     error: SearchError
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(OfTask):
     """The study cannot continue, whatever the trial."""
 
-    trial: str
-    attempt: int
     error: SearchError
 
 

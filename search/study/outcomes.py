@@ -79,17 +79,16 @@ def completed(
     stopped_early: bool,
 ) -> Completed:
     """What a trial that trained its budget or ran out of patience came to; `curve` not empty."""
-    scores = values(objective, curve)
-    best = objective.best_epoch(scores)
+    reached = pruned(objective, curve, parameter_count, way, network)
     return Completed(
-        score=scores[best - 1],
-        best_epoch=best,
-        epochs=len(curve),
-        seconds=_seconds(curve),
-        parameter_count=parameter_count,
-        stopped_early=stopped_early,
-        way=way,
-        network=network,
+        reached.score,
+        reached.best_epoch,
+        len(curve),
+        reached.seconds,
+        parameter_count,
+        stopped_early,
+        way,
+        network,
     )
 
 
