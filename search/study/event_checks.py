@@ -3,7 +3,6 @@
 A journal may have been edited or damaged, and journals of formats 1 and 2 have no checksums.
 """
 
-import struct
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -20,7 +19,7 @@ Check: TypeAlias = Callable[[Any], None]
 # what reading a damaged value can raise
 IMPOSSIBLE = (
     *(SearchError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
-    *(RecursionError, struct.error),
+    RecursionError,
 )
 MOST_EPOCHS = 2**31 - 1
 MOST_COUNT = 2**63 - 1
