@@ -180,9 +180,13 @@ def test_make_has_the_targets_that_the_documents_name() -> None:
 
 @pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem[:4])
 def test_a_decision_is_half_a_page_and_in_the_index(page: Path) -> None:
-    lines = page.read_text(encoding="utf-8").splitlines()
-    parts = re.findall(r"^\*\*(\w+)\.\*\*", "\n".join(lines), re.MULTILINE)
-    assert parts == ["Context", "Decision", "Consequence", "Rejected"]
-    assert len(lines) <= 30
+    head, *several = re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     index = (page.parent / "README.md").read_text(encoding="utf-8")
-    assert f"[{lines[0].removeprefix('# ')}]({page.name})" in index
+    assert f"[{head.splitlines()[0].removeprefix('# ')}]({page.name})" in index
+    for text in several or [head]:
+        title, *lines = text.strip().splitlines()
+        parts = re.findall(r"^\*\*(\w+)\.\*\*", "\n".join(lines), re.MULTILINE)
+        assert parts == ["Context", "Decision", "Consequence", "Rejected"]
+        assert len(lines) <= 30
+        if several:
+            assert f"[{title}]({page.name}#{title[:4]}-" in index
