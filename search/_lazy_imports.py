@@ -1,6 +1,5 @@
 """Names of a package that are imported when they are first used."""
 
-import ast
 import functools
 import importlib
 import sys
@@ -21,6 +20,8 @@ def lazy(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], li
 
     @functools.cache
     def homes() -> dict[str, str]:
+        import ast  # not before a name is asked for: it takes milliseconds
+
         tree = ast.parse(Path(file).read_text(encoding="utf-8"))
         return {
             alias.name: str(node.module)

@@ -6,7 +6,9 @@ from typing import NoReturn
 
 from search.cli.config_file import parse_seconds, read_toml
 from search.errors import UsageError, unknown_name
+from search.export.base import FORMATS
 from search.space.narrowing import narrowed_name
+from search.trackers._modes import PROGRESS_MODES
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -96,7 +98,7 @@ def parser() -> tuple[_Parser, dict[str, _Parser]]:
     _place(show)
     export = command("export", "write the model of a study's winner, or of any trial, to a folder")
     export.add_argument("study", metavar="STUDY[/TRIAL]")
-    export.add_argument("--format", default="keras", help="keras (default) or savedmodel")
+    export.add_argument("--format", default="keras", help=f"{FORMATS[0]} (default) or {FORMATS[1]}")
     export.add_argument("--to", type=Path, required=True, metavar="DIR")
     _data_dir(export)
     _place(export)
@@ -209,7 +211,7 @@ def _report_options(report: argparse.ArgumentParser) -> None:
 
 
 def _watching(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--progress", default="auto", choices=("auto", "rich", "plain", "json"))
+    parser.add_argument("--progress", default="auto", choices=PROGRESS_MODES)
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument(
         "--tensorboard", type=Path, metavar="DIR", help="write every trial to DIR/STUDY as well"

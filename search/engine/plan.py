@@ -17,6 +17,14 @@ def epochs_meaning(backend: str, space: Space, most: int) -> str:
     return f"a ceiling of {most}, with early stopping"
 
 
+def planned_epochs(
+    backend: str, space: Space, settings: BackendSettings, trials: int, baseline: int | None
+) -> int:
+    """About how many epochs so many trials train in all; `baseline`: those of trial 0, if any."""
+    own = max(trials - (baseline is not None), 0)
+    return backends.module(backend).planned_epochs(space, settings, own) + (baseline or 0)
+
+
 def recorded_plan(record: StudyRecord) -> Plan:
     """The plan of a study that is read, maybe while another process runs it.
 
@@ -26,17 +34,14 @@ def recorded_plan(record: StudyRecord) -> Plan:
     """
     header, limit = record.header, record.limit
     try:
-        space, module = from_description(header.space), backends.module(header.backend)
+        space, _ = from_description(header.space), backends.module(header.backend)
     except (UsageError, KeyError, TypeError):  # a backend or a parameter of another version
         return Plan(limit.trials, None, limit.seconds, "")
     most = header.config.get("ceiling") or header.config.get("max_epochs") or record.longest
     meaning = epochs_meaning(header.backend, space, most)
     if limit.trials is None or most < 1:
         return Plan(limit.trials, None, limit.seconds, meaning)
-    baseline = record.baseline
-    own = max(limit.trials - (baseline is not None), 0)
+    baseline = None if record.baseline is None else record.baseline.proposals[0].budget.stop
     settings = BackendSettings(most, factor=header.config.get("factor", 3))
-    epochs = module.planned_epochs(space, settings, own)
-    if baseline is not None:
-        epochs += baseline.proposals[0].budget.stop
+    epochs = planned_epochs(header.backend, space, settings, limit.trials, baseline)
     return Plan(limit.trials, epochs, limit.seconds, meaning)

@@ -8,7 +8,7 @@ from search.backends import base as backends
 from search.backends import registry
 from search.backends.base import Backend, BackendSettings, Known
 from search.engine.coordinator import Baseline
-from search.engine.plan import epochs_meaning
+from search.engine.plan import epochs_meaning, planned_epochs
 from search.engine.proposer import Proposer
 from search.errors import UsageError
 from search.problem import import_context
@@ -84,10 +84,13 @@ class ResolvedStudy:
         if limit.trials is None:
             return None
         baseline = self.baseline()
-        own = limit.trials - (0 if baseline is None else 1)
-        module = backends.module(self.config.backend)
-        planned = module.planned_epochs(self.space, self.settings, max(own, 0))
-        return planned + (0 if baseline is None else baseline.budget.stop)
+        return planned_epochs(
+            self.config.backend,
+            self.space,
+            self.settings,
+            limit.trials,
+            None if baseline is None else baseline.budget.stop,
+        )
 
     def epochs_meaning(self) -> str:
         """What "epochs" means in this study, in a few words."""

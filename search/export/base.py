@@ -9,6 +9,7 @@ ABOUT = "export.json"
 MODEL = "model.keras"
 WEIGHTS = "model.weights.h5"
 SERVED = "model"  # a SavedModel
+FORMATS = ("keras", "savedmodel")  # the words of --format
 PICTURES = ("network.svg", "examples.svg", "confusion.csv")
 
 

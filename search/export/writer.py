@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from search.data import texts, trees
 from search.data.parts import Data
 from search.errors import SearchError, UsageError, unknown_name
-from search.export.base import ABOUT, MODEL, PICTURES, SERVED, WEIGHTS, Exported
+from search.export.base import ABOUT, FORMATS, MODEL, PICTURES, SERVED, WEIGHTS, Exported
 from search.runtime import serialization
 from search.runtime.folders import whole_folder
 from search.study.leaderboard import spread
@@ -20,7 +20,6 @@ from search.training.output_kinds import output_kinds
 if TYPE_CHECKING:
     import keras
 
-FORMATS = ("keras", "savedmodel")
 EXAMPLE_ROWS = 3
 
 # More facts, and more files by their names, for an export whose model is written.

@@ -13,6 +13,7 @@ from search.study.progress_text import stopped_text
 from search.study.study_record import StudyRecord, TrialRecord
 from search.study.trial import EpochReport, Outcome, Proposal
 from search.trackers._console_frame import Frame, frame
+from search.trackers._modes import PROGRESS_MODES
 from search.trackers.base import Tracker
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveTracker", "Plan", "create"]
 
-MODES = ("auto", "rich", "plain", "json")
 MOST_ROWS = 12
 OTHER_LINES = 7  # of a frame: two above the table, its names, three below, one for the cursor
 PER_SECOND = 4
@@ -40,8 +40,8 @@ def create(mode: str, stream: TextIO, clock: Clock, plan: Plan) -> Tracker:
 
     Raises: UsageError for another word.
     """
-    if mode not in MODES:
-        raise unknown_name("progress mode", mode, MODES)
+    if mode not in PROGRESS_MODES:
+        raise unknown_name("progress mode", mode, PROGRESS_MODES)
     if mode == "rich" or (mode == "auto" and stream.isatty()):
         from rich.console import Console
 

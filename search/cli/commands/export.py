@@ -5,15 +5,15 @@ from argparse import Namespace
 from search.cli.commands.common import note, out, store_of
 from search.engine.reopen import open_trial
 from search.errors import unknown_name
-from search.export import writer
+from search.export.base import FORMATS
 from search.runtime.environment import Environment
 from search.study.progress_text import verified_text
 
 
 def main(options: Namespace, environment: Environment) -> int:
     """Write the folder; a trial that left no model is trained again from the record."""
-    if options.format not in writer.FORMATS:
-        raise unknown_name("format", options.format, writer.FORMATS)
+    if options.format not in FORMATS:
+        raise unknown_name("format", options.format, FORMATS)
     study, _, trial = options.study.partition("/")
     data_dir = options.data_dir or environment.data_dir
     opened = open_trial(store_of(options), study, trial or None, data_dir)

@@ -1,0 +1,3 @@
+"""The words of `--progress`."""
+
+PROGRESS_MODES = ("auto", "rich", "plain", "json")
