@@ -214,6 +214,13 @@ class Supply:
         raise DataError("\n".join([tried, *reasons, self.advice]))
 
 
+def given(data_dir: Path | None, subfolder: str) -> tuple[Folder, ...]:
+    """The folder that the user named, and its subfolder for a data set."""
+    if data_dir is None:
+        return ()
+    return (Folder("--data-dir", data_dir), Folder("--data-dir", data_dir / subfolder))
+
+
 def read_verified(folder: Path, files: Files) -> dict[str, bytes]:
     """The contents of the files in a folder, uncompressed.
 

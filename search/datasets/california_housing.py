@@ -61,7 +61,7 @@ def supply(data_dir: Path | None = None, *, home: Path | None = None) -> base.Su
     return base.Supply(
         title="California housing",
         files=FILES,
-        given=tuple(base.Folder("--data-dir", folder) for folder in _folders(data_dir)),
+        given=base.given(data_dir, SUBFOLDER),
         cache=base.Folder("cache", base.cache_folder(home) / SUBFOLDER),
         elsewhere=(
             ScikitLearnCache(
@@ -116,14 +116,10 @@ def _measured(
     return np.stack(columns, axis=1).astype("float32"), (value / 100_000).astype("float32")
 
 
-def _folders(data_dir: Path | None) -> tuple[Path, ...]:
-    return () if data_dir is None else (data_dir, data_dir / SUBFOLDER)
-
-
 def _given(data_dir: Path | None) -> tuple[str, bytes] | None:
     """The path and contents of the table that the user pointed to; None where there is none."""
-    for folder in _folders(data_dir):
-        path = folder / NAME
+    for folder in base.given(data_dir, SUBFOLDER):
+        path = folder.path / NAME
         if path.is_file():
             try:
                 return str(path), path.read_bytes()

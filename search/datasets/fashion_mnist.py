@@ -53,13 +53,10 @@ def supply(data_dir: Path | None = None, *, home: Path | None = None) -> base.Su
     """
     home = home or Path.home()
     subfolder = "fashion-mnist"
-    given: tuple[base.Folder, ...] = ()
-    if data_dir is not None:
-        given = tuple(base.Folder("--data-dir", path) for path in (data_dir, data_dir / subfolder))
     return base.Supply(
         title="Fashion-MNIST",
         files=FILES,
-        given=given,
+        given=base.given(data_dir, subfolder),
         cache=base.Folder("cache", base.cache_folder(home) / subfolder),
         elsewhere=(
             base.Folder("Keras's cache", home / ".keras" / "datasets" / subfolder),

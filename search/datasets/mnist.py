@@ -28,11 +28,10 @@ def supply(data_dir: Path | None = None, *, home: Path | None = None) -> base.Su
     `home`: the home directory that caches lie under, by default the user's own.
     """
     home = home or Path.home()
-    folders = () if data_dir is None else (data_dir, data_dir / SUBFOLDER)
     return base.Supply(
         title="MNIST",
         files=FILES,
-        given=tuple(base.Folder("--data-dir", folder) for folder in folders),
+        given=base.given(data_dir, SUBFOLDER),
         cache=base.Folder("cache", base.cache_folder(home) / SUBFOLDER),
         elsewhere=(
             base.Folder("Keras's cache", home / ".keras" / "datasets"),
