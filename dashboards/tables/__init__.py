@@ -13,8 +13,15 @@ if TYPE_CHECKING:
     from dashboards.tables.tables import Tables, load
 
 __all__ = [
-    *("Tables", "budgets_frame", "confusion_frame", "curves_frame", "examples_frame"),
-    *("failures_frame", "load", "residuals_frame", "trials_frame"),
+    "Tables",
+    "budgets_frame",
+    "confusion_frame",
+    "curves_frame",
+    "examples_frame",
+    "failures_frame",
+    "load",
+    "residuals_frame",
+    "trials_frame",
 ]
 
 __getattr__, __dir__ = lazy(
