@@ -13,7 +13,7 @@ from search.runtime.folders import sweep, whole_folder
 WRITER = """
 import os, sys
 from pathlib import Path
-from search import whole_folder as folders
+from search.runtime import folders
 target, moment = Path(sys.argv[1]), sys.argv[2]
 
 def wait():

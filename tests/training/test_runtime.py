@@ -3,8 +3,8 @@ import sys
 
 CODE = """
 import sys
-from search.training import runtime
-runtime.settle()
+from search.runtime import tensorflow_setup
+tensorflow_setup.settle()
 import keras
 seldom = {"sklearn", "matplotlib.figure"} & set(sys.modules)
 assert not seldom, seldom

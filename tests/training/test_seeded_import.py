@@ -37,9 +37,9 @@ PROBLEM = Problem(
 SCRIPT = """
 import sys
 from search.study.config import StudyConfig
-from search.engine.resolve import prepare
+from search.engine.resolve import resolve
 assert "keras" not in sys.modules
-print(prepare(StudyConfig(sys.argv[1], seed=3)).problem.description)
+print(resolve(StudyConfig(sys.argv[1], seed=3)).problem.description)
 """
 
 
