@@ -156,12 +156,16 @@ class TrialState:
             "late": late,
         }
 
-    def put(self, kept: Kept, arrays: Arrays) -> None:
+    def put(self, kept: Kept, arrays: Arrays, root: str | None = None) -> None:
         """Put back what `kept` returned, in a model and callbacks made the same way.
+
+        `root`: the only one of the roots whose state is put back.
 
         Raises: StateLostError where they differ.
         """
-        found = walk(self._roots)
+        found = walk(self._roots if root is None else {root: self._roots[root]})
+        if root is not None:
+            kept = _of_root(kept, root, found)
         try:
             for path, item in kept["data"].items():
                 _slot(found, path, item["on"]).set(decode(item["value"], arrays))
@@ -210,6 +214,24 @@ class TrialState:
 
 
 _LEFT_OUT = object()
+
+
+def _of_root(kept: Kept, root: str, found: Found) -> Kept:
+    """The part of what `kept` returned that is reached from one root."""
+    reached = found.variables.keys() | found.generators.keys()  # from methods too, by their class
+
+    def within(path: str) -> bool:
+        return path in reached or path.startswith((f"{root}.", f"{root}["))
+
+    return {
+        name: {key: one for key, one in items.items() if within(_path(key, one, name))}
+        for name, items in kept.items()
+    }
+
+
+def _path(key: str, item: Any, name: str) -> str:
+    """The path of an item that `kept` returned; variables that are created late have a number."""
+    return item["path"] or "" if name == "late" else key
 
 
 def _of_metrics(found: Found) -> set[int]:

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from sklearn.model_selection import train_test_split
 
-from search import Data, Part, Problem
+from search import Choice, Data, Int, Objective, Part, Problem, Space
 from search.data.from_arrays import dataset_part, frame_part, part, split
 from search.engine.resolve import ResolvedStudy
 from search.engine.worker_setup import load_twice
@@ -19,7 +19,7 @@ from search.errors import DataError
 from search.problem._data_checks import check_data
 from search.runtime.clock import SystemClock
 from search.study.config import StudyConfig
-from tests.field.tables import RATE, data, dense, problem, table, train
+from tests.field.tables import RATE, data, dense, new_trainer, problem, table, train
 
 X, Y = table(60)
 REAL = X[:, :1] * 2 + 1
@@ -237,6 +237,30 @@ def test_missing_labels_are_trained_with_a_loss_that_leaves_them_out() -> None:
 def test_missing_labels_that_reach_the_loss_are_refused(loss: Any, metrics: Any, what: str) -> None:
     with pytest.raises(DataError, match=rf"y has NaN in \d+ of \d+ .*{what}.*weight 0"):
         train(problem(_regression(loss, metrics), data(X, _holed(REAL))), RATE, (0, 1))
+
+
+def _with_searched_loss(params: Any) -> keras.Model:
+    name = params["loss"]
+    loss, metrics = (_masked, ("mae",)) if name == "metric" else (_LOSSES[name], ())
+    return _regression(loss, metrics)(RATE)
+
+
+_LOSSES = {"masked": _masked, "mse": "mse", "gradient": _finite_but_not_its_gradient}
+
+
+@pytest.mark.parametrize("later", ["mse", "gradient", "metric"])
+def test_each_trial_is_checked_where_labels_are_missing(later: str) -> None:
+    y = REAL.copy()
+    y[20:24] = np.nan  # in the second batch of 16, in the first of 32
+    space = Space(Choice("loss", ["metric", *_LOSSES]), Int("batch_size", 16, 32))
+    given = Problem(
+        "p", space, Objective("val_loss", "min"), lambda _: data(X, y), _with_searched_loss
+    )
+    trainer = new_trainer(given)
+    train(given, {"loss": "masked", "batch_size": 32}, (0, 1), trainer=trainer)
+    with pytest.raises(DataError, match=r"y has NaN in 4 of 36 .*is then not finite") as refused:
+        train(given, {"loss": later, "batch_size": 16}, (0, 1), trainer=trainer, trial="2")
+    assert refused.value.scope == "problem"  # once a trial has trained, this one alone fails
 
 
 class Impute(keras.layers.Layer):  # type: ignore[misc]
