@@ -1,5 +1,6 @@
 """Data as lists, with missing values, as streams and drawn at random."""
 
+import functools
 import math
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import tensorflow as tf
 from sklearn.model_selection import train_test_split
 
+import search
 from search import Choice, Data, Int, Objective, Part, Problem, Space
 from search.data.from_arrays import dataset_part, frame_part, part, split
 from search.engine.resolve import ResolvedStudy
@@ -189,6 +191,62 @@ def test_a_slow_load_is_called_again_only_where_it_drew(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="seed"):
         load_twice(_setup(lambda _: _drawn(X, Y)), None, Slow())
     load_twice(_setup(lambda _: split(part(X, Y), seed=3)), None, SystemClock())
+
+
+SLOW = """
+import time
+
+import numpy as np
+
+from search import Float, Objective, Problem, Space
+from tests.field.tables import data, dense, table
+
+X, Y = table(60)
+
+def load(data_dir):
+    begun = time.thread_time()
+    while time.thread_time() - begun < 0.4:  # work, as long as a second load is left out for
+        sum(range(1000))
+    rows = ROWS
+    return data(X[rows], Y[rows])
+
+SPACE, OBJECTIVE = Space(Float("rate", 1e-3, 1e-1)), Objective("val_loss", "min")
+PROBLEM = Problem("slow", SPACE, OBJECTIVE, load, lambda params: dense(rate=params["rate"]))
+"""
+DRAWN = {
+    "generator": "np.random.default_rng().permutation(60)",
+    "set": "[len(Y) % 7 + int(n) for n in {str(n) for n in range(40)}]",
+}
+
+
+@pytest.mark.parametrize(
+    ("drawn", "workers", "said"),
+    [
+        ("generator", 1, r"data must be the study's \(digest .*load draws at random.*random_state"),
+        ("set", 1, r"data must be the study's \(digest .*the order of a set.*sort"),
+        ("generator", 0, "must give the same data each time.*random_state=0"),
+    ],
+)
+def test_a_slow_load_without_a_seed_is_refused_before_the_first_trial(
+    drawn: str, workers: int, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "slow.py"
+    file.write_text(SLOW.replace("ROWS", DRAWN[drawn]))
+    store = tmp_path / "store"
+    options = {"backend": "randomized", "trials": 1, "max_epochs": 1, "mlflow": False}
+    with pytest.raises(DataError, match=said):
+        search.tune(str(file), workers=workers, store=store, quiet=True, **options)
+    journals = [one.read_text() for one in store.rglob("*.jsonl")]
+    assert not any('"epoch"' in text for text in journals)
+
+
+@pytest.mark.parametrize("load", [_by_generator, functools.partial(_by_generator)])
+def test_where_no_other_process_loads_a_slow_load_is_called_again_for_its_generator(
+    load: Any,
+) -> None:
+    load_twice(_setup(load), None, Slow())  # a worker's own load is compared instead
+    with pytest.raises(DataError, match="same data each time"):
+        load_twice(_setup(load), None, Slow(), alone=True)
 
 
 def _masked(y: Any, p: Any) -> Any:
