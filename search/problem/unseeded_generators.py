@@ -11,13 +11,14 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from search.problem import fingerprint
+from search.problem.loading import sources
 
 _GENERATORS = ("default_rng", "RandomState", "Random", "PCG64", "MT19937", "SFC64", "Philox")
 _NEVER_SEEDED = ("SystemRandom", "urandom", "getrandbits", "uuid4", "token_bytes")
 
 
 def is_unseeded(function: Any) -> bool:
-    """Return whether its file makes a generator without a seed, or it holds a generator.
+    """Return whether its files make a generator without a seed, or it holds a generator.
 
     A generator that is held, in a closure or by a global name, goes on from call to call.
     """
@@ -49,14 +50,18 @@ def _holds_generator(function: FunctionType) -> bool:
 
 
 def _calls(function: FunctionType) -> Iterator[ast.Call]:
-    """The calls in the file of a function, else in the function alone."""
-    module = sys.modules.get(function.__module__)
-    source: Any = function if fingerprint.home(module) is None else module
+    """The calls in the file of a function and those that it imports, else in the function alone."""
+    file = fingerprint.home(sys.modules.get(function.__module__))
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(source)))
+        if file is None:
+            texts: list[str | bytes] = [textwrap.dedent(inspect.getsource(function))]
+        else:
+            texts = [content for name, content in sources(file) if name.endswith(".py")]
+        trees = [ast.parse(text) for text in texts]
     except (OSError, TypeError, SyntaxError):  # typed into a prompt, or made by exec
         return
-    yield from (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    nodes = (node for tree in trees for node in ast.walk(tree))
+    yield from (node for node in nodes if isinstance(node, ast.Call))
 
 
 def _is_unseeded(call: ast.Call) -> bool:

@@ -68,6 +68,15 @@ def test_a_load_with_a_seed_is_not(form, loaded):
     assert not is_unseeded(loaded(SEEDED[form]))
 
 
+def test_a_helper_in_a_file_beside_it_is_seen(loaded, tmp_path):
+    (tmp_path / "drawing.py").write_text(f"{HEAD}def drawn():\n    return default_rng().random(3)")
+    assert is_unseeded(loaded("import drawing\ndef load(_):\n    return drawing.drawn()"))
+
+
+def test_the_order_of_a_set_does_not_show(loaded):
+    assert not is_unseeded(loaded("def load(_):\n    return list({'a', 'b'})"))
+
+
 def test_a_function_without_a_file_is_judged_by_its_own_code():
     known = {}
     exec(
