@@ -20,6 +20,7 @@ RANKS = (
     ("search.backends", "search.state"),
     ("search.training",),
     ("search.kerastuner", "search.executors"),
+    ("spaces",),
     ("search.export",),
     ("search.trackers", "dashboards"),
     ("search.engine",),
@@ -39,7 +40,11 @@ PARTS = ("tables", "analysis", "figures", "diagrams", "report", "live")
 PLAIN = ("search.errors", "search.seeds", "search.space", "search.study", "search.runtime")
 NUMPY = {"search.runtime.process_state"}  # saves and restores NumPy's generator
 STANDARD = sys.stdlib_module_names
-FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "dashboards").rglob("*.py"))
+FILES = [
+    path
+    for top in ("search", "dashboards", "spaces")
+    for path in sorted((ROOT / top).rglob("*.py"))
+]
 FIGURES = sorted((ROOT / "dashboards" / "figures").glob("*.py"))
 SHOWN = sorted((ROOT / "dashboards").rglob("*.py"))
 
@@ -81,7 +86,9 @@ def is_module(name: str) -> bool:
 
 
 def ours(path: Path) -> set[str]:
-    names = {name for name in imports(path) if name.split(".")[0] in ("search", "dashboards")}
+    names = {
+        name for name in imports(path) if name.split(".")[0] in ("search", "dashboards", "spaces")
+    }
     return names - {"search"}  # its version
 
 
@@ -90,7 +97,7 @@ def package(module: str) -> str:
     if module in ALIASES:
         module = ALIASES[module]
     parts = module.split(".")
-    return "dashboards" if parts[0] == "dashboards" else ".".join(parts[:2])
+    return ".".join(parts[:2]) if parts[0] == "search" else parts[0]
 
 
 PACKAGES = [module_of(path) for path in FILES if path.name == "__init__.py"]

@@ -1,1 +1,4 @@
-"""Figures as functions of frames, one file each."""
+"""Figures as functions of frames, one file each.
+
+May import: `analysis` and what it may import.
+"""

@@ -1,1 +1,4 @@
-"""The live page of running studies."""
+"""The live page of running studies.
+
+May import: `report` and what it may import.
+"""

@@ -11,4 +11,4 @@ def test_every_public_name_has_its_place_in_the_reference(tmp_path: Path) -> Non
     for name in ("Choice", "Problem", "SearchCV", "Study.best_model", "tune", "resume"):
         assert f'id="{name}"' in page
     protocol = (tmp_path / "search" / "backends" / "base.html").read_text(encoding="utf-8")
-    assert 'href="../trial.html#Proposal"' in protocol
+    assert 'href="../study/trial.html#Proposal"' in protocol

@@ -29,7 +29,7 @@ class Nobody:
 
 
 @pytest.mark.parametrize(
-    ("crew", "recorded", "workers"),
+    ("worker_spec", "recorded", "workers"),
     [
         (WorkerSpec(3), "1", 3),
         (WorkerSpec(None), "1", 1),

@@ -1,3 +1,4 @@
+# ruff: noqa: I001
 """Makes the stored studies, with the program of commit 57a5f56 alone; see README.md.
 
 In a work tree of that commit that holds a copy of this folder:
@@ -12,12 +13,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from search.engine.run import Surroundings, resume, start
+from search.config import StudyConfig
 from search.errors import StudyInterrupted
-from search.runtime.clock import SystemClock
-from search.study.config import StudyConfig
-from search.study.journal import Journal
-from search.study.store import Store
+from search.journal import Journal
+from search.seeds import SystemClock
+from search.store import Store
+from search.study import Surroundings, resume, start
 from search.training.trainer import KerasTrainer
 
 BACKENDS = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from search import Choice, Data, Float, Int, Objective, Part, Problem, Space
-from search.space.parameters import Params
+from search.parameters import Params
 
 if TYPE_CHECKING:
     import keras

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search import Data, Int, Objective, Part, Problem, Space
-from search.space.parameters import Params
+from search.parameters import Params
 
 if TYPE_CHECKING:
     import keras
