@@ -19,7 +19,10 @@ def plain_text(text: str) -> str:
 
 
 class SearchWarning(UserWarning):
-    """A remark on the user's code or data that the user can act on; shown once each."""
+    """A warning of the platform: on the user's code or data, or on the run of a study.
+
+    All of them have this category. The command line shows each text once.
+    """
 
 
 Scope: TypeAlias = Literal["trial", "problem", "study"]

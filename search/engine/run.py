@@ -27,6 +27,7 @@ from search.engine.resolve import ResolvedStudy, resolve
 from search.engine.worker_setup import THREADS
 from search.engine.workers import ALONE, StartedWorkers, WorkerSpec
 from search.errors import (
+    SearchWarning,
     StudyInterrupted,
     StudyLockedError,
     UsageError,
@@ -275,6 +276,7 @@ def _warn_of_versions(header: StudyStarted, worker_spec: WorkerSpec) -> None:
     if changed:
         warnings.warn(
             f"not as when the study began: {', '.join(changed)}; results from here on may differ",
+            SearchWarning,
             stacklevel=2,
         )
 

@@ -16,6 +16,7 @@ from search.errors import DataError, SearchError, UsageError
 from search.problem import loading as problems
 from search.problem._data_checks import check_data
 from search.problem.pickling import PickledProblem
+from search.problem.unseeded_generators import is_unseeded
 from search.runtime import tensorflow_setup
 from search.runtime.clock import Clock, SystemClock
 from search.runtime.keras_configuration import KerasConfiguration
@@ -184,17 +185,21 @@ def load(setup: ResolvedStudy, data_dir: Path | None) -> Data:
     return data
 
 
-def load_twice(setup: ResolvedStudy, data_dir: Path | None, clock: Clock) -> Data:
+def load_twice(
+    setup: ResolvedStudy, data_dir: Path | None, clock: Clock, *, alone: bool = False
+) -> Data:
     """Return the problem's data as `load`, and refuse those that a second load gives otherwise.
 
     The second load is left out where the first took long, unless it drew from the generators of
-    Python or NumPy that a seed of its own would not touch.
+    Python or NumPy that a seed of its own would not touch. `alone`: no other process loads the data
+    and compares them; then unseeded generators in the code of `load` are a reason too.
 
     Raises: DataError for data that are drawn at random, and as `load`.
     """
     started, drawn = clock.seconds(), _generators()
     data = load(setup, data_dir)
-    if clock.seconds() - started > _CHEAP_SECONDS and drawn == _generators():
+    slow = clock.seconds() - started > _CHEAP_SECONDS
+    if slow and drawn == _generators() and not (alone and is_unseeded(setup.problem.load)):
         return data
     if not datasets.same(data, _data(setup, data_dir)):
         raise DataError(

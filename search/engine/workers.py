@@ -135,7 +135,9 @@ class StartedWorkers:
         """
         if self.workers is None:
             tensorflow_setup.prepare(THREADS)
-        return load_twice(self.setup, self.data_dir, SystemClock())
+        # other processes compare the data that they load with this process's
+        alone = self.workers is None
+        return load_twice(self.setup, self.data_dir, SystemClock(), alone=alone)
 
     def model_check(self, header: StudyStarted) -> ModelCheck:
         """The check of this study's exported models."""

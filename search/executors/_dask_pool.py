@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from search.errors import SearchError
+from search.errors import SearchError, SearchWarning
 from search.executors._dask_task import Ready, Unfit, warm_up
 from search.executors.base import Load
 from search.runtime.clock import Clock
@@ -221,7 +221,8 @@ class DaskWorkers:
         self._unfit[worker] = error
         if not self._warming and not self._ready:
             raise error
-        warnings.warn(f"a worker is left out, the others continue: {error}", stacklevel=2)
+        text = f"a worker is left out, the others continue: {error}"
+        warnings.warn(text, SearchWarning, stacklevel=2)
 
     def _miss(self, worker: str, *, expected: bool = False) -> None:
         warming = self._warming.pop(worker, None)

@@ -13,6 +13,7 @@ from search.export.base import ABOUT, FORMATS, MODEL, PICTURES, SERVED, WEIGHTS,
 from search.runtime import serialization
 from search.runtime.folders import whole_folder
 from search.study.leaderboard import spread
+from search.study.printed_commands import how_to_make_room
 from search.study.study_record import StudyRecord, TrialRecord
 from search.training.model_steps import is_callable
 from search.training.output_kinds import output_kinds
@@ -98,7 +99,8 @@ def write(
             for name, content in files.items():
                 (temporary / name).write_bytes(content)
     except OSError as error:
-        raise SearchError(f"cannot write {directory}: {error.strerror or error}") from error
+        room = how_to_make_room(directory, error)
+        raise SearchError(f"cannot write {directory}: {error.strerror or error}{room}") from error
     return directory
 
 

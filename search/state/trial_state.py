@@ -6,10 +6,6 @@ kept is named: such a trial is trained from its beginning when it continues.
 """
 
 import contextlib
-import hashlib
-import io
-import pickle
-import sys
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from search.errors import SearchError
-from search.state.attribute_walk import Found, Slot, is_variable, walk
+from search.state.attribute_walk import Found, Slot, walk
 from search.state.plain_data import (
     Arrays,
     Kept,
@@ -26,8 +22,8 @@ from search.state.plain_data import (
     encode,
     generator_state,
     set_generator_state,
-    text_of,
 )
+from search.state.value_marks import mark_of
 from search.state.variable_values import array_of, put
 
 
@@ -114,9 +110,9 @@ class TrialState:
         self._own = {id(inner) for variable in own for inner in _both(variable)}
         self._late = late or LateVariables()
         found = walk(roots)
-        self._known = {path: _mark(slot.value) for path, slot in found.slots.items()}
-        self._known |= {path: _mark(v) for path, v in self._others(found).items()}
-        self._known |= {path: _mark(generator_state(v)) for path, v in found.generators.items()}
+        self._known = {path: mark_of(slot.value) for path, slot in found.slots.items()}
+        self._known |= {path: mark_of(v) for path, v in self._others(found).items()}
+        self._known |= {path: mark_of(generator_state(v)) for path, v in found.generators.items()}
         self._holders = {id(holder): holder for holder in found.holders.values()}
 
     def kept(self, arrays: Arrays, root: str | None = None) -> Kept:
@@ -156,12 +152,16 @@ class TrialState:
             "late": late,
         }
 
-    def put(self, kept: Kept, arrays: Arrays) -> None:
+    def put(self, kept: Kept, arrays: Arrays, root: str | None = None) -> None:
         """Put back what `kept` returned, in a model and callbacks made the same way.
+
+        `root`: the only one of the roots whose state is put back.
 
         Raises: StateLostError where they differ.
         """
-        found = walk(self._roots)
+        found = walk(self._roots if root is None else {root: self._roots[root]})
+        if root is not None:
+            kept = _of_root(kept, root, found)
         try:
             for path, item in kept["data"].items():
                 _slot(found, path, item["on"]).set(decode(item["value"], arrays))
@@ -187,7 +187,7 @@ class TrialState:
         }
 
     def _changed(self, path: str, value: Any) -> bool:
-        return path not in self._known or _mark(value) != self._known[path]
+        return path not in self._known or mark_of(value) != self._known[path]
 
     def _counts(self, path: str, slot: Slot) -> bool:
         """Whether a change there is the user's.
@@ -210,6 +210,24 @@ class TrialState:
 
 
 _LEFT_OUT = object()
+
+
+def _of_root(kept: Kept, root: str, found: Found) -> Kept:
+    """The part of what `kept` returned that is reached from one root."""
+    reached = found.variables.keys() | found.generators.keys()  # from methods too, by their class
+
+    def within(path: str) -> bool:
+        return path in reached or path.startswith((f"{root}.", f"{root}["))
+
+    return {
+        name: {key: one for key, one in items.items() if within(_path(key, one, name))}
+        for name, items in kept.items()
+    }
+
+
+def _path(key: str, item: Any, name: str) -> str:
+    """The path of an item that `kept` returned; variables that are created late have a number."""
+    return item["path"] or "" if name == "late" else key
 
 
 def _of_metrics(found: Found) -> set[int]:
@@ -243,42 +261,3 @@ def _slot(found: Found, path: str, on: Any) -> Slot:
     if path in found.slots or on is None:
         return found.slots[path]
     return Slot(found.holders[on[0]], on[1])
-
-
-def _mark(value: Any) -> Any:
-    """Return what is equal as long as a value has not changed."""
-    if isinstance(value, bool | int | float | str | None):
-        return type(value), repr(value)
-    if is_variable(value):
-        value = array_of(value)
-    arrays: Arrays = []
-    try:
-        text = text_of(encode(value, arrays))
-    except NotDataError:
-        return _mark_of_object(value)
-    digest = hashlib.blake2b(text.encode())
-    for array in arrays:
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.digest()
-
-
-def _mark_of_object(value: Any) -> Any:
-    if hasattr(value, "__next__") and not isinstance(value, io.IOBase):
-        return object()  # how far an iterator has come cannot be told
-    if type(value).__module__.partition(".")[0] in sys.stdlib_module_names and not callable(value):
-        with contextlib.suppress(Exception):  # a lock, say
-            return hashlib.blake2b(pickle.dumps(value)).digest()
-    return _Same(value)
-
-
-class _Same:
-    """Equal for one and the same object, which is kept from being replaced at its address."""
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other._value is self._value
-
-    __hash__ = None  # type: ignore[assignment]

@@ -10,6 +10,7 @@ from time import sleep
 from typing import IO
 
 from search.errors import JournalError, StudyLockedError
+from search.study.printed_commands import how_to_make_room
 
 UNKNOWN = 0  # the process that holds a lock, where no file names it
 _TRIES = 5
@@ -120,7 +121,7 @@ def cannot_write(path: Path, error: OSError) -> JournalError:
     """Return the error for a file that cannot be written."""
     return JournalError(
         f"cannot write {path}: {error.strerror}; nothing recorded is lost: make room or access, "
-        f"then resume"
+        f"then resume{how_to_make_room(path, error)}"
     )
 
 

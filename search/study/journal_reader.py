@@ -75,8 +75,9 @@ class Entries(Iterable[Entry]):
 class Tail:
     """Follows a journal that is being written, from its beginning on; for a view with its own pace.
 
-    It reads what it is told to be there and no more, so that it never sees an event that is not
-    yet on disk.
+    `until` reads the entries up to a number and no more: a view that passes the number of the last
+    committed entry never sees an event that is not yet on disk. With a larger number, `2**63` say,
+    it reads all whole lines of the file, committed or not.
     """
 
     def __init__(self, path: Path) -> None:

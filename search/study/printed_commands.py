@@ -1,5 +1,6 @@
 """Commands as texts that can be pasted into a shell."""
 
+import errno
 import shlex
 import shutil
 import sys
@@ -18,6 +19,15 @@ def resume_command(study: str, store: Store) -> str:
 def rebuild_command(study: str, store: Store) -> str:
     """The command that writes a study to MLflow again."""
     return command_line("doctor", "--rebuild", study, store=store)
+
+
+def how_to_make_room(path: Path, error: OSError) -> str:
+    """What to do where a disk is full, to be added to an error; nothing for other errors."""
+    store = Store.holding(path)
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT) or store is None:
+        return ""
+    command = command_line("clean", "STUDY", store=store)
+    return f". `{command}` deletes the checkpoints of all but the best trial of a study"
 
 
 def command_line(*words: str, store: Store | None = None) -> str:

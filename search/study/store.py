@@ -14,6 +14,12 @@ class Store:
 
     root: Path
 
+    @classmethod
+    def holding(cls, path: Path) -> "Store | None":
+        """The store that a file is in; None where no folder above it holds journals."""
+        folders = (folder for folder in path.parents if cls(folder).journals.is_dir())
+        return next(map(cls, folders), None)
+
     @property
     def journals(self) -> Path:
         """The folder of journals, one file per study."""

@@ -33,9 +33,9 @@ class Proposal:
 
     `trial` names it within the study; a later proposal for the same trial (a promotion) has the
     same params and a budget that starts where the last one stopped. `labels` say what the
-    backend means by the trial (its bracket or rung, say): trackers and figures show them, and the
-    baseline is known by its "role". No backend reads them back. `may_continue` says that the
-    backend might promote the trial later.
+    backend means by the trial (its bracket or rung, say): trackers and tables show them, figures
+    group trials by them, and plan, figures and MLflow know the baseline by its "role". No backend
+    reads them back. `may_continue` says that the backend might promote the trial later.
     """
 
     trial: str

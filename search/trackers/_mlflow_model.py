@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.data import texts, trees
+from search.errors import SearchWarning
 from search.export.base import Exported
 from search.runtime import serialization
 from search.study.study_record import StudyRecord
@@ -65,6 +66,7 @@ def register(
             warnings.warn(
                 f"the model of {header.study} is not registered with MLflow: it has several inputs "
                 "and code that is not Keras's, of which MLflow keeps no graph",
+                SearchWarning,
                 stacklevel=2,
             )
             return

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 
-from search.errors import in_a_line
+from search.errors import SearchWarning, in_a_line
 from search.export.base import Exported
 from search.runtime.masking import masked
 from search.study.study_record import StudyRecord, TrialRecord
@@ -99,4 +99,4 @@ class _Listener:
         else:
             return
         self._warned = True
-        warnings.warn(text, stacklevel=2)
+        warnings.warn(text, SearchWarning, stacklevel=2)

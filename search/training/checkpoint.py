@@ -14,6 +14,7 @@ import numpy as np
 from search.errors import CheckpointError
 from search.runtime.files import write_atomically
 from search.state.plain_data import Arrays, Kept
+from search.study.printed_commands import how_to_make_room
 from search.study.trial import EpochReport
 from search.training.base import CheckpointTransport
 
@@ -114,6 +115,7 @@ class CheckpointFolder:
             raise CheckpointError(
                 f"cannot write the checkpoint {self._path(trial)}: {error.strerror}; nothing "
                 "recorded is lost: make room or access, then resume"
+                f"{how_to_make_room(self._path(trial), error)}"
             ) from error
 
     def keep(self, trials: Sequence[str]) -> int:

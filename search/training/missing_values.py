@@ -1,6 +1,7 @@
 """Missing values (NaN): allowed where a step of the model makes finite numbers of them."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,28 +22,46 @@ _FILL_Y = (
 )
 
 
-def check(model: "keras.Model", data: Data, batch_size: int) -> None:
-    """Refuse NaN of which the first batch that holds some makes a loss or metric not finite.
+class MissingValues:
+    """The NaN in the data of a study, for which each trial's model is checked.
 
-    The model is as before afterwards.
-
-    Raises: DataError naming the array, the rows, and what to do.
+    The values are looked through once; data without NaN cost a trial nothing.
     """
-    known: set[str] = set()
-    for name, step in (("train", "train_step"), ("validation", "test_step")):
-        part = getattr(data, name)
-        found = _places(part, name)
-        known |= {place.removeprefix(name) for place in found}
-        if not found or (step == "test_step" and model_steps.why_not_evaluated(model)):
-            continue
-        wrong = _not_finite(model, getattr(model, step), _first_batch(part, found, batch_size))
-        if wrong:
-            raise _refused(part, found, f"{wrong} of the model is then not finite", name)
-    if data.test is not None:
-        found = _places(data.test, "test")
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+
+    @cached_property
+    def _found(self) -> dict[str, dict[str, Any]]:
+        """The arrays that hold NaN, by part and place."""
+        parts = ((name, getattr(self._data, name)) for name in ("train", "validation", "test"))
+        return {name: _places(part, name) for name, part in parts if part is not None}
+
+    def check(self, model: "keras.Model", batch_size: int) -> None:
+        """Refuse NaN of which the first batch that holds some makes a loss or metric not finite.
+
+        Each trial may have another loss, and other metrics and layers. The model is as before
+        afterwards.
+
+        Raises: DataError naming the array, the rows, and what to do.
+        """
+        for name, step in (("train", "train_step"), ("validation", "test_step")):
+            part, found = getattr(self._data, name), self._found[name]
+            if not found or (step == "test_step" and model_steps.why_not_evaluated(model)):
+                continue
+            wrong = _not_finite(model, getattr(model, step), _first_batch(part, found, batch_size))
+            if wrong:
+                raise _refused(part, found, f"{wrong} of the model is then not finite", name)
+        self._check_test()
+
+    def _check_test(self) -> None:
+        """Refuse NaN in test data where no model of the study has been tried on some."""
+        known = {place[len(n) :] for n in ("train", "validation") for place in self._found[n]}
+        found = self._found.get("test", {})
         new = {place: array for place, array in found.items() if place[len("test") :] not in known}
         if new:
-            raise _refused(data.test, new, "train and validation have none there", "test")
+            reason = "train and validation have none there"
+            raise _refused(self._data.test, new, reason, "test")
 
 
 def _places(part: Part, name: str) -> dict[str, Any]:
@@ -75,8 +94,8 @@ def _not_finite(model: "keras.Model", step: Any, batch: Any) -> str:
     return ", ".join(wrong)
 
 
-def _refused(part: Part, found: dict[str, Any], reason: str, name: str) -> DataError:
+def _refused(part: Part | None, found: dict[str, Any], reason: str, name: str) -> DataError:
     place, array = next(iter(found.items()))
-    columns = (part.columns or {}).get(place.removeprefix(f"{name}."), ())
+    columns = ((part and part.columns) or {}).get(place.removeprefix(f"{name}."), ())
     remedy = _FILL_X if place.startswith(f"{name}.x") else _FILL_Y
     return DataError(f"{missing_in_words(place, array, columns)}, and {reason}. {remedy}")

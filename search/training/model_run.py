@@ -1,6 +1,7 @@
 """One model while it trains: its epochs, the callbacks around them, and the state that goes on."""
 
 import contextlib
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -88,6 +89,7 @@ class ModelRun:
         self._away: tuple[Arrays, Kept, Arrays] | None = None
         self._late = LateVariables()
         self._unknown_draws: set[str] = set()
+        self._trains = True
         compiled = problem.fit is None
         first = place.data.train.take(slice(self._batch_size))
         self.model, self._older = build_model(
@@ -138,6 +140,13 @@ class ModelRun:
     def _own_epochs(self) -> UserFitLoop | None:
         epochs = None if self._prepared is None else self._prepared.epochs
         return epochs if isinstance(epochs, UserFitLoop) else None
+
+    def without_callbacks(self) -> None:
+        """Call none of the user's callbacks: the model is evaluated or described, not trained.
+
+        To be called before `restore`.
+        """
+        self._trains = False
 
     def restore(self, arrays: Arrays, kept: Kept | None, more: Arrays) -> None:
         """Put the freshly built model where `state` and `kept` were taken; `more`: kept's arrays.
@@ -225,7 +234,7 @@ class ModelRun:
 
     def _prepare(self) -> "_Prepared":
         problem, place = self._problem, self._place
-        given = user_callbacks(problem.callbacks, self._params, self._folder)
+        given = self._user_callbacks()
         epochs: EpochLoop
         if problem.fit is not None:
             share = place.fold_data.parts(place.data)
@@ -254,12 +263,21 @@ class ModelRun:
                 self._unknown_draws |= epochs.unknown_draws
         steps = -(-len(place.fold_data.rows) // self._batch_size)
         # one call for all epochs is given the callbacks themselves
-        context = [] if problem.fit_whole else given
+        context = given if self._trains and not problem.fit_whole else []
         callbacks = UserCallbacks(context, self.model, self._most_epochs, steps)
         callbacks.train_begin()
-        state = TrialState({"model": self.model, "callbacks": given}, self._own, self._late)
+        roots = {"model": self.model, "callbacks": given if self._trains else []}
+        state = TrialState(roots, self._own, self._late)
         optimizer = optimizer_of(self.model)
         return _Prepared(epochs, callbacks, state, given, optimizer, optimizer)
+
+    def _user_callbacks(self) -> list[Any]:
+        """The callbacks of the trial; where none is called, whether they look at batches counts."""
+        make = self._problem.callbacks
+        if self._trains:
+            return user_callbacks(make, self._params, self._folder)
+        with tempfile.TemporaryDirectory() as folder:  # one may open its file when it is made
+            return user_callbacks(make, self._params, Path(folder))
 
     def _compiled_again(self, prepared: "_Prepared") -> "_Prepared":
         """What trains from now on, where a callback has compiled the model again: Keras's fit."""
@@ -294,11 +312,12 @@ class ModelRun:
             return
         self.model.stop_training = kept["stopped"]
         if "callbacks" in kept:  # as checkpoints of format 1 have it
-            prepared.callbacks.put(kept["callbacks"])
+            if self._trains:
+                prepared.callbacks.put(kept["callbacks"])
             return
         if kept["state"] is not None:
             self._refuse_constants(kept["state"]["data"])
-            prepared.state.put(kept["state"], more)
+            prepared.state.put(kept["state"], more, None if self._trains else "model")
 
     def _refuse_constants(self, data: Kept) -> None:
         """Keras traces in the first epoch that it trains: what is a number then stays as it is."""
@@ -335,13 +354,15 @@ class ModelRun:
         with averaged(self.model):
             return arrays_of(self.model.variables)
 
-    def average(self) -> None:
-        """Give the model for good the averaged weights of an optimizer that keeps some."""
-        assign(self.model.variables, self.handed_over())
+    def hand_over(self) -> None:
+        """End the training, and give the model for good the weights that a trial hands over."""
+        handed_over = self.handed_over()
+        self.end()  # a callback may change the model then
+        assign(self.model.variables, handed_over)
 
     def end(self) -> None:
         """Tell the callbacks that a budget is used up; nothing may be taken from the model then."""
-        if self._prepared is not None and self._problem.callbacks is not None:
+        if self._prepared is not None and self._trains and self._problem.callbacks is not None:
             self.enter()
             self._prepared.callbacks.train_end()
 

@@ -106,6 +106,7 @@ class KerasTrainer:
         with tensorflow_setup.gradients_released():
             run = self._runs.of(task)
             if task.stopped or self._ended(run, task):
+                run.without_callbacks()
                 return self._outcome(run, stopped=task.stopped)
             saved = self._usable(task)
             if saved is not None:
@@ -203,14 +204,14 @@ class KerasTrainer:
     def _restored(self, task: Task, epoch: int) -> "keras.Model":
         if self._folding is not None:
             return self._trained_on_all(task, epoch)
-        run = self._runs.of(task)
+        run = self._runs.of(task, "again")
         saved = self._checkpoints.load(task.proposal.trial)
         whole = saved is not None and saved.best_epoch == epoch and saved.agrees(task.recorded)
         if saved is not None and whole and run.use_best(saved.best):
             return run.model
         with tensorflow_setup.gradients_released():
             run.catch_up(epoch)
-        run.average()
+        run.hand_over()
         return run.model
 
     @property
@@ -238,6 +239,7 @@ class KerasTrainer:
         run, saved = self._runs.of(task), self._usable(task)
         if self._folding is None or saved is None:
             return None
+        run.without_callbacks()
         try:
             run.restore(saved)
         except StateLostError:
@@ -260,7 +262,7 @@ class KerasTrainer:
                         f"trial {task.proposal.trial}: training on all examples of the folds must "
                         f"work, got {failed.message}; export another trial"
                     )
-        model.average()
+        model.hand_over()
         return model.model
 
     def _usable(self, task: Task) -> Checkpoint | None:

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.errors import UsageError
+from search.errors import SearchWarning, UsageError
 from search.problem.problem import Problem
 from search.seeds import seed_for
 from search.state.plain_data import Arrays, Kept
@@ -94,6 +94,11 @@ class TrialRun:
         """Whether a model is trained further than `epoch`, by a `fit` that trains all epochs."""
         return any(model.unfinished for model in self._models)
 
+    def without_callbacks(self) -> None:
+        """Call none of the user's callbacks: the models are evaluated or described, not trained."""
+        for model in self._models:
+            model.without_callbacks()
+
     def restore(self, checkpoint: Checkpoint) -> None:
         """Put the models where the checkpoint was taken.
 
@@ -128,6 +133,7 @@ class TrialRun:
                 warnings.warn(
                     f"trial {known.trial}: epoch {known.epoch} came out differently when it was "
                     f"trained again; the recorded values stand",
+                    SearchWarning,
                     stacklevel=2,
                 )
             self.take(known)
@@ -214,10 +220,10 @@ class TrialRun:
             lost,
         )
 
-    def average(self) -> None:
-        """Give the model for good the averaged weights of an optimizer that keeps some."""
+    def hand_over(self) -> None:
+        """End the training, and give the model for good the weights that a trial hands over."""
         (only,) = self._models
-        only.average()
+        only.hand_over()
 
     def averaged_models(self) -> "Iterator[keras.Model]":
         """The models, each with the averaged weights of an optimizer that keeps some.

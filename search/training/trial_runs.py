@@ -15,12 +15,13 @@ from search.space.parameters import Params
 from search.state.older_objects import OlderObjects
 from search.study.rules import TrainingRules
 from search.study.trial import Task
-from search.training import missing_values, model_checks
+from search.training import model_checks
 from search.training.cross_validation import CrossValidation, FoldData, undivided
 from search.training.evaluation import each_row_alone, evaluation_rows, fixed_batch, is_stateful
 from search.training.fit_loop import evaluate
 from search.training.graph_cache import SharedGraphs
 from search.training.graph_loop import TensorData
+from search.training.missing_values import MissingValues
 from search.training.model_run import ModelRun, TrainingContext
 from search.training.trial_run import TrialRun
 from search.training.user_fit_checks import FitChecks
@@ -67,6 +68,7 @@ class TrialRuns:
         self._files = files
         self._prepared: _Prepared | None = None
         self._checked = False
+        self._missing = MissingValues(self._data)
         self._said: set[str] = set()
         self._fit_checks = FitChecks(numbered=rules.numbers_epochs_in_fit)
 
@@ -85,12 +87,14 @@ class TrialRuns:
         if self._prepared is not None:
             self._prepared.older.restore()
 
-    def of(self, task: Task) -> TrialRun:
+    def of(self, task: Task, part: str = "") -> TrialRun:
         """Build the models of a trial, and check them.
+
+        `part`: a folder in the trial's, for what callbacks write while it is trained once more.
 
         Raises: DataError for models that the data do not fit.
         """
-        folder = self._folder(task.proposal.trial)
+        folder = self._folder(task.proposal.trial) / part
         run = TrialRun(self._problem, self._ready().places, task, self._most_epochs, folder)
         if self._problem.fit is not None:  # it may feed each model otherwise
             model_checks.check_given(run.any_model, self._data.train)
@@ -98,11 +102,12 @@ class TrialRuns:
             model_checks.check(run.any_model, self._data.train)
             if not (self._problem.fit or self._problem.derived or self._problem.callbacks):
                 model_checks.check_evaluation(run.any_model, self._problem.objective)
-            if self._problem.fit is None:
-                missing_values.check(run.any_model, self._data, self._problem.batch_size)
             self._checked = True
         if self._problem.fit is None:
-            self._check_batches(run.any_model, self._batch_size(task.proposal.params))
+            batch_size = self._batch_size(task.proposal.params)
+            if not task.recorded:  # else it has trained
+                self._missing.check(run.any_model, batch_size)
+            self._check_batches(run.any_model, batch_size)
         return run
 
     def on_all(self, task: Task) -> ModelRun:

@@ -1,5 +1,6 @@
 """Every command that is printed can be pasted into a shell, whatever store and files are called."""
 
+import errno
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -39,3 +40,18 @@ def test_the_next_commands_name_the_store_and_the_files(name):
             assert Path(options.store) == Path(name)
         if word == "repeat it":
             assert Path(options.problem) == Path(f"{name}.py")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("place", ["journals/s.jsonl", "checkpoints/s/1.npz", "exports/s"])
+def test_what_cannot_be_written_to_a_full_disk_names_the_command_that_makes_room(
+    name, place, tmp_path
+):
+    store = Store(tmp_path / name)
+    store.journals.mkdir(parents=True)
+    full = OSError(errno.ENOSPC, "No space left on device")
+    said = printed_commands.how_to_make_room(store.root / place, full)
+    options = parse(words_of(said[said.index("`") + 1 : said.rindex("`")]))
+    assert (options.command, options.study, options.store) == ("clean", "STUDY", store.root)
+    assert printed_commands.how_to_make_room(store.root / place, OSError(errno.EACCES, "no")) == ""
+    assert printed_commands.how_to_make_room(tmp_path / place, full) == ""

@@ -65,6 +65,20 @@ if can_mount():
             full.make_room()
             check_that_it_finishes(study)
 
+    def test_the_command_that_the_error_names_makes_room_on_a_full_disk(tmp_path):
+        with disk(tmp_path / "mlruns") as full:
+            study = Study(tmp_path)
+            with study.started() as run:
+                run.until_lines(12)
+                full.fill()
+                ended = run.wait()
+            assert "search clean STUDY" in ended.err
+            with study.command("clean", study.name, "--keep", "0") as command:
+                cleaned = command.wait()
+            assert cleaned.code == 0, cleaned.err
+            full.make_room()
+            check_that_it_finishes(study)
+
     @pytest.mark.parametrize("room", [40_000, 150_000, 900_000])
     @pytest.mark.parametrize("options", [Study.run_options, HYPERBAND], ids=["grid", "hyperband"])
     def test_a_study_that_fills_the_disk_is_resumed_to_the_same_weights(tmp_path, room, options):

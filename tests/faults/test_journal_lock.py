@@ -115,9 +115,10 @@ def test_a_pipe_or_a_folder_in_the_place_of_a_file_is_refused_at_once(path, what
     main(["list", "--store", str(path.parent.parent)])
 
 
-def test_a_store_without_hard_links_can_hold_studies(tmp_path, monkeypatch):
+@pytest.mark.parametrize("code", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS])
+def test_a_store_without_hard_links_can_hold_studies(code, tmp_path, monkeypatch):
     def refused(*_: object) -> None:
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "link", refused)
     path = begun(tmp_path / "s.jsonl")
@@ -127,6 +128,9 @@ def test_a_store_without_hard_links_can_hold_studies(tmp_path, monkeypatch):
         begun(path)
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s.jsonl", "s.lock"]
+    journal, entries = Journal.reopen(path)
+    with journal:
+        assert len(list(entries)) == 2
 
 
 def test_a_store_without_locks_is_refused_in_one_sentence(path, monkeypatch):

@@ -94,5 +94,5 @@ def trained(problem: Problem, folder: Path, *, epochs: int = 2, cv: int | None =
 
 
 def ended(problem: Problem, folder: Path, *, epochs: int = 2, cv: int | None = None) -> Ended:
-    """Train one trial of a problem and judge it."""
-    return trained(problem, folder, epochs=epochs, cv=cv).judge(problem)
+    """Train one trial of a problem and evaluate it as the winner."""
+    return trained(problem, folder, epochs=epochs, cv=cv).evaluate_winner(problem)

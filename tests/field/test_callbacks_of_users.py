@@ -5,12 +5,16 @@ from typing import Any
 
 import keras
 import pytest
+import tensorflow as tf
 
 from search.errors import SearchWarning, UsageError
 from search.runtime.clock import SystemClock
+from search.study.trial import Budget, EpochReport, Proposal, Task
 from search.training.checkpoint import CheckpointFolder
+from search.training.cross_validation import CrossValidation
+from search.training.fit_loop import evaluate
 from search.training.trainer import KerasTrainer
-from tests.field.tables import RATE, data, dense, problem, table, train
+from tests.field.tables import RATE, data, dense, new_trainer, problem, table, train
 
 X, Y = table(400)
 
@@ -158,3 +162,101 @@ def test_a_fit_of_the_users_calls_the_hooks_of_evaluations_once_as_keras_does(
     kept = [name for name in plain if passed or "batch" not in name]
     assert list(dict.fromkeys(seen)) == list(dict.fromkeys(kept))
     assert [n for n in seen if "batch" not in n] == [n for n in plain if "batch" not in n]
+
+
+def noted(calls: list[str], name: str) -> Any:
+    """Return a callback that notes when training begins and ends, by a name."""
+    return keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: calls.append(f"{name} begins"),
+        on_train_end=lambda logs: calls.append(f"{name} ends"),
+    )
+
+
+class Scales(keras.callbacks.Callback):  # type: ignore[misc]
+    """Changes a variable of the model in each epoch, and has one of its own."""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.seen = tf.Variable(0.0)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.seen.assign_add(1.0)
+        self.model.scale.assign(self.model.scale * 0.5)
+
+
+def scaled(params: Any) -> keras.Model:
+    model = dense()
+    model.scale = tf.Variable(1.0)
+    last = model.layers[-1]
+    plain = last.call
+    last.call = lambda x, training=None: plain(x) * model.scale
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def reports(curve: list[dict[str, float]]) -> tuple[EpochReport, ...]:
+    return tuple(EpochReport("1", n, metrics, 0.1) for n, metrics in enumerate(curve, start=1))
+
+
+def files_in(folder: Path) -> dict[str, str]:
+    return {str(one): one.read_text() for one in folder.rglob("*") if one.is_file()}
+
+
+def in_file(calls: list[str], *more: Any) -> Any:
+    def callbacks(params: Any, folder: Path) -> list[Any]:
+        log = keras.callbacks.CSVLogger(folder / "log.csv")
+        return [log, noted(calls, folder.name), *(make() for make in more)]
+
+    return callbacks
+
+
+@pytest.mark.parametrize("build", [lambda params: dense(), scaled], ids=["plain", "scaled"])
+def test_models_of_folds_that_are_evaluated_again_call_no_callback(
+    build: Any, tmp_path: Path
+) -> None:
+    calls: list[str] = []
+    callbacks = in_file(calls, *([Scales] if build is scaled else []))
+    p = problem(build, data(X, Y), callbacks=callbacks)
+    trainer = new_trainer(p, files=tmp_path, folding=CrossValidation(2, 0))
+    curve, _ = train(p, RATE, (0, 2), trainer=trainer)
+    files, calls[:] = files_in(tmp_path), []
+    task = Task(Proposal("1", RATE, Budget(0, 2)), 7, reports(curve))
+    for number, fold in enumerate(trainer.folds(task), start=1):
+        score = evaluate(fold.model, fold.part, 32)["loss"]
+        assert score == pytest.approx(curve[-1][f"fold_{number}_val_loss"], rel=1e-5)
+    assert number == 2
+    assert not calls
+    assert files_in(tmp_path) == files
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["budget used up", "stopped"])
+def test_a_trial_with_nothing_left_to_train_calls_no_callback(
+    *, stopped: bool, tmp_path: Path
+) -> None:
+    calls: list[str] = []
+    p = problem(lambda params: dense(), data(X, Y), callbacks=in_file(calls))
+    curve, outcome = train(p, RATE, (0, 2), trainer=new_trainer(p, files=tmp_path))
+    files, calls[:] = files_in(tmp_path), []
+    task = Task(Proposal("1", RATE, Budget(0, 2)), 7, reports(curve), stopped=stopped)
+    with pytest.raises(StopIteration) as end:
+        next(new_trainer(p, files=tmp_path).train(task))
+    assert end.value.value.way == outcome.way
+    assert not calls
+    assert files_in(tmp_path) == files
+
+
+@pytest.mark.parametrize("cv", [None, 2], ids=["one model", "folds"])
+def test_a_model_that_is_trained_once_more_for_its_export_ends_its_callbacks(
+    cv: int | None, tmp_path: Path
+) -> None:
+    calls: list[str] = []
+    p = problem(lambda params: dense(), data(X, Y), callbacks=in_file(calls))
+    folding = None if cv is None else CrossValidation(cv, 0)
+    trainer = new_trainer(p, files=tmp_path, folding=folding)
+    curve, _ = train(p, RATE, (0, 2), trainer=trainer)
+    files, calls[:] = files_in(tmp_path), []
+    task = Task(Proposal("1", RATE, Budget(0, 2)), 7, reports(curve))
+    # as where the checkpoints were deleted
+    new_trainer(p, files=tmp_path, folding=folding).restored(task, 2)
+    name = "again" if cv is None else "all"
+    assert calls == [f"{name} begins", f"{name} ends"]
+    assert files_in(tmp_path).items() > files.items()

@@ -1,5 +1,6 @@
 """Data as lists, with missing values, as streams and drawn at random."""
 
+import functools
 import math
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 import tensorflow as tf
 from sklearn.model_selection import train_test_split
 
-from search import Data, Part, Problem
+import search
+from search import Choice, Data, Int, Objective, Part, Problem, Space
 from search.data.from_arrays import dataset_part, frame_part, part, split
 from search.engine.resolve import ResolvedStudy
 from search.engine.worker_setup import load_twice
@@ -19,7 +21,7 @@ from search.errors import DataError
 from search.problem._data_checks import check_data
 from search.runtime.clock import SystemClock
 from search.study.config import StudyConfig
-from tests.field.tables import RATE, data, dense, problem, table, train
+from tests.field.tables import RATE, data, dense, new_trainer, problem, table, train
 
 X, Y = table(60)
 REAL = X[:, :1] * 2 + 1
@@ -191,6 +193,62 @@ def test_a_slow_load_is_called_again_only_where_it_drew(tmp_path: Path) -> None:
     load_twice(_setup(lambda _: split(part(X, Y), seed=3)), None, SystemClock())
 
 
+SLOW = """
+import time
+
+import numpy as np
+
+from search import Float, Objective, Problem, Space
+from tests.field.tables import data, dense, table
+
+X, Y = table(60)
+
+def load(data_dir):
+    begun = time.thread_time()
+    while time.thread_time() - begun < 0.4:  # work, as long as a second load is left out for
+        sum(range(1000))
+    rows = ROWS
+    return data(X[rows], Y[rows])
+
+SPACE, OBJECTIVE = Space(Float("rate", 1e-3, 1e-1)), Objective("val_loss", "min")
+PROBLEM = Problem("slow", SPACE, OBJECTIVE, load, lambda params: dense(rate=params["rate"]))
+"""
+DRAWN = {
+    "generator": "np.random.default_rng().permutation(60)",
+    "set": "[len(Y) % 7 + int(n) for n in {str(n) for n in range(40)}]",
+}
+
+
+@pytest.mark.parametrize(
+    ("drawn", "workers", "said"),
+    [
+        ("generator", 1, r"data must be the study's \(digest .*load draws at random.*random_state"),
+        ("set", 1, r"data must be the study's \(digest .*the order of a set.*sort"),
+        ("generator", 0, "must give the same data each time.*random_state=0"),
+    ],
+)
+def test_a_slow_load_without_a_seed_is_refused_before_the_first_trial(
+    drawn: str, workers: int, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "slow.py"
+    file.write_text(SLOW.replace("ROWS", DRAWN[drawn]))
+    store = tmp_path / "store"
+    options = {"backend": "randomized", "trials": 1, "max_epochs": 1, "mlflow": False}
+    with pytest.raises(DataError, match=said):
+        search.tune(str(file), workers=workers, store=store, quiet=True, **options)
+    journals = [one.read_text() for one in store.rglob("*.jsonl")]
+    assert not any('"epoch"' in text for text in journals)
+
+
+@pytest.mark.parametrize("load", [_by_generator, functools.partial(_by_generator)])
+def test_where_no_other_process_loads_a_slow_load_is_called_again_for_its_generator(
+    load: Any,
+) -> None:
+    load_twice(_setup(load), None, Slow())  # a worker's own load is compared instead
+    with pytest.raises(DataError, match="same data each time"):
+        load_twice(_setup(load), None, Slow(), alone=True)
+
+
 def _masked(y: Any, p: Any) -> Any:
     known = keras.ops.cast(keras.ops.logical_not(keras.ops.isnan(y)), "float32")
     squares = keras.ops.square(keras.ops.nan_to_num(y) - p)
@@ -237,6 +295,30 @@ def test_missing_labels_are_trained_with_a_loss_that_leaves_them_out() -> None:
 def test_missing_labels_that_reach_the_loss_are_refused(loss: Any, metrics: Any, what: str) -> None:
     with pytest.raises(DataError, match=rf"y has NaN in \d+ of \d+ .*{what}.*weight 0"):
         train(problem(_regression(loss, metrics), data(X, _holed(REAL))), RATE, (0, 1))
+
+
+def _with_searched_loss(params: Any) -> keras.Model:
+    name = params["loss"]
+    loss, metrics = (_masked, ("mae",)) if name == "metric" else (_LOSSES[name], ())
+    return _regression(loss, metrics)(RATE)
+
+
+_LOSSES = {"masked": _masked, "mse": "mse", "gradient": _finite_but_not_its_gradient}
+
+
+@pytest.mark.parametrize("later", ["mse", "gradient", "metric"])
+def test_each_trial_is_checked_where_labels_are_missing(later: str) -> None:
+    y = REAL.copy()
+    y[20:24] = np.nan  # in the second batch of 16, in the first of 32
+    space = Space(Choice("loss", ["metric", *_LOSSES]), Int("batch_size", 16, 32))
+    given = Problem(
+        "p", space, Objective("val_loss", "min"), lambda _: data(X, y), _with_searched_loss
+    )
+    trainer = new_trainer(given)
+    train(given, {"loss": "masked", "batch_size": 32}, (0, 1), trainer=trainer)
+    with pytest.raises(DataError, match=r"y has NaN in 4 of 36 .*is then not finite") as refused:
+        train(given, {"loss": later, "batch_size": 16}, (0, 1), trainer=trainer, trial="2")
+    assert refused.value.scope == "problem"  # once a trial has trained, this one alone fails
 
 
 class Impute(keras.layers.Layer):  # type: ignore[misc]

@@ -1,15 +1,23 @@
 """Remarks and the user's own warnings are shown once each; what libraries warn of is hidden."""
 
+import ast
 import warnings
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import search
 from search.cli.main import main
+from search.engine import run
 from search.errors import SearchWarning
 from search.runtime import user_warnings
+from search.trackers.dispatcher import TrackerDispatcher
+from search.trackers.memory import MemoryTracker
+from tests.support import header
 
+PLATFORM = Path(search.__file__).parent
 FILE = """
 import warnings
 import keras_tuner
@@ -50,6 +58,44 @@ def test_a_remark_is_shown_once_whatever_line_makes_it(said):
         warnings.warn("change this", SearchWarning, stacklevel=1)
     warnings.warn("change this", SearchWarning, stacklevel=2)
     assert said == ["change this"]
+
+
+def categories():
+    """Yield where the platform raises a warning, and with which category."""
+    for file in PLATFORM.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("warnings.warn"):
+                named = [word.value for word in node.keywords if word.arg == "category"]
+                found = [*node.args[1:2], *named] or [ast.Constant(None)]
+                yield f"{file.relative_to(PLATFORM)}:{node.lineno}", ast.unparse(found[0])
+
+
+def test_all_warnings_of_the_platform_have_one_category():
+    known = ("SearchWarning", "remark.category")  # the last: of a remark that is raised again
+    found = list(categories())
+    assert len(found) > 20
+    assert [place for place, category in found if category not in known] == []
+
+
+class Broken(MemoryTracker):
+    """Fails at the end of a trial."""
+
+    def end_trial(self, study, trial):
+        raise OSError("no space")
+
+
+def test_a_tracker_that_fails_and_other_versions_are_shown_as_remarks_are(said, monkeypatch):
+    dispatcher = TrackerDispatcher([Broken(), Broken()], "doctor --rebuild {}".format)
+    for _ in range(2):
+        dispatcher.end_trial(None, None)
+    assert said == [
+        "Broken failed (OSError: no space); the study goes on, and the tracker is tried again later"
+    ]
+    begun = header()
+    for _ in range(2):
+        run._warn_of_versions(replace(begun, versions={"keras": "2.0"}), run.ALONE)
+    assert said[1].startswith("not as when the study began: keras 2.0 -> ")
+    assert len(said) == 2
 
 
 def test_a_warning_of_the_users_code_is_shown_with_its_place_whatever_its_kind(said):

@@ -112,7 +112,7 @@ def test_state_that_no_file_keeps_is_found(tmp_path, own_classes):
     found = problem(build, data(X, Y))
     end = trained(found, tmp_path)
     Remembers.told = 3.0
-    end.judge(found)
+    end.evaluate_winner(found)
     assert end.winner_evaluation.verified is False
     assert "the exported model has loss" in end.winner_evaluation.reason
 
@@ -142,7 +142,7 @@ def test_a_graph_that_answers_otherwise_than_the_model_is_found(tmp_path, own_cl
     found = problem(build, data(X, Y))
     end = trained(found, tmp_path)
     Told.factor = 5.0
-    end.judge(found)
+    end.evaluate_winner(found)
     assert end.winner_evaluation.verified is False
     assert "the graph in the export" in end.winner_evaluation.reason
 
@@ -234,7 +234,7 @@ def test_a_fold_whose_model_is_another_one_is_named(tmp_path):
     checkpoints = CheckpointFolder(tmp_path / "checkpoints", "me")
     saved = checkpoints.load("1")
     checkpoints.save("1", replace(saved, last=[saved.last[0] * 2, *saved.last[1:]]))
-    end.judge(found)
+    end.evaluate_winner(found)
     assert end.winner_evaluation.verified is False
     assert end.winner_evaluation.reason.startswith("fold 1: ")
 
@@ -261,7 +261,7 @@ def test_a_model_that_cannot_be_tested_ends_the_study_with_its_results(tmp_path)
     assert end.winner_evaluation.test == {}
     assert end.winner_evaluation.verified is None
     assert any("no test result" in said and "no such rows" in said for said in end.warned)
-    again = end.judge(found)  # a resume does not try again
+    again = end.evaluate_winner(found)  # a resume does not try again
     assert again.warned == []
 
 
@@ -297,7 +297,7 @@ def test_an_export_that_cannot_be_written_costs_the_export_only(tmp_path):
     found = problem(build, data(X, Y), ACCURACY)
     end = trained(found, tmp_path)
     Unwritable.ready = False
-    end.judge(found)
+    end.evaluate_winner(found)
     assert end.exported is None
     assert set(end.winner_evaluation.test) == {"accuracy", "loss"}
     assert end.winner_evaluation.export == ""

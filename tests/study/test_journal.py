@@ -5,6 +5,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,6 +35,7 @@ from search.study.events import (
 from search.study.journal import Journal, Tail
 from search.study.journal_lines import JournalLines
 from search.study.journal_lock import WriterLock
+from search.study.store import Store
 from search.study.study_record import fold
 from search.study.trial import (
     Budget,
@@ -299,14 +301,17 @@ def test_clean_says_in_one_line_what_it_may_not_change(tmp_path, capsys, monkeyp
     assert len(said.splitlines()) == 1
 
 
-def test_a_full_disk_is_one_clear_error(tmp_path):
+def test_a_full_disk_is_one_clear_error_that_says_how_to_make_room(tmp_path):
+    path = Store(tmp_path / "my runs").journal("s")
+    path.parent.mkdir(parents=True)
+    said = f"cannot write {re.escape(str(path))}: No space left on device.*search clean STUDY --sto"
     with open("/dev/full", "r+b", buffering=0) as raw:
-        lock, lines = WriterLock(tmp_path / "s.jsonl"), JournalLines(FORMAT)
-        journal = Journal(Path("s.jsonl"), io.BufferedRandom(raw), lock, lines)
+        lock, lines = WriterLock(path), JournalLines(FORMAT)
+        journal = Journal(path, io.BufferedRandom(raw), lock, lines)
         journal.append(Entry(0.0, Stopped("time")))
-        with pytest.raises(JournalError, match=r"cannot write s.jsonl: No space left on device"):
+        with pytest.raises(JournalError, match=said):
             journal.commit()
-        with pytest.raises(JournalError, match=r"cannot write s.jsonl: No space left on device"):
+        with pytest.raises(JournalError, match=said):
             journal.append(Entry(0.0, Stopped("time" * io.DEFAULT_BUFFER_SIZE)))
         journal.close()
 
