@@ -28,7 +28,7 @@ test: $(READY) ## run all tests; K=backends: the quick tests of one package
 ifeq ($(K),)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 else
-	$(BIN)/python -m pytest $(if $(SLOW),,-m "not slow") $(PACKAGE)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(if $(SLOW),,-m "not slow") $(PACKAGE)
 endif
 
 check: $(READY) lint types test ## run what CI runs: lint, types, test
