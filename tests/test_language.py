@@ -44,7 +44,7 @@ FORBIDDEN = {
     r"what there is|what is there": "name the things",
     r"in the field's face|scikit-learn face": "a scikit-learn estimator",
     r"fit to be": "valid",
-    r"of the machine's|of the user's|of the platform's": "the machine's ..., users' ...",
+    r"of the (?:machine|user|platform)'s(?! \w)": "the machine's ..., users' ...",
     r"so long as|in so far as": "if, as far as",
 }
 PATTERN = re.compile(
@@ -129,12 +129,12 @@ AREAS = {
     "docstrings": docstrings,
     "messages": messages,
 }
-TEXTS = [(area, name, text) for area in CHECKED for name, text in AREAS[area]()]
 
 
-@pytest.mark.parametrize(("area", "name", "text"), TEXTS, ids=lambda part: part[:40])
-def test_public_texts_use_the_words_of_the_field(area: str, name: str, text: str) -> None:
-    assert violations(text) == [], name
+@pytest.mark.parametrize("area", CHECKED)
+def test_public_texts_use_the_words_of_the_field(area: str) -> None:
+    found = [f"{name}: {one}" for name, text in AREAS[area]() for one in violations(text)]
+    assert not found, "\n".join(found)
 
 
 def test_a_word_of_the_list_is_found_and_code_is_not() -> None:
