@@ -13,19 +13,19 @@ from benchmarks import processes
 from benchmarks.results import FOLDER, QUICK_FOLDER, Results, Row
 from search.backends import base as backends
 from search.backends.base import BackendSettings
-from search.coordinator import Baseline, Coordinator
-from search.events import Entry, Limited, StudyStarted
+from search.engine.coordinator import Baseline, Coordinator
+from search.engine.proposer import Proposer
 from search.executors.simulated import SimulatedExecutor, VirtualClock
-from search.journal import Journal
-from search.objective import Objective
-from search.parameters import Choice, Float, Int, Params
-from search.proposer import Proposer
-from search.record import StudyRecord, fold
+from search.problem.objective import Objective
 from search.seeds import seed_for
-from search.space import Space, key
-from search.store import Store
-from search.trackers.audience import Audience
-from search.trial import Budget
+from search.space.parameters import Choice, Float, Int, Params
+from search.space.space import Space, key
+from search.study.events import Entry, LimitsChanged, StudyStarted
+from search.study.journal import Journal
+from search.study.store import Store
+from search.study.study_record import StudyRecord, fold
+from search.study.trial import Budget
+from search.trackers.dispatcher import TrackerDispatcher
 
 SPACE = Space(
     Int("layers", 1, 3),
@@ -89,7 +89,7 @@ def simulate(store: Store, study: str, trials: int, backend: str = "hyperband") 
         lambda known: module.create(SPACE, OBJECTIVE, settings, 0, known), dict(TODAY)
     )
     proposer.limit(trials)
-    first = [Entry(0.0, header), Entry(0.0, Limited(trials, None))]
+    first = [Entry(0.0, header), Entry(0.0, LimitsChanged(trials, None))]
     record, clock = fold(first), VirtualClock()
     with Journal.create(store.journal(study), first) as journal:
         Coordinator(
@@ -99,7 +99,7 @@ def simulate(store: Store, study: str, trials: int, backend: str = "hyperband") 
             executor=SimulatedExecutor(
                 OBJECTIVE, metrics, clock, slots=WORKERS, seconds=epoch_seconds
             ),
-            tracker=Audience([]),
+            tracker=TrackerDispatcher([]),
             clock=clock,
             baseline=Baseline(TODAY, Budget(0, EPOCHS)),
         ).run()

@@ -19,25 +19,25 @@ from pathlib import Path
 
 from benchmarks.results import FOLDER, QUICK_FOLDER, Results, Row
 from benchmarks.simulator import EPOCHS, OBJECTIVE, SPACE, metrics
-from search import journal as journals
 from search.backends import base as backends
 from search.backends.base import BackendSettings
-from search.config import StudyConfig
-from search.coordinator import Coordinator
-from search.events import Asked, Entry, Limited, Stopped, StudyStarted
+from search.engine.coordinator import Coordinator
+from search.engine.proposer import Proposer
+from search.engine.replay import replay
+from search.engine.run import RunContext, start
 from search.executors.simulated import SimulatedExecutor, VirtualClock
-from search.journal import Journal, Tail
-from search.parameters import Choice, Float, Int
-from search.proposer import Proposer
-from search.record import StudyRecord, fold
-from search.replay import replay
-from search.seeds import SystemClock
-from search.space import Space
-from search.store import Store
-from search.study import Surroundings, start
-from search.trackers.audience import Audience
+from search.runtime.clock import SystemClock
+from search.space.parameters import Choice, Float, Int
+from search.space.space import Space
+from search.study import journal as journals
+from search.study.config import StudyConfig
+from search.study.events import Asked, Entry, LimitsChanged, Stopped, StudyStarted
+from search.study.journal import Journal, Tail
+from search.study.store import Store
+from search.study.study_record import StudyRecord, fold
 from search.trackers.background import BackgroundTracker
 from search.trackers.base import Tracker
+from search.trackers.dispatcher import TrackerDispatcher
 from search.trackers.mlflow import MlflowTracker
 
 WORKERS = (1, 10, 100, 1000)
@@ -63,7 +63,7 @@ def simulated(backend: str, workers: int, trials: int, path: Path) -> Row:
     header = StudyStarted(
         *("simulated", "simulated", backend, 0, OBJECTIVE), {}, space, {}, {}, created_ms=0
     )
-    first = [Entry(0.0, header), Entry(0.0, Limited(trials, None))]
+    first = [Entry(0.0, header), Entry(0.0, LimitsChanged(trials, None))]
     record, before, began = fold(first), memory_mb(), time.perf_counter()
     with Journal.create(path, first) as journal:
         _run(record, journal, proposer, workers)
@@ -108,7 +108,7 @@ def _run(record: StudyRecord, journal: Journal, proposer: Proposer, workers: int
         journal=journal,
         proposer=proposer,
         executor=SimulatedExecutor(OBJECTIVE, metrics, clock, slots=workers),
-        tracker=Audience([]),
+        tracker=TrackerDispatcher([]),
         clock=clock,
         baseline=None,
     ).run()
@@ -125,7 +125,7 @@ def real(mlflow: bool, trials: int, folder: Path) -> Row:
         return [BackgroundTracker(tracker, lambda name: Tail(store.journal(name)))]
 
     config = StudyConfig(problem=PROBLEM, backend="randomized", trials=trials, study="real")
-    record = start(config, Surroundings(store, None, trackers, SystemClock())).record
+    record = start(config, RunContext(store, None, trackers, SystemClock())).record
     events = list(journals.read(store.journal("real")))
     asked = next(entry.seconds for entry in events if isinstance(entry.event, Asked))
     stopped = next(entry.seconds for entry in events if isinstance(entry.event, Stopped))

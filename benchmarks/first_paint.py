@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.processes import ROOT
 from benchmarks.results import FOLDER, QUICK_FOLDER, Results
 from benchmarks.simulator import simulate
-from search.store import Store
+from search.study.store import Store
 
 AIM_SECONDS = 3.0
 FIGURES = 3

@@ -18,8 +18,8 @@ import numpy as np
 
 from benchmarks.problems import _tasks
 from benchmarks.results import FOLDER, QUICK_FOLDER, Results, spread
-from search.problem import Data, Part
-from search.training import runtime
+from search.data.parts import Data, Part
+from search.runtime import tensorflow_setup
 
 Epoch: TypeAlias = Callable[[], None]
 BATCH = 32
@@ -114,15 +114,15 @@ def products(widths: Sequence[int], rows: int, batch: int) -> Epoch:
 
 def ours(model: Model, data: Data, way: str | None) -> tuple[Epoch, str]:
     """Our training epoch without validation, and how it trains; `way` None: as the rule says."""
-    from search.training.graph import GraphEpochs, TensorData
-    from search.training.shared import SharedEpochs
+    from search.training.graph_cache import SharedGraphs
+    from search.training.graph_loop import GraphLoop, TensorData
 
     tensors, built = TensorData(data), model.build()
     built.optimizer.build(built.trainable_variables)
     if way is None:
-        _, epochs = SharedEpochs(data, tensors).of(built, BATCH, EPOCHS)
+        _, epochs = SharedGraphs(data, tensors).of(built, BATCH, EPOCHS)
     else:
-        epochs = GraphEpochs(built, tensors, BATCH if way == "compiled" else None)
+        epochs = GraphLoop(built, tensors, BATCH if way == "compiled" else None)
     order = np.random.default_rng(0).permutation(data.train.size)
 
     def run() -> None:
@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where results go")
     options = parser.parse_args()
     quick = options.quick
-    runtime.prepare(threads=1)
+    tensorflow_setup.prepare(threads=1)
     results = Results("limit", options.folder or (QUICK_FOLDER if quick else FOLDER))
     results.clear()  # interleaved within one process: measurements of two do not belong together
     for model in MODELS[: options.only]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from benchmarks import machine, report
 from benchmarks.tables import MISSING
-from dashboards import tables
 from dashboards.figures.learning_curves import learning_curves
-from dashboards.tables import Tables
-from search import problem
-from search.objective import Objective
-from search.store import Store
+from dashboards.tables import tables
+from dashboards.tables.tables import Tables
+from search.problem import loading
+from search.problem.objective import Objective
+from search.study.store import Store
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--images", type=Path, default=IMAGES)
     options = parser.parse_args()
-    names = problem.names()
+    names = loading.names()
     studies = {name: study for name, study in found(Store(options.store)).items() if name in names}
     page = report.filled(options.page.read_text(encoding="utf-8"), sections(studies, names))
     options.images.mkdir(parents=True, exist_ok=True)

@@ -12,17 +12,17 @@ from pathlib import Path
 from benchmarks.results import FOLDER, QUICK_FOLDER, Results, Row
 from search.backends import base as backends
 from search.backends.base import BackendSettings
-from search.coordinator import Coordinator
-from search.events import Entry, Limited, StudyStarted
+from search.engine.coordinator import Coordinator
+from search.engine.proposer import Proposer
 from search.executors.simulated import SimulatedExecutor, VirtualClock
-from search.journal import Journal
-from search.objective import Objective
-from search.parameters import Choice, Float, Int, Params
-from search.proposer import Proposer
-from search.record import fold
+from search.problem.objective import Objective
 from search.seeds import seed_for
-from search.space import Space, key
-from search.trackers.audience import Audience
+from search.space.parameters import Choice, Float, Int, Params
+from search.space.space import Space, key
+from search.study.events import Entry, LimitsChanged, StudyStarted
+from search.study.journal import Journal
+from search.study.study_record import fold
+from search.trackers.dispatcher import TrackerDispatcher
 from search.trackers.memory import MemoryTracker
 
 SPACE = Space(
@@ -69,7 +69,7 @@ def simulate(backend: str, workers: int, trials: int, journal_path: Path) -> Row
         versions={},
         created_ms=0,
     )
-    first = [Entry(0.0, header), Entry(0.0, Limited(trials, None))]
+    first = [Entry(0.0, header), Entry(0.0, LimitsChanged(trials, None))]
     record, clock = fold(first), VirtualClock()
     started = time.perf_counter()
     with Journal.create(journal_path, first) as journal:
@@ -80,7 +80,7 @@ def simulate(backend: str, workers: int, trials: int, journal_path: Path) -> Row
             executor=SimulatedExecutor(
                 OBJECTIVE, metrics, clock, slots=workers, seconds=epoch_seconds
             ),
-            tracker=Audience([MemoryTracker()]),
+            tracker=TrackerDispatcher([MemoryTracker()]),
             clock=clock,
             baseline=None,
         ).run()

@@ -16,17 +16,18 @@ import pdoc
 from pdoc import doc, render
 
 import search
-from search.training import runtime
+from search.runtime import tensorflow_setup
 
 # What people write against. `search` itself shows the names that `import search` gives.
 MODULES = (
     "search",
-    *("search.problem", "search.space", "search.parameters", "search.objective", "search.data"),
-    *("search.tuning", "search.results", "search.estimator", "search.hypermodel"),
+    *("search.problem", "search.space", "search.data", "search.kerastuner"),
+    *("search.tuning", "search.results", "search.estimator", "search.errors"),
     *("search.backends.base", "search.executors.base", "search.trackers.base"),
     *("search.training.base", "search.training.callbacks", "search.datasets.base"),
-    *("search.trial", "search.record", "search.events", "search.errors", "search.predict"),
-    *("dashboards.frames", "dashboards.tables", "dashboards.importances", "dashboards.pictures"),
+    *("search.study.trial", "search.export.predict"),
+    *("dashboards.tables.frames", "dashboards.tables.tables"),
+    *("dashboards.analysis.importance",),
     *(
         f"dashboards.figures.{path.stem}"
         for path in sorted((Path(search.__file__).parents[1] / "dashboards/figures").glob("*.py"))
@@ -102,11 +103,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=TO)
     options = parser.parse_args()
-    runtime.quieten()
+    tensorflow_setup.quieten()
     # pandas-stubs has `Series[float]`, pandas 3.1 has not; pdoc evaluates annotations
     pd.Series.__class_getitem__ = classmethod(lambda kind, _: kind)  # type: ignore[attr-defined]
-    for name in search.__all__:
-        setattr(search, name, getattr(search, name))  # pdoc looks no further than what is there
+    for module in map(importlib.import_module, MODULES):
+        for name in getattr(module, "__all__", ()):
+            setattr(module, name, getattr(module, name))  # pdoc does not ask for lazy names
     wrong = mistakes()
     if wrong:
         sys.exit("\n".join(wrong))

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from search.backends.base import Backend, BackendSettings, Draws, Known, whole_budgets
-from search.objective import Objective
+from search.problem.objective import Objective
 from search.seeds import seed_for
 from search.space import Space
-from search.trial import Answer, Decision, EpochReport, Exhausted, Outcome
+from search.study.trial import Answer, Decision, EpochReport, Exhausted, Outcome
 
 EPOCHS_AS_BUDGET = False
 

@@ -3,18 +3,19 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from search.objective import Objective
-from search.parameters import Choice, Float, Int
-from search.problem import Data, Part, Problem
-from search.space import Space
+from search.data.parts import Data, Part
+from search.problem.objective import Objective
+from search.problem.problem import Problem
+from search.space.parameters import Choice, Float, Int, Params
+from search.space.space import Space
 
 if TYPE_CHECKING:
     from search.estimator import SearchCV
     from search.results import Study
     from search.tuning import load, resume, tune
 
-__all__ = ["Choice", "Data", "Float", "Int", "Objective", "Part", "Problem", "SearchCV", "Space"]
-__all__ += ["Study", "load", "resume", "tune"]
+__all__ = ["Choice", "Data", "Float", "Int", "Objective", "Params", "Part", "Problem", "SearchCV"]
+__all__ += ["Space", "Study", "load", "resume", "tune"]
 __version__ = "0.1.0"
 
 # what needs more than the standard library is imported when it is first asked for

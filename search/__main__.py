@@ -15,8 +15,8 @@ def run() -> int:
         os._exit(_INTERRUPTED)  # at its imports: nothing has begun
 
     signal.signal(signal.SIGINT, interrupted)
-    from search.cli import main
-    from search.process_end import ending_at_once
+    from search.cli.main import main
+    from search.runtime.process_exit import ending_at_once
 
     try:
         return ending_at_once(main)

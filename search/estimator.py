@@ -19,18 +19,20 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from search import leaderboard, unsupported
-from search.declared import check_function
-from search.directions import objective_of
+from search import _estimator_checks
+from search._estimator_models import TunedClassifier, TunedRegressor, tagged
+from search.data.parts import Data, Part
 from search.errors import UsageError, unknown_name
-from search.objective import Objective
-from search.parameters import Int, Params
-from search.problem import Data, Part, Problem
-from search.record import StudyRecord
+from search.problem.directions import objective_of
+from search.problem.objective import Objective
+from search.problem.problem import Problem
 from search.results import Study
-from search.space import Space
+from search.runtime.type_checks import check_function
+from search.space.parameters import Int, Params
+from search.space.space import Space
+from search.study import leaderboard
+from search.study.study_record import StudyRecord
 from search.tuning import tune
-from search.wrapped import TunedClassifier, TunedRegressor, tagged
 
 if TYPE_CHECKING:
     import keras
@@ -127,10 +129,10 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
         that are no number, texts, sparse data, and settings beside a `Problem` that has its own;
         SearchError as `search.tune`.
         """
-        unsupported.refuse_fit_params(fit_params)
-        unsupported.refuse_data(X)
-        unsupported.refuse_folds(self.cv)
-        unsupported.refuse_settings(self)
+        _estimator_checks.refuse_fit_params(fit_params)
+        _estimator_checks.refuse_data(X)
+        _estimator_checks.refuse_folds(self.cv)
+        _estimator_checks.refuse_settings(self)
         if self.task not in ("classification", "regression"):
             raise unknown_name("task", str(self.task), ("classification", "regression"))
         classifies = _classifies(self)

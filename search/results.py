@@ -1,29 +1,32 @@
 """A study as Python code sees it: its best trial, its tables, its models."""
 
 import json
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search import export as exports
-from search import leaderboard
-from search.carried import Carried
-from search.child import Request, ask
+from search._child_client import Request, ask
+from search.engine.reopen import read
 from search.errors import SearchError, unknown_name
-from search.opened import read
-from search.parameters import Params
-from search.problem import Problem
-from search.record import StudyRecord, StudyState
-from search.restoring import restored
-from search.store import Store
+from search.export import writer as exports
+from search.export.reader import restored
+from search.problem.pickling import PickledProblem
+from search.problem.problem import Problem
+from search.runtime.environment import Environment
+from search.space.parameters import Params
+from search.study import leaderboard
+from search.study.events import StudyStarted
+from search.study.store import Store
+from search.study.study_record import StudyRecord, StudyState
 
 if TYPE_CHECKING:
     import keras
     import pandas as pd
 
-    from dashboards.tables import Tables
-    from search.verification import Verification
+    from dashboards.tables.tables import Tables
+    from search.engine.verification import Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,15 @@ class Study:
     """A recorded study. What it says is read from the journal each time: it may be under way.
 
     `problem`: what is tuned, where the caller has it: a study that was begun from Python knows its
-    problem by that alone. `carried` is the same as it travels.
+    problem by that alone. `pickled` is the same as it travels. `data_dir`: the folder with the
+    problem's data, by default that of SEARCH_DATA_DIR.
     """
 
     name: str
     store: Path = Path("mlruns")
     problem: Problem | None = None
-    carried: Carried | None = None
+    pickled: PickledProblem | None = None
+    data_dir: Path | None = None
 
     def __repr__(self) -> str:
         record, state = self._read()
@@ -74,7 +79,7 @@ class Study:
 
     @property
     def record(self) -> StudyRecord:
-        """All that the journal tells; see `search.record`."""
+        """All that the journal tells; see `search.study.study_record`."""
         return self._read()[0]
 
     @property
@@ -98,22 +103,22 @@ class Study:
 
     @property
     def trials(self) -> "pd.DataFrame":
-        """One row per trial; see `dashboards.frames.trials_frame`."""
-        from dashboards.frames import trials_frame
+        """One row per trial; see `dashboards.tables.frames.trials_frame`."""
+        from dashboards.tables.frames import trials_frame
 
         return trials_frame(*self._read())
 
     @property
     def curves(self) -> "pd.DataFrame":
-        """One row per trial, epoch and metric; see `dashboards.frames.curves_frame`."""
-        from dashboards.frames import curves_frame
+        """One row per trial, epoch and metric; see `dashboards.tables.frames.curves_frame`."""
+        from dashboards.tables.frames import curves_frame
 
         return curves_frame(self.record)
 
     @property
     def tables(self) -> "Tables":
         """All that figures need, read once; see `dashboards.tables` and `docs/charts.md`."""
-        from dashboards.tables import load
+        from dashboards.tables.tables import load
 
         return load(Store(self.store), self.name)
 
@@ -136,11 +141,15 @@ class Study:
             raise unknown_name("trial", trial, record.trials)
         best, directory = record.best(), Store(self.store).export(self.name)
         asked = best is not None and trial in (None, best.trial)
-        if best is not None and asked and exports.stands(record, best, directory):
-            return restored(directory, record.header, self.problem, self.carried)
+        if best is not None and asked and exports.is_up_to_date(record, best, directory):
+            return self._restored(directory, record.header)
         with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
             folder = self.export(Path(scratch) / "model", trial=trial)
-            return restored(folder, record.header, self.problem, self.carried)
+            return self._restored(folder, record.header)
+
+    def _restored(self, folder: Path, header: StudyStarted) -> "keras.Model":
+        data_dir = self.data_dir or Environment.read(os.environ).data_dir
+        return restored(folder, header, self.problem, self.pickled, data_dir)
 
     def export(self, to: Path | str, format: str = "keras", *, trial: str | None = None) -> Path:
         """Write the model of a trial, by default the winner's, as a folder; its path.
@@ -151,8 +160,13 @@ class Study:
         Raises: as the command `export`.
         """
         name = self.name if trial is None else f"{self.name}/{trial}"
-        words = ("export", name, "--to", str(to), "--format", format, "--store", str(self.store))
-        return Path(ask(Request(words, self.carried)))
+        words = ("export", name, "--to", str(to), "--format", format, *self._places())
+        return Path(ask(Request(words, self.pickled)))
+
+    def _places(self) -> tuple[str, ...]:
+        """The options that say where the study and its data are."""
+        data_dir = () if self.data_dir is None else (f"--data-dir={self.data_dir}",)
+        return f"--store={self.store}", *data_dir
 
     def verify(
         self,
@@ -177,13 +191,13 @@ class Study:
         Raises:
             UsageError: For an unknown trial, or a study without a winner.
         """
-        from search.verification import Verification
+        from search.engine.verification import Verification
 
         names = [f"{self.name}/{trial}" for trial in trials] or [self.name]
-        words = ["verify", *names, "--json", "--store", str(self.store)]
+        words = ["verify", *names, "--json", *self._places()]
         words += ["--all"] * all + ["--fit"] * fit
         words += [] if sample is None else ["--sample", str(sample)]
-        said = json.loads(ask(Request(tuple(words), self.carried)))
+        said = json.loads(ask(Request(tuple(words), self.pickled)))
         return [Verification.from_plain(one) for one in said["trials"]]
 
     def _read(self) -> tuple[StudyRecord, StudyState]:

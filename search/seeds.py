@@ -1,8 +1,6 @@
 """Every random draw of a study comes from one root seed, all time from one clock."""
 
 import hashlib
-import time
-from typing import Protocol
 
 
 def seed_for(root: int, *purpose: str | int) -> int:
@@ -16,24 +14,3 @@ def seed_for(root: int, *purpose: str | int) -> int:
     """
     text = "\x1f".join([str(root), *map(str, purpose)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
-
-
-class Clock(Protocol):
-    """Where time comes from; a test or a simulation brings its own."""
-
-    def seconds(self) -> float:
-        """Seconds since some fixed moment, never going back; only differences mean anything."""
-        ...
-
-
-class SystemClock:
-    """The machine's own monotonic clock."""
-
-    def seconds(self) -> float:
-        """Seconds of `time.monotonic`."""
-        return time.monotonic()
-
-
-def wall_time_ms() -> int:
-    """Milliseconds since 1970 (UTC), for records that people read; nothing is computed from it."""
-    return time.time_ns() // 1_000_000

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search import called
-from search.carried import Carried, pack
-from search.child import Request, ask
-from search.declared import check_kind
-from search.problem import Problem
+from search import _child_server
+from search._child_client import Request, ask
+from search.problem.pickling import PickledProblem, pack
+from search.problem.problem import Problem
 from search.results import Study
+from search.runtime.type_checks import check_kind
 
 if TYPE_CHECKING:
     import keras
@@ -61,7 +61,7 @@ def tune(
 
     Raises: UsageError for settings that do not fit; any SearchError as the command reports it.
     """
-    word, carried = _sent(problem)
+    word, pickled = _sent(problem)
     options = {
         "backend": backend,
         "trials": trials,
@@ -81,11 +81,11 @@ def tune(
     }
     sets = [f"--set={name}={_values(value)}" for name, value in (narrow or {}).items()]
     words = ["run", word, *_words(options), *sets]
-    words += _crew(workers, cluster, trial_timeout)
+    words += _worker_spec(workers, cluster, trial_timeout)
     words += [f"--store={store}", *(["--quiet"] if quiet else [])]
     words += ["--keep-going"] if keep_going else []
-    request = Request(tuple(words), carried, go_on=resume and study is not None, mlflow=mlflow)
-    return _done(request, problem, store, workers)
+    request = Request(tuple(words), pickled, go_on=resume and study is not None, mlflow=mlflow)
+    return _done(request, problem, store, workers, data_dir)
 
 
 def resume(
@@ -111,39 +111,50 @@ def resume(
 
     Raises: as `tune`; StudyChangedError when problem, data or settings are no longer the same.
     """
-    _, carried = ("", None) if problem is None else _sent(problem)
+    _, pickled = ("", None) if problem is None else _sent(problem)
     options = {"trials": trials, "time": time, "data-dir": data_dir, "tensorboard": tensorboard}
     words = ["resume", study, *_words(options), *(["--adopt"] if adopt else [])]
-    words += _crew(workers, cluster, trial_timeout)
+    words += _worker_spec(workers, cluster, trial_timeout)
     words += [f"--store={store}", *(["--quiet"] if quiet else [])]
     words += ["--keep-going"] if keep_going else []
-    return _done(Request(tuple(words), carried, mlflow=mlflow), problem, store, workers)
+    request = Request(tuple(words), pickled, mlflow=mlflow)
+    return _done(request, problem, store, workers, data_dir)
 
 
 def load(
-    study: str, *, problem: Problem | None = None, store: Path | str = "mlruns"
+    study: str,
+    *,
+    problem: Problem | None = None,
+    store: Path | str = "mlruns",
+    data_dir: Path | str | None = None,
 ) -> "keras.Model":
     """The model of a study's winner, or of a trial: "STUDY" or "STUDY/TRIAL".
 
     `problem`: the one that was tuned; needed only for a model whose classes are not registered with
-    Keras, or for a trial other than the winner of a study that was begun from Python.
+    Keras, or for a trial other than the winner of a study that was begun from Python. `data_dir`:
+    the folder with the problem's data, for a trial other than the winner or a problem with
+    `statistics`; by default that of SEARCH_DATA_DIR.
 
     Raises: as `Study.model`.
     """
     name, _, trial = study.partition("/")
-    carried = None if problem is None else pack(problem)
-    return Study(name, Path(store), problem, carried).model(trial or None)
+    pickled = None if problem is None else pack(problem)
+    return Study(name, Path(store), problem, pickled, _folder(data_dir)).model(trial or None)
 
 
-def _sent(problem: Problem | str) -> tuple[str, Carried | None]:
+def _folder(data_dir: Path | str | None) -> Path | None:
+    return None if data_dir is None else Path(data_dir)
+
+
+def _sent(problem: Problem | str) -> tuple[str, PickledProblem | None]:
     """The word of a problem, and the problem itself where that word means nothing elsewhere."""
     if isinstance(problem, str):
         return problem, None
     check_kind(
         "what is tuned", problem, Problem, "write Problem(name, space, objective, load, build)"
     )
-    carried = pack(problem)
-    return carried.word, carried
+    pickled = pack(problem)
+    return pickled.word, pickled
 
 
 def _words(options: Mapping[str, Any]) -> Iterable[str]:
@@ -156,21 +167,27 @@ def _values(value: Any) -> str:
     return ",".join(map(str, value))
 
 
-def _crew(workers: int | str | None, cluster: str | None, timeout: float | str | None) -> list[str]:
+def _worker_spec(
+    workers: int | str | None, cluster: str | None, timeout: float | str | None
+) -> list[str]:
     count = 1 if workers == 0 else workers
     return [*_words({"workers": count, "cluster": cluster, "trial-timeout": timeout})]
 
 
 def _done(
-    request: Request, problem: Problem | str | None, store: Path | str, workers: int | str | None
+    request: Request,
+    problem: Problem | str | None,
+    store: Path | str,
+    workers: int | str | None,
+    data_dir: Path | str | None,
 ) -> Study:
     if workers == 0:
-        from search.training.process_state import left_as_it_was
+        from search.runtime.process_state import left_as_it_was
 
         # Keras's session, the random generators and the like are the process's: one at a time
         with _TRAINING_HERE, left_as_it_was():
-            name = called.perform(request, trains_here=True)
+            name = _child_server.perform(request, trains_here=True)
     else:
         name = ask(request)
     kept = problem if isinstance(problem, Problem) else None
-    return Study(name, Path(store), kept, request.carried)
+    return Study(name, Path(store), kept, request.pickled, _folder(data_dir))

@@ -15,9 +15,9 @@ import sys
 import time
 from pathlib import Path
 
-from search.cli import main
+from search.cli.main import main
 from search.executors._processes_started import fork_server_from_here
-from search.training import runtime
+from search.runtime import tensorflow_setup
 
 WORDS = ["run", "digits", "--trials", "6", "--max-epochs", "3", "--quiet"]
 WORDS += ["--workers", "1"]  # only these can be repeated exactly
@@ -86,7 +86,7 @@ def document(store: Path, study: str) -> dict:
 
 def prepare() -> None:
     """Import what every child inherits."""
-    runtime.quieten()
+    tensorflow_setup.quieten()
     import keras  # noqa: F401
     import keras_tuner  # noqa: F401
     import mlflow  # noqa: F401

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from search import export
+from search.data.parts import Data
 from search.datasets import california_housing, mnist
-from search.problem import Data, Problem
+from search.export import writer
+from search.problem.problem import Problem
 from spaces import fashion
 
 EARLIER = "fashion-grid-7"
@@ -45,7 +46,7 @@ def earlier_export(folder: Path, study: str = EARLIER) -> Path:
     """What a study of fashion leaves behind, with the weights it began with."""
     assert fashion.PROBLEM.baseline is not None
     model = fashion.build(fashion.PROBLEM.baseline)
-    return export.write(model, folder / study, {"problem": "fashion", "study": study})
+    return writer.write(model, folder / study, {"problem": "fashion", "study": study})
 
 
 def folder_for_all(folder: Path) -> Path:

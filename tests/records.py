@@ -2,21 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 
-from search.events import (
+from search.problem.objective import Objective
+from search.study.events import (
     Asked,
     Entry,
+    EpochRecorded,
     Event,
-    Judged,
-    Limited,
-    Reported,
+    LimitsChanged,
     Stopped,
     StudyStarted,
     Told,
+    WinnerEvaluated,
 )
-from search.objective import Objective
-from search.record import StudyRecord
-from search.trackers.base import Tracker
-from search.trial import (
+from search.study.study_record import StudyRecord
+from search.study.trial import (
     Budget,
     Completed,
     Decision,
@@ -26,6 +25,7 @@ from search.trial import (
     Proposal,
     Pruned,
 )
+from search.trackers.base import Tracker
 
 CREATED_MS = 1_700_000_000_000
 
@@ -68,7 +68,7 @@ def asked(
 
 def reported(trial: str, epoch: int, score: float, decision: Decision = Decision.CONTINUE) -> Event:
     metrics = {"loss": 1 - score, "val_accuracy": score, "learning_rate": 0.01}
-    return Reported(EpochReport(trial, epoch, metrics, 0.25), decision)
+    return EpochRecorded(EpochReport(trial, epoch, metrics, 0.25), decision)
 
 
 def completed(trial: str, score: float, best_epoch: int, epochs: int) -> Event:
@@ -86,7 +86,7 @@ def whole_life(first: Entry | None = None) -> list[Entry]:
     failure = Failed("ValueError", "no such optimizer", "Traceback: line 1\nline 2", 1, 0.25)
     return entries(
         [
-            Limited(5, None),
+            LimitsChanged(5, None),
             asked("0", 0, 3, role="baseline"),
             reported("0", 1, 0.3),
             reported("0", 2, 0.5),
@@ -110,7 +110,7 @@ def whole_life(first: Entry | None = None) -> list[Entry]:
             reported("2", 3, 0.65),
             completed("2", 0.7, 2, 3),
             Stopped("exhausted"),
-            Judged("2", {"loss": 0.4, "accuracy": 0.68}, "exports/demo-1"),
+            WinnerEvaluated("2", {"loss": 0.4, "accuracy": 0.68}, "exports/demo-1"),
         ],
         first,
     )
@@ -120,7 +120,7 @@ def short_life(first: Entry | None = None) -> list[Entry]:
     """One event of each kind, a promotion and a failure."""
     return entries(
         [
-            Limited(3, None),
+            LimitsChanged(3, None),
             asked("1", 0, 1, may_continue=True, rung=0),
             reported("1", 1, 0.5),
             completed("1", 0.5, 1, 1),
@@ -131,7 +131,7 @@ def short_life(first: Entry | None = None) -> list[Entry]:
             reported("1", 2, 0.6),
             completed("1", 0.6, 2, 2),
             Stopped("exhausted"),
-            Judged("1", {"accuracy": 0.55}, "exports/demo-1"),
+            WinnerEvaluated("1", {"accuracy": 0.55}, "exports/demo-1"),
         ],
         first,
     )
@@ -144,7 +144,7 @@ def play(tracker: Tracker, record: StudyRecord, following: Sequence[Entry]) -> N
         event = entry.event
         if isinstance(event, Asked) and isinstance(event.answer, Proposal):
             tracker.start_trial(record.trials[event.answer.trial], event.answer)
-        elif isinstance(event, Reported):
+        elif isinstance(event, EpochRecorded):
             tracker.epoch(record.trials[event.report.trial], event.report)
         elif isinstance(event, Told):
             outcome: Outcome = event.outcome

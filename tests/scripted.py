@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from search.backends.base import Known
-from search.trial import (
+from search.study.trial import (
     Answer,
     Budget,
     Completed,

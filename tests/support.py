@@ -6,24 +6,24 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from search import journal as journals
 from search.backends.base import Backend, Known
-from search.coordinator import Baseline, Coordinator
+from search.engine.coordinator import Baseline, Coordinator
+from search.engine.proposer import Proposer
+from search.engine.replay import replay
 from search.errors import SearchError
-from search.events import FORMAT, Entry, Event, Limited, StudyStarted
 from search.executors.simulated import SimulatedExecutor, VirtualClock
-from search.journal import Journal
-from search.journal_lines import JournalLines
-from search.objective import Objective
-from search.parameters import Choice, Float, Int, Params
-from search.proposer import Proposer
-from search.record import StudyRecord, fold
-from search.replay import replay
-from search.space import Space, key
-from search.trackers.audience import Audience
+from search.problem.objective import Objective
+from search.space.parameters import Choice, Float, Int, Params
+from search.space.space import Space, key
+from search.study import journal as journals
+from search.study.events import FORMAT, Entry, Event, LimitsChanged, StudyStarted
+from search.study.journal import Journal
+from search.study.journal_lines import JournalLines
+from search.study.study_record import StudyRecord, fold
+from search.study.trial import Budget, Task
 from search.trackers.base import Tracker
+from search.trackers.dispatcher import TrackerDispatcher
 from search.trackers.memory import MemoryTracker
-from search.trial import Budget, Task
 
 SPACE = Space(
     Int("layers", 1, 3),
@@ -117,7 +117,7 @@ class SimulatedStudy:
 
     path: Path
     make: Callable[[Iterable[Known]], Backend]
-    limit: Limited
+    limit: LimitsChanged
     slots: int = 1
     baseline: Baseline | None = BASELINE
     metrics: Callable[[Params, int], dict[str, float]] = accuracy
@@ -137,7 +137,7 @@ class SimulatedStudy:
         self,
         *,
         dies_after: int | None = None,
-        raised: Limited | None = None,
+        raised: LimitsChanged | None = None,
         adopt: bool = False,
     ) -> StudyRecord:
         journal, entries = Journal.reopen(self.path)
@@ -162,7 +162,7 @@ class SimulatedStudy:
         proposer: Proposer,
         journal: Journal,
         dies_after: int | None,
-        raised: Limited | None = None,
+        raised: LimitsChanged | None = None,
         adopt: bool = False,
     ) -> StudyRecord:
         clock = VirtualClock()
@@ -174,7 +174,7 @@ class SimulatedStudy:
             journal=MortalJournal(journal, dies_after),
             proposer=proposer,
             executor=self.executor,
-            tracker=Audience([self.tracker]),
+            tracker=TrackerDispatcher([self.tracker]),
             clock=clock,
             baseline=self.baseline,
             keep_going=self.keep_going,

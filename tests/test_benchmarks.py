@@ -24,9 +24,9 @@ from benchmarks import (
 from benchmarks.peers.__main__ import answer
 from benchmarks.problems import _tasks
 from benchmarks.results import Results
-from search import problem
-from search.journal import Journal
-from search.store import Store
+from search.problem import loading
+from search.study.journal import Journal
+from search.study.store import Store
 from tests.records import header, whole_life
 
 ROOT = Path(__file__).parent.parent
@@ -343,7 +343,7 @@ def test_the_page_of_problems_is_filled_from_the_journals_of_a_store(tmp_path):
             pass
     studies = pictures.found(store)
     assert [study.study for study in studies.values()] == ["digits-2"], "the newest of each"
-    parts = pictures.sections(studies, problem.names())
+    parts = pictures.sections(studies, loading.names())
     assert "| [`digits`](#digits) | 5 | 10 | " in parts["results"]
     assert "| `val_accuracy` | 0.5000 | 0.7000 | 0.6800 |" in parts["results"]
     assert "| [`xor`](#xor) | Not measured yet." in parts["results"]
@@ -351,6 +351,6 @@ def test_the_page_of_problems_is_filled_from_the_journals_of_a_store(tmp_path):
     assert "`val_accuracy` 0.7000 (baseline 0.5000) at epoch 2" in parts["digits"]
     page = pictures.PAGE.read_text(encoding="utf-8")
     headings = {line[3:].replace(", ", "-") for line in page.splitlines() if line[:3] == "## "}
-    assert {pictures.anchor(name) for name in problem.names()} == headings
+    assert {pictures.anchor(name) for name in loading.names()} == headings
     assert parts["digits"] in report.filled(page, parts)
     assert pictures.picture(studies["digits"]).layout.title.text == "digits: val_accuracy by epoch"

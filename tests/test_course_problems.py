@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search import Data, problem
+from search import Data
 from search.datasets import base
 from search.errors import DataError
-from search.problem import Problem
+from search.problem import loading
+from search.problem.problem import Problem
 from spaces import _earlier, _housing
 from tests import problem_data
 
@@ -22,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def loaded(name: str, folder: Path) -> tuple[Problem, Data]:
-    found = problem.load(name).problem
+    found = loading.load(name).problem
     return found, problem_data.load(found, folder)
 
 
@@ -34,7 +35,7 @@ def weights(layer: Any) -> list[np.ndarray]:
 def test_xor_is_solved_only_with_a_hidden_layer(layers: int, solved: bool) -> None:
     import keras
 
-    found = problem.load("xor").problem
+    found = loading.load("xor").problem
     data = found.load(None)
     params = {"layers": layers, "optimizer": "adam", "learning_rate": 0.05}
     if layers:
@@ -48,7 +49,7 @@ def test_xor_is_solved_only_with_a_hidden_layer(layers: int, solved: bool) -> No
 
 
 def test_iris_has_the_perceptron_in_its_space() -> None:
-    found = problem.load("iris").problem
+    found = loading.load("iris").problem
     assert found.baseline is not None
     data = found.load(None)
     model = found.builder(data.train)(found.baseline)
@@ -56,7 +57,7 @@ def test_iris_has_the_perceptron_in_its_space() -> None:
 
 
 def test_the_convolutional_network_is_built_as_its_params_say() -> None:
-    found = problem.load("fashion_cnn").problem
+    found = loading.load("fashion_cnn").problem
     params = {
         "blocks": 2,
         "filters_shape": "free",
@@ -81,7 +82,7 @@ def test_the_convolutional_network_is_built_as_its_params_say() -> None:
 
 
 def test_stretch_searches_nothing_but_what_holds_a_large_network_back() -> None:
-    found = problem.load("stretch").problem
+    found = loading.load("stretch").problem
     assert {node.name for node in found.space.nodes} == {"dropout", "l2"}
     assert found.patience
     model = found.build({"dropout": 0.2, "l2": 1e-4})
@@ -217,4 +218,4 @@ def test_without_an_earlier_study_the_message_says_which_to_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="run `python -m search run fashion` first"):
-        problem.load("fashion_transfer").problem.load(tmp_path)
+        loading.load("fashion_transfer").problem.load(tmp_path)

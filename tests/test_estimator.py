@@ -12,8 +12,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
 
 from search import Choice, Float, SearchCV, Space
+from search._estimator_models import TunedClassifier, TunedRegressor
 from search.errors import UsageError
-from search.wrapped import TunedClassifier, TunedRegressor
 
 KIND = Choice("kind", ("plain", "steep"))
 SPACE = Space(Float("rate", 0.05, 0.1))

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from search import problem
-from search.config import StudyConfig
-from search.coordinator import Coordinator
-from search.events import Entry, Limited
+from search.engine.coordinator import Coordinator
+from search.engine.resolve import resolve
 from search.executors.inline import InlineExecutor
-from search.journal import Journal
-from search.record import StudyRecord, fold
-from search.seeds import SystemClock
-from search.setup import prepare
+from search.problem import loading
+from search.runtime.clock import SystemClock
+from search.study.config import StudyConfig
+from search.study.events import Entry, LimitsChanged
+from search.study.journal import Journal
+from search.study.study_record import StudyRecord, fold
 from search.trackers.memory import MemoryTracker
 from search.training.checkpoint import Checkpoint
 from search.training.trainer import KerasTrainer
@@ -56,9 +56,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return problem_data.folder_for_all(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture(scope="module", params=problem.names())
+@pytest.fixture(scope="module", params=loading.names())
 def lesson(request: pytest.FixtureRequest, folder: Path) -> Lesson:
-    found = problem.load(request.param).problem
+    found = loading.load(request.param).problem
     data = problem_data.load(found, folder)
     few = replace(
         data, train=data.train.take(slice(64)), validation=data.validation.take(slice(32))
@@ -72,11 +72,11 @@ def lesson(request: pytest.FixtureRequest, folder: Path) -> Lesson:
 
 def searched(lesson: Lesson, backend: str, journal_path: Path) -> StudyRecord:
     trials = BACKENDS[backend]
-    setup = prepare(
+    setup = resolve(
         StudyConfig(problem=lesson.name, backend=backend, trials=trials, max_epochs=EPOCHS)
     )
     limit = setup.limit(trials, None)
-    assert limit == Limited(trials, None)
+    assert limit == LimitsChanged(trials, None)
     begun = replace(header(backend), objective=setup.problem.objective)
     first = [Entry(0.0, begun), Entry(0.0, limit)]
     record, proposer = fold(first), setup.proposer()

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from search.cli.parser import parser
+
 ROOT = next(p for p in Path(__file__).resolve().parents if (p / "pyproject.toml").is_file())
 CHECKED = ("documents",)  # still to be added: "help texts", "docstrings", "messages"
 
@@ -80,10 +82,6 @@ def documents() -> Iterator[tuple[str, str]]:
 
 def help_texts() -> Iterator[tuple[str, str]]:
     """The descriptions of commands and options."""
-    try:
-        from search.cli.parser import parser
-    except ImportError:
-        from search.options import parser  # type: ignore[no-redef]
     _, commands = parser()
     for name, command in commands.items():
         yield name, command.description or ""

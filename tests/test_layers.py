@@ -1,4 +1,4 @@
-"""Imports point down only, one third-party library per adapter, nothing heavy at the top."""
+"""Imports of packages point down, and what is heavy is imported late."""
 
 import ast
 import subprocess
@@ -8,47 +8,45 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PLAIN = {
-    *(
-        "arrays",
-        "brackets",
-        "config",
-        "curve",
-        "errors",
-        "events",
-        "leaderboard",
-        "narrowing",
-        "network",
-        "nodes",
-        "objective",
-        "outcomes",
-    ),
-    *("parameters", "pace", "problem", "progress", "record", "rules", "seeds", "space", "stopping"),
-    *("serialized", "store", "structures", "trial", "trial_record", "units", "wording"),
-    *("ceilings", "class_weights", "conditions", "deadline", "declared", "dependence"),
-    *("directions", "discovery", "event_checks", "event_json", "failures", "fitness"),
-    *("importing", "journal_lines", "lists", "masking", "process_end", "relevance", "remarks"),
-    *("scalars", "source", "study_rules", "texts"),
-}
-OF_ARRAYS = {"search.lists"}  # plain data that make arrays of lists: NumPy is their language
-ADAPTERS = ("backends", "executors", "trackers", "training", "datasets")
-WIRING = {
-    *("carried", "child", "restoring", "results", "wrapped"),
-    *("coordinator", "crew", "export", "inputs", "journal", "judge", "machine", "mlflow_ui"),
-    *("evidence", "trial_view"),
-    *("nursery", "offers", "options"),
-    *("data", "frames", "pipelines", "tables"),
-    *("hyperfit", "unsupported", "hypermodel", "hyperparameters", "hyperspace"),
-    *("journal_lock", "journal_reader", "whole_folder"),
-    *("opened", "plans", "predict", "proposer", "recipe", "replay", "setup", "several", "study"),
-    *("summary", "fresh_process", "model_check", "retraining", "verification"),
-}
+# The packages from the lowest to the highest: one imports only from those before it.
+# Packages of one row do not import each other.
+RANKS = (
+    ("search.errors", "search.seeds", "search._lazy_imports"),
+    ("search.runtime",),
+    ("search.space",),
+    ("search.data",),
+    ("search.problem",),
+    ("search.datasets", "search.study"),
+    ("search.backends", "search.state"),
+    ("search.training",),
+    ("search.kerastuner", "search.executors"),
+    ("spaces",),
+    ("search.export",),
+    ("search.trackers", "dashboards"),
+    ("search.engine",),
+    ("search._child_client",),
+    ("search.cli",),
+    ("search._child_server",),
+    ("search.results",),
+    ("search.tuning",),
+    ("search._estimator_checks", "search._estimator_models"),
+    ("search.estimator",),
+    ("search.__main__",),
+)
+RANK = {package: rank for rank, row in enumerate(RANKS) for package in row}
+# The packages of `dashboards`, in the same way.
+PARTS = ("tables", "analysis", "figures", "diagrams", "report", "live")
+# What records and shows a study works without any library.
+PLAIN = ("search.errors", "search.seeds", "search.space", "search.study", "search.runtime")
+NUMPY = {"search.runtime.process_state"}  # saves and restores NumPy's generator
 STANDARD = sys.stdlib_module_names
-FILES = sorted((ROOT / "search").rglob("*.py")) + sorted((ROOT / "spaces").glob("*.py"))
+FILES = [
+    path
+    for top in ("search", "dashboards", "spaces")
+    for path in sorted((ROOT / top).rglob("*.py"))
+]
+FIGURES = sorted((ROOT / "dashboards" / "figures").glob("*.py"))
 SHOWN = sorted((ROOT / "dashboards").rglob("*.py"))
-FIGURES = [*(ROOT / "dashboards" / "figures").glob("*.py"), ROOT / "dashboards" / "importances.py"]
-# what pages read beside plain data: journals, and what lies beside an exported winner
-READ = {"search.journal", "search.evidence", "search.export"}
 
 
 def module_of(path: Path) -> str:
@@ -56,8 +54,13 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def is_alias(path: Path) -> bool:
+    """Whether a file only gives a module its earlier name."""
+    return path.read_text().startswith('"""Alias of ')
+
+
 def imports(path: Path, *, top_only: bool = False) -> set[str]:
-    """The modules a file imports for use; those for type checking only do not count."""
+    """Return the modules that a file imports for use; those for type checking do not count."""
     tree = ast.parse(path.read_text())
     skipped = {
         id(inner)
@@ -65,9 +68,8 @@ def imports(path: Path, *, top_only: bool = False) -> set[str]:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }
-    nodes = tree.body if top_only else list(ast.walk(tree))
     found = set()
-    for node in nodes:
+    for node in tree.body if top_only else ast.walk(tree):
         if id(node) in skipped:
             continue
         if isinstance(node, ast.Import):
@@ -83,119 +85,128 @@ def is_module(name: str) -> bool:
     return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
-def tier(module: str) -> int:
-    """0 plain data, 1 contracts, 2 adapters, 3 the loop and its wiring, from 4 on the faces."""
+def ours(path: Path) -> set[str]:
+    names = {
+        name for name in imports(path) if name.split(".")[0] in ("search", "dashboards", "spaces")
+    }
+    return names - {"search"}  # its version
+
+
+def package(module: str) -> str:
+    """Return the package of a module that has a rank; an alias has the rank of what it names."""
+    if module in ALIASES:
+        module = ALIASES[module]
     parts = module.split(".")
-    if parts[0] == "dashboards" and parts[1:2] in (["live"], ["report"]):
-        return 4  # whole pages are for commands
-    if parts[0] in ("spaces", "dashboards"):
-        return 3
-    if len(parts) == 1:
-        return 0 if parts[0] == "search" else 9
-    if parts[1] in ADAPTERS:
-        return 1 if len(parts) == 2 or parts[2] == "base" else 2
-    if parts[1] in PLAIN:
-        return 0
-    if parts[1] in WIRING:
-        return 3
-    above = {"commands": 4, "cli": 5, "called": 6, "tuning": 7, "estimator": 8, "__main__": 9}
-    if parts[1] in above:
-        return above[parts[1]]
-    raise AssertionError(f"{module} stands in no layer; put it into one in {Path(__file__).name}")
+    return ".".join(parts[:2]) if parts[0] == "search" else parts[0]
 
 
-def family(module: str) -> str:
-    """Adapter files that belong to one adapter: mlflow, mlflow_runs, ...; a whole for training."""
-    parts = module.split(".")
-    return "training" if parts[1] == "training" else parts[1] + parts[2].strip("_").split("_")[0]
+PACKAGES = [module_of(path) for path in FILES if path.name == "__init__.py"]
+ALIASES = {module_of(path): path.read_text().split("`")[1] for path in FILES if is_alias(path)}
+SOURCES = [path for path in FILES if not is_alias(path) and module_of(path) != "search"]
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_of)
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_imports_point_down(path):
-    module = module_of(path)
-    for imported in imports(path):
-        if imported.split(".")[0] not in ("search", "spaces", "dashboards") or imported == "search":
-            continue
-        if tier(module) == tier(imported) == 2:
-            assert family(module) == family(imported), f"{module} imports its sibling {imported}"
-        else:
-            assert tier(imported) <= tier(module), f"{module} imports {imported} above it"
+    own = package(module_of(path))
+    for imported in ours(path):
+        other = package(imported)
+        assert own == other or RANK[other] < RANK[own], f"{own} must not import {imported}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_of)
-def test_plain_data_and_contracts_use_the_standard_library_only(path):
-    module = module_of(path)
-    if tier(module) > 1:
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_the_parts_of_the_dashboards_import_downwards(path):
+    parts = module_of(path).split(".")
+    if parts[0] != "dashboards" or len(parts) == 1:
         return
-    foreign = {name.split(".")[0] for name in imports(path)} - STANDARD - {"search", "spaces"}
-    assert foreign <= ({"numpy"} if module in OF_ARRAYS else set())
+    below = PARTS[: PARTS.index(parts[1]) + 1]
+    for imported in ours(path):
+        other = imported.split(".")
+        assert other[0] != "dashboards" or other[1] in below, f"{parts[1]} imports {imported}"
 
 
-@pytest.mark.parametrize("path", SHOWN, ids=module_of)
-def test_dashboards_know_plain_data_and_import_libraries_late(path):
-    ours = {name for name in imports(path) if name.split(".")[0] in ("search", "spaces")}
-    assert {name for name in ours if tier(name) > 0} <= READ
-    own = {"search", "dashboards"}
-    assert {n.split(".")[0] for n in imports(path, top_only=True)} <= STANDARD | own
+def test_no_modules_import_each_other_in_a_circle():
+    edges = {module_of(path): ours(path) - {module_of(path)} for path in SOURCES}
+    while leaves := {name for name, found in edges.items() if not found & edges.keys()}:
+        edges = {name: found for name, found in edges.items() if name not in leaves}
+    assert not edges
 
 
-@pytest.mark.parametrize("path", FIGURES, ids=module_of)
-def test_figures_know_neither_stores_nor_files(path):
-    figures = {module_of(figure) for figure in FIGURES}
-    plain = {f"search.{name}" for name in ("objective", "parameters", "seeds", "space")}
-    found = imports(path)
-    assert {n for n in found if n.split(".")[0] in ("search", "dashboards")} <= figures | plain
-    assert not {n.split(".")[0] for n in found} & {"os", "io", "pathlib", "tempfile", "datetime"}
+def test_the_root_of_search_holds_what_users_import():
+    root = [path for path in (ROOT / "search").glob("*.py") if not is_alias(path)]
+    assert len(root) <= 16
 
 
-ONE_LIBRARY = {  # what an adapter wraps; numpy counts as a language of arrays, scipy as sklearn's
-    "backends.grid": {"sklearn"},
-    "backends.randomized": {"sklearn", "scipy"},
-    "backends.hyperband": {"keras_tuner"},
-    "backends.optuna": {"optuna"},
-    # threadpoolctl: scikit-learn's, to hold its Gaussian processes to one thread
-    "backends.skopt": {"skopt", "threadpoolctl"},
-    "backends.bayesian": {"keras_tuner", "threadpoolctl"},
-    "executors.dask": {"dask", "distributed"},  # one library in two packages
-    "executors.processes": {"psutil"},
-    "trackers.console": {"rich"},
-    "trackers.mlflow": {"mlflow", "keras"},  # keras: to load the model that is registered
-}
-
-
-@pytest.mark.parametrize("path", FILES, ids=module_of)
-def test_an_adapter_wraps_one_library_and_imports_it_late(path):
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_plain_packages_use_the_standard_library_only(path):
     module = module_of(path)
-    if tier(module) != 2 or module.startswith(("search.training", "search.datasets")):
+    if package(module) not in PLAIN:
         return
-    foreign = {name.split(".")[0] for name in imports(path)} - STANDARD - {"search", "numpy"}
-    name = module.removeprefix("search.")
-    allowed = ONE_LIBRARY.get(name.replace("._", ".").split("_")[0], ONE_LIBRARY.get(name))
-    # a new adapter need not be listed above, as long as it keeps to one library
-    assert len(foreign) <= 1 if allowed is None else foreign <= allowed
-    at_import = {n.split(".")[0] for n in imports(path, top_only=True)} - STANDARD - {"search"}
-    assert not at_import, f"{module} imports {at_import} before it is used"
+    at_import = {name.split(".")[0] for name in imports(path, top_only=True)} - STANDARD
+    allowed = {"search", "numpy"} if module in NUMPY else {"search"}
+    assert at_import <= allowed
 
 
-def test_importing_search_is_light():
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_is_imported_without_libraries(name):
     code = (
-        "import sys, search, search.cli; "
-        "heavy = {'tensorflow', 'keras', 'mlflow', 'numpy', 'pandas', 'optuna', 'sklearn', 'rich'};"
-        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+        f"import sys, {name}; "
+        "heavy = {'tensorflow', 'keras', 'mlflow', 'numpy', 'pandas', 'dask', 'distributed', "
+        "'optuna', 'sklearn', 'rich'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("path", [*FILES, *SHOWN], ids=module_of)
-def test_environment_and_clocks_are_read_in_one_place(path):
-    text = path.read_text()
+@pytest.mark.parametrize("path", SHOWN, ids=module_of)
+def test_dashboards_import_libraries_late(path):
+    at_import = {name.split(".")[0] for name in imports(path, top_only=True)}
+    assert at_import <= STANDARD | {"search", "dashboards"}
+
+
+@pytest.mark.parametrize("path", FIGURES, ids=module_of)
+def test_figures_read_neither_stores_nor_clocks(path):
+    if module_of(path) == "dashboards.figures.save":
+        return
+    found = imports(path)
+    assert not {name for name in ours(path) if package(name) == "search.export"}
+    assert not {name.split(".")[0] for name in found} & {"os", "io", "pathlib", "tempfile"}
+    assert "datetime" not in found
+
+
+ADAPTERS = ("search.backends", "search.executors", "search.trackers")
+ONE_LIBRARY = {  # what an adapter wraps; an adapter that is not listed wraps one library at most
+    "backends.randomized": {"sklearn", "scipy"},
+    # threadpoolctl: scikit-learn's, to hold its Gaussian processes to one thread
+    "backends.skopt": {"skopt", "threadpoolctl"},
+    "backends.bayesian": {"keras_tuner", "threadpoolctl"},
+    "executors.dask": {"dask", "distributed"},  # one library in two packages
+    "executors.hardware": {"joblib", "psutil"},
+    "trackers.mlflow": {"mlflow", "keras"},  # keras: to load the model that is registered
+}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_an_adapter_wraps_one_library_and_imports_it_late(path):
     module = module_of(path)
-    if module not in ("search.seeds",):
-        assert "time.time" not in text
+    if package(module) not in ADAPTERS:
+        return
+    foreign = {name.split(".")[0] for name in imports(path)} - STANDARD
+    foreign -= {"search", "dashboards", "numpy"}
+    name = module.removeprefix("search.")
+    allowed = ONE_LIBRARY.get(name.replace("._", ".").split("_")[0], ONE_LIBRARY.get(name))
+    assert len(foreign) <= 1 if allowed is None else foreign <= allowed
+    at_import = {n.split(".")[0] for n in imports(path, top_only=True)} - STANDARD
+    assert at_import <= {"search", "dashboards"}, f"{module} imports {at_import} before it is used"
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_environment_and_clocks_are_read_in_one_place(path):
+    text, module = path.read_text(), module_of(path)
+    if module != "search.runtime.clock":
+        assert "time.time(" not in text
         assert "time.monotonic" not in text
         assert "perf_counter" not in text
-    if module not in ("search.config", "search.cli", "search.training.process_state"):
+    if module not in ("search.cli.main", "search.runtime.process_state"):
         assert "os.getenv" not in text
         assert "environ.get" not in text
         assert "environ[" not in text

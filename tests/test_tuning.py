@@ -1,24 +1,32 @@
 """Studies from Python: scripts without a guard, problems by value, errors, kills, models."""
 
+import itertools
 import os
 import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
 import search
-from search import Data, Float, Int, Objective, Part, Problem, Space, cli, journal, source
-from search.carried import pack
-from search.child import Answer
+from search import Data, Float, Int, Objective, Part, Problem, Space
+from search._child_client import Answer
+from search.cli import main as cli
+from search.engine.reopen import open_trial
 from search.errors import DataError, SearchError, StudyChangedError, StudyInterrupted, UsageError
-from search.opened import open_trial
-from search.record import fold
-from search.store import Store
+from search.export import writer
+from search.export.reader import restored
+from search.problem import fingerprint
+from search.problem.pickling import pack
+from search.study import journal
+from search.study.store import Store
+from search.study.study_record import fold
 
 ROOT = Path(__file__).parent.parent
 RNG = np.random.default_rng(0)
@@ -68,7 +76,7 @@ def script(tmp_path: Path, text: str, *words: str) -> "subprocess.Popen[str]":
     )
 
 
-def heard(process: "subprocess.Popen[str]", words: str) -> None:
+def read_fd(process: "subprocess.Popen[str]", words: str) -> None:
     """Read what a script says of its study until it says this."""
     assert process.stderr is not None
     said = []
@@ -98,13 +106,13 @@ def test_the_page_is_a_plain_script_that_runs(tmp_path: Path, capsys) -> None:
 def test_a_study_goes_on_after_an_interrupt_and_after_a_kill(tmp_path: Path) -> None:
     path = Store(tmp_path / "store").journal("line")
     first = script(tmp_path, SCRIPT, str(tmp_path / "store"))
-    heard(first, "trial 1 completed")
+    read_fd(first, "trial 1 completed")
     first.send_signal(signal.SIGINT)
     assert "StudyInterrupted: study line was interrupted" in first.communicate()[1]
     assert journal.writer(path) is None
     done = sum(trial.score is not None for trial in fold(journal.read(path)).trials.values())
     second = script(tmp_path, SCRIPT, str(tmp_path / "store"))
-    heard(second, f"trial {done + 1} completed")
+    read_fd(second, f"trial {done + 1} completed")
     os.kill(journal.writer(path) or 0, signal.SIGKILL)
     assert "must end with an answer, got none (signal 9)" in second.communicate()[1]
     last = script(tmp_path, SCRIPT, str(tmp_path / "store"))
@@ -188,8 +196,8 @@ def test_a_model_with_own_code_comes_back_and_predicts_the_same(build, tmp_path)
     problem = problem_of(build)
     study = tuned(problem, tmp_path)
     predicted = study.best_model().predict(X, verbose=0)
-    carried = pack(problem)
-    opened = open_trial(Store(tmp_path), study.name, None, None, carried)
+    pickled = pack(problem)
+    opened = open_trial(Store(tmp_path), study.name, None, None, pickled)
     assert np.array_equal(predicted, opened.model().predict(X, verbose=0))
     assert study.best_model().evaluate(X[80:], Y[80:], verbose=0)[1] == study.best.test["accuracy"]
     without = search.load(study.name, store=tmp_path)  # the graph, or what is registered
@@ -208,6 +216,77 @@ def test_a_study_gives_models_and_goes_on_with_the_same_problem_only(tmp_path) -
     options = {"backend": "randomized", "seed": 1, "study": study.name, "resume": True}
     with pytest.raises(StudyChangedError, match="got another seed"):
         search.tune(problem_of(subclassed), **options, **here)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda folder: (folder / "export.json").write_text("{}"),
+            r"damaged \(KeyError: 'input'\)",
+        ),
+        (lambda folder: (folder / "export.json").write_text('{"a'), r"damaged \(JSONDecodeError"),
+        (lambda folder: (folder / "model.weights.h5").unlink(), r"must have the weights of its"),
+    ],
+)
+def test_a_damaged_export_is_named(damage, message, tmp_path) -> None:
+    problem = problem_of(subclassed)
+    header = SimpleNamespace(study="own", digests={"problem": pack(problem).digest})
+    facts = {"params": {"units": 4}, "input": {"shape": [6], "dtype": "float32"}}
+    model = subclassed({"units": 4})
+    model.predict(X, verbose=0)
+    model.optimizer.build(model.trainable_variables)
+    folder = writer.write(model, tmp_path / "export", facts)
+    (folder / "model.keras").unlink(missing_ok=True)
+    model.save_weights(folder / "model.weights.h5")
+    given = {"problem": problem, "carried": pack(problem)}
+    found = restored(folder, header, **given).predict(X, verbose=0)
+    assert np.array_equal(found, model.predict(X, verbose=0))
+    damage(folder)
+    with pytest.raises(SearchError, match=message):
+        restored(folder, header, **given)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"trial": "1"}'])
+def test_a_damaged_export_does_not_count_as_the_winners(text, tmp_path) -> None:
+    (tmp_path / "export.json").write_text(text)
+    best = SimpleNamespace(trial="1", best_epoch=2)
+    record = SimpleNamespace(winner_evaluation=SimpleNamespace(trial="1"))
+    assert not writer.is_up_to_date(record, best, tmp_path)
+
+
+def from_folder(folder):
+    """Data that only this folder has, and a model whose scaling is fitted on them."""
+    np.savez(folder / "rows.npz", x=X, y=Y)
+
+    def load(data_dir):
+        rows = np.load((data_dir or Path("nowhere")) / "rows.npz")
+        x, y = rows["x"], rows["y"]
+        return Data(Part(x[:80], y[:80]), Part(x[80:], y[80:]))
+
+    def build(params, mean):
+        return sequential(params, keras.layers.Lambda(lambda x: x - mean), own_loss)
+
+    problem = problem_of(registered)
+    return replace(problem, load=load, build=build, statistics=lambda part: float(part.x.mean()))
+
+
+def test_a_study_knows_the_folder_of_its_data(tmp_path, monkeypatch) -> None:
+    problem = from_folder(tmp_path)
+    here = {"workers": 0, "store": tmp_path, "quiet": True, "mlflow": False, "data_dir": tmp_path}
+    study = search.tune(problem, backend="randomized", trials=2, **here)
+    other = next(name for name in study.record.trials if name != study.best.trial)
+    predicted = study.best_model().predict(X, verbose=0)
+    assert study.model(other).predict(X, verbose=0).shape == predicted.shape
+    assert search.resume(study.name, problem, **here).data_dir == tmp_path
+    folder = {"problem": problem, "store": tmp_path}
+    loaded = search.load(study.name, data_dir=tmp_path, **folder)
+    assert np.array_equal(loaded.predict(X, verbose=0), predicted)
+    with pytest.raises(DataError, match=r"FileNotFoundError: .*, name it as data_dir"):
+        search.load(study.name, **folder)
+    monkeypatch.setenv("SEARCH_DATA_DIR", str(tmp_path))
+    loaded = search.load(study.name, **folder)
+    assert np.array_equal(loaded.predict(X, verbose=0), predicted)
 
 
 def test_a_study_whose_trials_all_fail_says_of_what(tmp_path) -> None:
@@ -236,7 +315,7 @@ def tuned(problem, store):
 def digest_of_script(text: str) -> str:
     names: dict[str, object] = {"__name__": "__main__"}
     exec(text, names)
-    return source.digest(names["f"])
+    return fingerprint.digest(names["f"])
 
 
 def test_a_digest_is_over_all_that_code_names() -> None:
@@ -252,9 +331,29 @@ def test_a_digest_reads_closures_arrays_and_fields() -> None:
         objective = Objective("val_loss", "min")
         return Problem("own", space, objective, lambda _: values, build=registered)
 
-    same = source.digest(made(X))
-    assert same == source.digest(made(X.copy()))
-    assert len({same, source.digest(made(X + 1)), source.digest(made(X, rate=2.0))}) == 3
+    same = fingerprint.digest(made(X))
+    assert same == fingerprint.digest(made(X.copy()))
+    assert len({same, fingerprint.digest(made(X + 1)), fingerprint.digest(made(X, rate=2.0))}) == 3
+
+
+@pytest.mark.parametrize("form", [set, frozenset])
+def test_a_digest_does_not_depend_on_the_order_of_a_set(form) -> None:
+    class Walked(form):
+        """A set that is walked in the order of these names, as another process may do."""
+
+        order = ()
+
+        def __iter__(self):
+            return iter(sorted(form.__iter__(self), key=lambda one: self.order.index(one.__name__)))
+
+    text = "def shared():\n    return 1\ndef f():\n    return shared() + 1\n"
+    names: dict[str, object] = {"__name__": "__main__"}
+    exec(f"{text}def g():\n    return shared() + 2\ndef h():\n    return f\n", names)
+    found = set()
+    for order in itertools.permutations("fgh"):
+        Walked.order = order
+        found.add(fingerprint.digest(Walked(names[name] for name in "fgh")))
+    assert len(found) == 1
 
 
 def test_what_cannot_travel_is_named() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.problems import _tasks
 from benchmarks.problems._tasks import Task
-from search.problem import Data
+from search.data.parts import Data
 
 
 @dataclass(frozen=True, slots=True)

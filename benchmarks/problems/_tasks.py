@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from search import Choice, Objective, Problem, Space
+from search.data.parts import Data, Part
 from search.datasets import fashion_mnist
-from search.parameters import Params
-from search.problem import Data, Part
+from search.space.parameters import Params
 
 if TYPE_CHECKING:
     import keras

@@ -1,1 +1,4 @@
-"""Figures: one file each, pure functions from tidy frames to a plotly figure."""
+"""Figures as functions of frames, one file each.
+
+May import: `analysis` and what it may import.
+"""

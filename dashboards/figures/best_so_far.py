@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Literal
 
+from dashboards.analysis.ranking import better, focus
 from dashboards.figures import theme
-from dashboards.figures.scores import better, focus
-from search.objective import Objective
+from search.problem.objective import Objective
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from dashboards.analysis.ranking import better, focus
 from dashboards.figures import theme
 from dashboards.figures.lines import gapped
-from dashboards.figures.scores import better, focus
-from search.objective import Objective
+from search.problem.objective import Objective
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,16 +4,16 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from dashboards.analysis.ranking import better, focus
 from dashboards.figures import theme
 from dashboards.figures.best_so_far import improvements
-from dashboards.figures.scores import better, focus
-from search.objective import Objective
+from search.problem.objective import Objective
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from dashboards.tables import Tables
+    from dashboards.tables.tables import Tables
 
 COLUMNS = (
     *("study", "problem", "backend", "state", "metric", "best_trial", "best", "trials", "epochs"),

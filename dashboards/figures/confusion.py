@@ -17,7 +17,7 @@ def confusion(counts: "pd.DataFrame", part: str = "test") -> "go.Figure":
     """A heat map: colour is the share within a row, its class; the text is the count.
 
     `counts`: rows are the true classes, columns what they were taken for; see
-    `dashboards.evidence.confusion_frame`. `part`: of which data, for the title.
+    `dashboards.tables.evaluation.confusion_frame`. `part`: of which data, for the title.
     """
     import numpy as np
     import plotly.graph_objects as go

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from dashboards.analysis.importance import DRAWS, FEWEST, importances, important
 from dashboards.figures import theme
-from dashboards.importances import DRAWS, FEWEST, importances, important
 
 if TYPE_CHECKING:
     import pandas as pd

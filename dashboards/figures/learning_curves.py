@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dashboards.analysis.ranking import baseline, better, described, focus, ranked
 from dashboards.figures import theme
 from dashboards.figures.lines import gapped
-from dashboards.figures.scores import baseline, better, described, focus, ranked
-from search.objective import Objective
+from search.problem.objective import Objective
 
 if TYPE_CHECKING:
     import pandas as pd

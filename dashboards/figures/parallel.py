@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dashboards.analysis.axes import Axis, axes
+from dashboards.analysis.ranking import PREFIX, better, focus, ranked
 from dashboards.figures import theme
-from dashboards.figures.axes import Axis, axes
-from dashboards.figures.scores import PREFIX, better, focus, ranked
-from search.objective import Objective
+from search.problem.objective import Objective
 
 if TYPE_CHECKING:
     import pandas as pd

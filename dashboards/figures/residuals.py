@@ -16,8 +16,8 @@ def residuals(values: "pd.DataFrame", part: str = "test") -> "go.Figure":
     """Predicted against true values with the line where they are equal, and their differences.
 
     Of more than 1,500 values some at equal distances are points; the histogram counts all.
-    `values`: columns true, predicted, residual; see `dashboards.evidence.residuals_frame`. `part`:
-    of which data, for the title.
+    `values`: columns true, predicted, residual; see `residuals_frame` in
+    `dashboards.tables.evaluation`. `part`: the name of the data, for the title.
     """
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots

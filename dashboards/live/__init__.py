@@ -1,1 +1,4 @@
-"""The live page: a study's numbers, figures and trials in the browser, while it runs or after."""
+"""The live page of running studies.
+
+May import: `report` and what it may import.
+"""

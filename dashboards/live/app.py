@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dashboards.live import callbacks, layout
-from dashboards.live.watching import Watcher
+from dashboards.live.follower import Watcher
 from search.errors import SearchError
-from search.seeds import Clock
+from search.runtime.clock import Clock
 
 if TYPE_CHECKING:
     from dash import Dash

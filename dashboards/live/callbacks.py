@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dashboards.live import charts, headline, opened, table
-from dashboards.live.charts import Shown
+from dashboards.live import figures, headline, table, trial_detail
+from dashboards.live.figures import Shown
+from dashboards.live.follower import Drawn, Watcher
 from dashboards.live.layout import seen
-from dashboards.live.rows import Wanted, page
-from dashboards.live.watching import Drawn, Watcher
+from dashboards.live.table_rows import Wanted, page
 from search.errors import SearchError
-from search.seeds import Clock
+from search.runtime.clock import Clock
 
 if TYPE_CHECKING:
     from dash import Dash
@@ -91,7 +91,7 @@ def connect(app: "Dash", watcher: Watcher, clock: Clock) -> None:
         prevent_initial_call=True,
     )
     def best(_: str, against: str, study: str) -> tuple[Any, ...]:
-        return figure(study, f"best {against}", lambda drawn: charts.best(drawn.tables, against))
+        return figure(study, f"best {against}", lambda drawn: figures.best(drawn.tables, against))
 
     @on(
         *outputs("curves"),
@@ -103,9 +103,9 @@ def connect(app: "Dash", watcher: Watcher, clock: Clock) -> None:
         prevent_initial_call=True,
     )
     def curves(_: str, metric: str | None, study: str) -> tuple[Any, ...]:
-        metrics = charts.metrics(watcher.drawn(study).tables)
+        metrics = figures.metrics(watcher.drawn(study).tables)
         chosen = metric if metric in metrics else next(iter(metrics), None)
-        own = figure(study, f"curves {chosen}", lambda drawn: charts.curves(drawn.tables, chosen))
+        own = figure(study, f"curves {chosen}", lambda drawn: figures.curves(drawn.tables, chosen))
         return (*own, metrics, no_update if chosen == metric else chosen)
 
     @on(
@@ -116,7 +116,9 @@ def connect(app: "Dash", watcher: Watcher, clock: Clock) -> None:
         prevent_initial_call=True,
     )
     def explored(_: str, word: str, study: str) -> tuple[Any, ...]:
-        return figure(study, word, lambda drawn: charts.explored(drawn.tables, drawn.ranking, word))
+        return figure(
+            study, word, lambda drawn: figures.explored(drawn.tables, drawn.ranking, word)
+        )
 
     @on(
         Output("wanted", "data"),
@@ -186,9 +188,11 @@ def connect(app: "Dash", watcher: Watcher, clock: Clock) -> None:
         tables = watcher.drawn(study).tables
         if trial not in tables.record.trials:
             return True, [], no_update, HIDDEN, []
-        own = figure(study, f"trial {trial}", lambda drawn: opened.curve(drawn.tables, trial, None))
-        network = opened.architecture(tables.record.trials[trial])
-        return False, opened.facts(tables, trial), *own[:2], network
+        own = figure(
+            study, f"trial {trial}", lambda drawn: trial_detail.curve(drawn.tables, trial, None)
+        )
+        network = trial_detail.architecture(tables.record.trials[trial])
+        return False, trial_detail.facts(tables, trial), *own[:2], network
 
     # a trial is opened below the table, maybe out of sight
     app.clientside_callback(

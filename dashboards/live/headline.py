@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dashboards.live.standing import Best, Flight, Standing
-from dashboards.live.words import pill, spark
-from search.wording import of_text, rate_text, score_text, time_text
+from dashboards.live.snapshot import Best, Flight, Standing
+from dashboards.live.widgets import pill, spark
+from search.study.progress_text import of_text, rate_text, score_text, time_text
 
 if TYPE_CHECKING:
     from dash.development.base_component import Component

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dashboards.live import charts, headline, table
-from dashboards.live.charts import Shown
-from dashboards.live.rows import Wanted, page
-from dashboards.live.standing import Standing
-from dashboards.live.watching import Drawn
+from dashboards.live import figures, headline, table
+from dashboards.live.figures import Shown
+from dashboards.live.follower import Drawn
+from dashboards.live.snapshot import Standing
+from dashboards.live.table_rows import Wanted, page
 
 if TYPE_CHECKING:
     from dash.development.base_component import Component
@@ -56,17 +56,17 @@ def whole(
                 [
                     panel(
                         "best",
-                        drawn.figure("best seconds", lambda of: charts.best(of.tables, "seconds")),
+                        drawn.figure("best seconds", lambda of: figures.best(of.tables, "seconds")),
                         _choice("best-against", ("seconds", "epochs"), "seconds", "against"),
                     ),
                     panel(
                         "curves",
                         drawn.figure(
-                            f"curves {metric}", lambda of: charts.curves(of.tables, metric)
+                            f"curves {metric}", lambda of: figures.curves(of.tables, metric)
                         ),
                         _select(
                             "curves-metric",
-                            charts.metrics(tables),
+                            figures.metrics(tables),
                             metric,
                             "the metric of the learning curves",
                         ),
@@ -76,8 +76,8 @@ def whole(
             ),
             panel(
                 "explored",
-                drawn.figure(FIRST, lambda of: charts.explored(of.tables, of.ranking, FIRST)),
-                _choice("explored-word", tuple(charts.EXPLORED), FIRST, "figure"),
+                drawn.figure(FIRST, lambda of: figures.explored(of.tables, of.ranking, FIRST)),
+                _choice("explored-word", tuple(figures.EXPLORED), FIRST, "figure"),
             ),
             html.Section(
                 [

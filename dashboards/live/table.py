@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dashboards.live.rows import Page, Wanted
-from dashboards.live.words import pill
+from dashboards.live.table_rows import Page, Wanted
+from dashboards.live.widgets import pill
 
 if TYPE_CHECKING:
     from dash.development.base_component import Component

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from search.objective import Objective
+from search.problem.objective import Objective
 
 SCORE = "score"
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from search.brackets import Bracket, rungs
-from search.objective import Objective
+from search.backends._brackets import Bracket, rungs
+from search.problem.objective import Objective
 
 SCORE = "score"
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from search.parameters import Choice, Float, Int, Parameter, Scalar
+from search.space.parameters import Choice, Float, Int, Parameter, Scalar
 
 if TYPE_CHECKING:
     import optuna

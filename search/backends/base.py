@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from search.errors import SpaceError, unknown_name
-from search.objective import Objective
-from search.parameters import Int, Params
-from search.space import Space, key
-from search.trial import Answer, Budget, Decision, EpochReport, Failed, Outcome, Proposal
+from search.problem.objective import Objective
+from search.space.parameters import Int, Params
+from search.space.space import Space, key
+from search.study.trial import Answer, Budget, Decision, EpochReport, Failed, Outcome, Proposal
 
 _REDRAWS_BY_CHANCE = 1000
 
@@ -183,7 +183,7 @@ class BackendModule(Protocol):
     EPOCHS_AS_BUDGET: bool
     """Whether the algorithm itself hands out epochs, so that no parameter may be named "epochs"."""
 
-    # What a module may say besides; search/offers.py reads it.
+    # What a module may say besides; search/backends/registry.py reads it.
     # `LIBRARY`: the library that is loaded early, while workers load theirs: one that takes seconds
     # and is not needed before the first ask.
     # `EXTRA`: the optional library that it needs; the extra that installs it has the same name.
@@ -223,7 +223,9 @@ class BackendModule(Protocol):
 def names() -> list[str]:
     """The backends there are: one per file beside this one; a leading underscore marks a part."""
     found = pkgutil.iter_modules([str(Path(__file__).parent)])
-    return sorted(m.name for m in found if m.name != "base" and not m.name.startswith("_"))
+    return sorted(
+        m.name for m in found if m.name not in ("base", "registry") and not m.name.startswith("_")
+    )
 
 
 def module(name: str) -> BackendModule:

@@ -1,20 +1,17 @@
 """Grid search: every combination of the declared levels, with scikit-learn's ParameterGrid."""
 
-import bisect
-import itertools
-import math
 import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget, whole_budgets
 from search.errors import UsageError
-from search.objective import Objective
-from search.parameters import Parameter, Scalar
+from search.problem.objective import Objective
 from search.seeds import seed_for
-from search.space import Space
-from search.structures import count, structures
-from search.trial import Answer, Decision, EpochReport, Exhausted, Outcome, Proposal
+from search.space._enumeration import Structures, count
+from search.space.parameters import Parameter, Scalar
+from search.space.space import Space
+from search.study.trial import Answer, Decision, EpochReport, Exhausted, Outcome, Proposal
 
 if TYPE_CHECKING:
     from sklearn.model_selection import ParameterGrid
@@ -28,10 +25,15 @@ _LARGEST = 2**62
 def size(space: Space) -> int:
     """How many points the grid has, counted without making it.
 
-    Raises: UsageError for an active Float with neither levels nor step.
+    Raises: UsageError for an active Float with neither levels nor step, and for a space whose
+    conditions depend on each other too much to be counted.
     """
-    points = count(space.nodes, lambda parameter: len(_levels(parameter)), _levels)
-    assert points is not None  # every parameter has levels
+    points = count(space.nodes, _level_count, _levels)
+    if points is None:  # every parameter has levels
+        raise UsageError(
+            f"a grid cannot be counted over {len(space.nodes)} parameters whose conditions depend "
+            "on each other in so many ways. Fix some of them with --set, or use another --backend"
+        )
     return points
 
 
@@ -76,37 +78,32 @@ def _levels(parameter: Parameter) -> Sequence[Scalar]:
     return levels
 
 
+def _level_count(parameter: Parameter) -> int:
+    return len(_levels(parameter))
+
+
 class _Points:
     """The points of the grid by their number, without listing them.
 
-    One list of ParameterGrids for each structure of the space, that is for each way its conditions
-    can turn out: so a point holds active names only and none comes twice. A structure has several
-    where one alone would be too large for scikit-learn's arithmetic.
+    A point lies in one structure of the space, that is in one of the ways its conditions can turn
+    out: so it holds active names only and none comes twice. ParameterGrid counts the points of the
+    structure, several of them where one would be too large for scikit-learn's arithmetic.
     """
 
     def __init__(self, space: Space) -> None:
-        parameters = {node.name: node.parameter for node in space.nodes}
+        self.size = size(space)
+        self._parameters = {node.name: node.parameter for node in space.nodes}
         self._space = space
-        self._grids: list[list[ParameterGrid]] = []
-        sizes = []
-        for structure in structures(space.nodes, _levels):
-            levels = {
-                name: _levels(parameters[name]) if values is None else values
-                for name, values in structure.items()
-            }
-            self._grids.append(_grids(levels))
-            sizes.append(math.prod(len(values) for values in levels.values()))
-        self._ends = list(itertools.accumulate(sizes))
-
-    @property
-    def size(self) -> int:
-        return self._ends[-1]
+        self._structures = Structures(space.nodes, _level_count, _levels)
 
     def __getitem__(self, number: int) -> dict[str, Scalar]:
-        structure = bisect.bisect_right(self._ends, number)
-        offset = number - (self._ends[structure - 1] if structure else 0)
+        structure, offset = self._structures.find(number)
+        levels = {
+            name: _levels(self._parameters[name]) if values is None else values
+            for name, values in structure.items()
+        }
         point: dict[str, Scalar] = {}
-        for grid in self._grids[structure]:
+        for grid in _grids(levels):
             offset, here = divmod(offset, len(grid))
             point |= grid[here]
         return self._space.active(point)

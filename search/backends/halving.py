@@ -1,8 +1,8 @@
 """Successive halving as scikit-learn does it, over epochs: the best candidates go on.
 
 Karnin et al., Almost Optimal Exploration in Multi-Armed Bandits, ICML 2013; sizes and epochs are
-those of HalvingRandomSearchCV (search/brackets.py). A candidate that goes on continues its own
-training, where scikit-learn begins anew.
+those of HalvingRandomSearchCV (search/backends/_brackets.py). A promoted candidate continues its
+own training, where scikit-learn starts over.
 """
 
 import math
@@ -10,15 +10,24 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from search.backends._brackets import Bracket, halving
+from search.backends._unit_cube import by_chance
 from search.backends.base import Backend, BackendSettings, Draws, Known, score_of
-from search.brackets import Bracket, halving
 from search.errors import UsageError
-from search.objective import Objective
-from search.parameters import Params
+from search.problem.objective import Objective
 from search.seeds import seed_for
-from search.space import Space
-from search.trial import Answer, Budget, Decision, EpochReport, Exhausted, Outcome, Proposal, Wait
-from search.units import by_chance
+from search.space.parameters import Params
+from search.space.space import Space
+from search.study.trial import (
+    Answer,
+    Budget,
+    Decision,
+    EpochReport,
+    Exhausted,
+    Outcome,
+    Proposal,
+    Wait,
+)
 
 EPOCHS_AS_BUDGET = True
 

@@ -1,6 +1,6 @@
 """Hyperband (Li et al., JMLR 2018) with KerasTuner's HyperbandOracle as its engine.
 
-Its brackets are planned in search/brackets.py; KerasTuner draws and promotes.
+Its brackets are planned in search/backends/_brackets.py; KerasTuner draws and promotes.
 """
 
 import math
@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from search.backends._brackets import Bracket, natural_sizes, sweep
 from search.backends._hyperband_oracle import SCORE, sweep_oracle
 from search.backends.base import Backend, BackendSettings, Known, Taken
-from search.brackets import Bracket, natural_sizes, sweep
 from search.errors import UsageError
-from search.objective import Objective
-from search.parameters import Scalar
+from search.problem.objective import Objective
 from search.seeds import seed_for
-from search.space import Space
-from search.trial import (
+from search.space.parameters import Scalar
+from search.space.space import Space
+from search.study.trial import (
     Answer,
     Budget,
     Decision,

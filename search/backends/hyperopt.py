@@ -10,6 +10,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from search.backends._unit_cube import by_chance, unit_of
 from search.backends.base import (
     Backend,
     BackendSettings,
@@ -18,12 +19,11 @@ from search.backends.base import (
     score_of,
     whole_budgets,
 )
-from search.objective import Objective
-from search.parameters import Choice, Params, Scalar
+from search.problem.objective import Objective
 from search.seeds import seed_for
-from search.space import Space
-from search.trial import Answer, Decision, EpochReport, Exhausted, Outcome
-from search.units import by_chance, unit_of
+from search.space.parameters import Choice, Params, Scalar
+from search.space.space import Space
+from search.study.trial import Answer, Decision, EpochReport, Exhausted, Outcome
 
 EPOCHS_AS_BUDGET = False
 EXTRA = "hyperopt"

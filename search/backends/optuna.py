@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from search.backends._optuna_draws import distribution, draw, to_draw, to_value
 from search.backends.base import Backend, BackendSettings, Draws, Known, whole_budgets
 from search.errors import unknown_name
-from search.nodes import Node
-from search.objective import Objective
-from search.parameters import Choice, Float, Scalar
+from search.problem.objective import Objective
 from search.seeds import seed_for
-from search.space import Space
-from search.trial import (
+from search.space._expansion import Node
+from search.space.parameters import Choice, Float, Scalar
+from search.space.space import Space
+from search.study.trial import (
     Answer,
     Completed,
     Decision,

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from search.backends.base import Backend, BackendSettings, Known, Taken, full_budget, whole_budgets
-from search.objective import Objective
-from search.parameters import Parameter, Params, Scalar
+from search.problem.objective import Objective
 from search.seeds import seed_for
-from search.space import Space
-from search.trial import Answer, Decision, EpochReport, Exhausted, Outcome, Proposal
+from search.space.parameters import Parameter, Params, Scalar
+from search.space.space import Space
+from search.study.trial import Answer, Decision, EpochReport, Exhausted, Outcome, Proposal
 
 if TYPE_CHECKING:
     from numpy.random import RandomState

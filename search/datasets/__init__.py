@@ -1,1 +1,4 @@
-"""One file per data set: sources tried in order, checksums, cache."""
+"""Data sets, one file each: sources tried in order, checksums, a cache.
+
+May import: `problem` and what it may import.
+"""

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
 
-from search import arrays
-from search.class_weights import class_weights
+from search.data import trees
+from search.data.class_weights import class_weights
+from search.data.parts import Data, Part
 from search.errors import DataError, unknown_name
-from search.problem import Data, Part
 
 Files: TypeAlias = Mapping[str, str]
 """File names and the SHA-256 of each one's contents, uncompressed: archives recompress."""
@@ -300,12 +300,12 @@ def _bytes(array: Any) -> bytes:
 
 
 def _named_arrays(part: Part, name: str) -> Iterator[tuple[str, Any]]:
-    yield from arrays.named(part.x, f"{name}.x")
-    yield from arrays.named(part.y, f"{name}.y")
+    yield from trees.named(part.x, f"{name}.x")
+    yield from trees.named(part.y, f"{name}.y")
     if part.weights is not None:
-        yield from arrays.named(part.weights, f"{name}.weights")
+        yield from trees.named(part.weights, f"{name}.weights")
     if part.given is not None:
-        yield from arrays.named(part.given, f"{name}.given")
+        yield from trees.named(part.given, f"{name}.given")
 
 
 def _lies_in(folder: Path, name: str) -> Path | None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search.data.parts import Data, Part
 from search.datasets import base
 from search.errors import DataError
-from search.problem import Data, Part
 
 if TYPE_CHECKING:
     import numpy as np

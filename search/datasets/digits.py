@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from search.data.parts import Data
 from search.datasets import base
-from search.problem import Data
 
 SPLIT_SEED = 0
 

@@ -4,9 +4,9 @@ import io
 import zipfile
 from pathlib import Path
 
+from search.data.parts import Data, Part
 from search.datasets import base
 from search.errors import DataError
-from search.problem import Data, Part
 
 NAME = "mnist.npz"
 FILES: base.Files = {NAME: "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"}

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from search.data.parts import Data, Part
 from search.datasets import base
-from search.problem import Data, Part
 
 REPEATS = 128
 

@@ -1,1 +1,20 @@
-"""Where trials train."""
+"""Where trials train: this process, processes of this machine, Dask, a simulation.
+
+May import: `training` and what it may import.
+"""
+
+from typing import TYPE_CHECKING
+
+from search._lazy_imports import lazy
+
+if TYPE_CHECKING:
+    from search.executors.base import EpochDone, Executor, Finished, Lost, Message
+
+__all__ = ["EpochDone", "Executor", "Finished", "Lost", "Message"]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "search.executors.base": ("EpochDone", "Executor", "Finished", "Lost", "Message"),
+    },
+)

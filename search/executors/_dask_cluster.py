@@ -1,20 +1,23 @@
 """A Dask cluster that runs already."""
 
+import logging
 import warnings
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from search.errors import SearchError, SearchWarning, UsageError
-from search.executors._dask_workers import DaskWorkers
+from search.executors._dask_pool import DaskWorkers
 from search.executors.base import Load
-from search.seeds import Clock
+from search.runtime.clock import Clock
 
 if TYPE_CHECKING:
     from distributed import Client
 
 _ANSWER_SECONDS = 10.0
 _CLUSTER_PATIENCE = 600.0
+# what they log with tracebacks when a connection breaks is said by an error of one sentence
+_LOGGERS_OF_CONNECTION = ("distributed.batched", "distributed.client")
 
 
 def is_open(address: str) -> bool:
@@ -46,6 +49,8 @@ def connected(
     """
     from distributed import Client
 
+    for name in _LOGGERS_OF_CONNECTION:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if is_open(address):
         warnings.warn(
             f"--cluster {address} is neither encrypted nor checked: whoever reaches its port can "

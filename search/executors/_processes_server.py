@@ -24,7 +24,7 @@ FORK = "fork"
 # what to do, with which process (a number of the parent's choice), and how many bytes it may use
 REQUEST = struct.Struct("<cQQ")
 START, KILL = b"s", b"k"
-NURSERY = "search.nursery"
+WORKER_PRELOAD = "search.engine.worker_preload"
 CHILD = "search.executors._processes_child"
 _LOOK_SECONDS = 0.1
 _MOST_OF_MEMORY = 0.95
@@ -163,7 +163,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     importlib.import_module(CHILD)
     if forks:
-        importlib.import_module(NURSERY)
+        importlib.import_module(WORKER_PRELOAD)
     serve(control, forks=forks)
 
 

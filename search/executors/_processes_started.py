@@ -1,6 +1,5 @@
 """Processes started for a study: each on a connection that no one else can open."""
 
-import atexit
 import contextlib
 import functools
 import itertools
@@ -22,7 +21,8 @@ from typing import IO, Any
 from search.executors import _processes_server
 from search.executors._processes_child import Beginning
 from search.executors._processes_server import FORK, KILL, REQUEST, START
-from search.seeds import SystemClock
+from search.runtime.clock import SystemClock
+from search.runtime.process_exit import close_at_end
 
 _STALLED_SECONDS = 30
 _ENDING_SECONDS = 10
@@ -212,7 +212,7 @@ def process_server(*, forks: bool) -> ProcessServer:
     kept = _kept()
     if not kept or kept[-1].dead or kept[-1].owner != os.getpid():
         kept[:] = [ProcessServer(forks=True)]
-        atexit.register(kept[-1].close)
+        close_at_end(kept[-1].close)
     return kept[-1]
 
 

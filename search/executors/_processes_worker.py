@@ -6,13 +6,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from search import remarks
 from search.errors import SearchError
 from search.executors._processes_child import CoordinatorGone, Link
-from search.executors.base import Finished, Load, Lost, MakeTrainer, Workplace, end_of
-from search.failures import as_known, text_of
-from search.training.base import Trainer
-from search.trial import Decision, EpochReport, Task
+from search.executors.base import Finished, Load, Lost, MakeTrainer, end_of
+from search.runtime import user_warnings
+from search.study.failures import as_known, text_of
+from search.study.trial import Decision, EpochReport, Task
+from search.training.base import Trainer, WorkerContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,15 @@ class Remarked:
 
 def work(link: Link, load: Load) -> None:
     """Load what training needs, then train what comes, until the coordinator closes."""
-    remarks.install(lambda text: link.send(Remarked(text)))
-    place = Workplace(Path(tempfile.gettempdir()) / f"search-{os.getpid()}")
+    user_warnings.install(lambda text: link.send(Remarked(text)))
+    place = WorkerContext(Path(tempfile.gettempdir()) / f"search-{os.getpid()}")
     link.send(_loaded(load, place))
     while True:
         order: Order = link.receive()
         link.send(_trained(link, order, place))
 
 
-def _loaded(load: Load, place: Workplace) -> Ready | Unfit:
+def _loaded(load: Load, place: WorkerContext) -> Ready | Unfit:
     try:
         load(place)
     except SearchError as error:
@@ -81,12 +81,12 @@ def _loaded(load: Load, place: Workplace) -> Ready | Unfit:
 
 
 @functools.lru_cache(maxsize=1)
-def _trainer(make_trainer: MakeTrainer, place: Workplace) -> Trainer:
+def _trainer(make_trainer: MakeTrainer, place: WorkerContext) -> Trainer:
     """The trainer of this process, made once."""
     return make_trainer(place)
 
 
-def _trained(link: Link, order: Order, place: Workplace) -> Finished | Lost | Broken | Unfit:
+def _trained(link: Link, order: Order, place: WorkerContext) -> Finished | Lost | Broken | Unfit:
     """Train one task; what came of it."""
     task = order.task
     epochs = len(task.recorded)

@@ -3,17 +3,16 @@
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from search.errors import SearchError
-from search.failures import as_known, clipped, raised_by_user, text_of
-from search.training.base import Trainer
-from search.trial import Decision, EpochReport, Failed, Outcome, Task
+from search.study.failures import as_known, clipped, raised_by_user, text_of
+from search.study.trial import Decision, EpochReport, Failed, Outcome, Task
+from search.training.base import Trainer, WorkerContext
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
+class EpochDone:
     """A worker completed an epoch and waits: `reply` must be called once, from the same thread."""
 
     report: EpochReport
@@ -47,7 +46,7 @@ class Lost:
     traceback: str = ""
 
 
-Message: TypeAlias = Epoch | Finished | Lost
+Message: TypeAlias = EpochDone | Finished | Lost
 
 
 def end_of(error: BaseException, task: Task, at_epoch: int) -> Finished | Lost | SearchError:
@@ -70,34 +69,8 @@ def end_of(error: BaseException, task: Task, at_epoch: int) -> Finished | Lost |
     return known if known.scope == "study" else Finished(trial, attempt, failed, known)
 
 
-class Courier(Protocol):
-    """Carries a trial's checkpoint, as bytes, between a worker and the disk of the study.
-
-    Both calls are about the trial under way, from the thread that trains it.
-    """
-
-    def brought(self, trial: str) -> bytes | None:
-        """What the task brought along; None for nothing."""
-        ...
-
-    def send(self, trial: str, content: bytes) -> None:
-        """Have it written on the study's side before the trial's next message counts."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """What a worker offers to those who train in it: a folder of its own.
-
-    `courier`: carries checkpoints; None where the worker sees the study's own disk.
-    """
-
-    scratch: Path
-    courier: Courier | None = None
-
-
-Load: TypeAlias = Callable[[Workplace], object]
-MakeTrainer: TypeAlias = Callable[[Workplace], Trainer]
+Load: TypeAlias = Callable[[WorkerContext], object]
+MakeTrainer: TypeAlias = Callable[[WorkerContext], Trainer]
 
 
 class Executor(Protocol):

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from search.errors import SearchWarning
 from search.executors._dask_cluster import connected
-from search.executors._dask_worker import (
+from search.executors._dask_pool import DaskWorkers, Exhausted, Joined, Left, refusal
+from search.executors._dask_task import (
     Broken,
+    EpochSent,
     Misfit,
     Ready,
     Remarked,
-    Reported,
     Saved,
     Started,
     Unfit,
     attempt_name,
     train,
 )
-from search.executors._dask_workers import DaskWorkers, Exhausted, Joined, Left, refusal
-from search.executors.base import Epoch, Finished, Lost, MakeTrainer, Message
-from search.seeds import Clock
-from search.trial import Decision, Task
+from search.executors.base import EpochDone, Finished, Lost, MakeTrainer, Message
+from search.runtime.clock import Clock
+from search.study.trial import Decision, Task
 
 if TYPE_CHECKING:
     from distributed import Future, Queue, Variable
@@ -53,8 +53,8 @@ class Packed(Protocol):
 class _Flight:
     """A task under way on a worker: how far it is known, and since when it trains.
 
-    `parcel` holds the checkpoint between the two sides, `replies` the answers where it waits for
-    them.
+    `checkpoint_variable` holds the checkpoint between the two sides, `replies` the answers where
+    it waits for them.
     """
 
     task: Task
@@ -62,14 +62,14 @@ class _Flight:
     future: "Future"
     epochs: int
     replies: "Queue | None"
-    parcel: "Variable"
+    checkpoint_variable: "Variable"
     since: float | None = None
 
     def end(self) -> None:
         """Leave nothing of it with the scheduler."""
         if self.replies is not None:
             self.replies.close()
-        self.parcel.delete()
+        self.checkpoint_variable.delete()
 
 
 class DaskExecutor:
@@ -108,13 +108,18 @@ class DaskExecutor:
     def submit(self, task: Task) -> None:
         """Send a task to a worker, as soon as one is ready and free."""
         self._waiting.append(task)
-        self._dispatch()
+        with self._workers.connection():
+            self._dispatch()
 
     def next_message(self, timeout: float | None = None) -> Message | None:
         """The next message of a current attempt.
 
         None after `timeout` seconds without one, or when there are more slots than before.
         """
+        with self._workers.connection():
+            return self._next_message(timeout)
+
+    def _next_message(self, timeout: float | None) -> Message | None:
         until = None if timeout is None else self._clock.seconds() + timeout
         slots = self.slots
         while True:
@@ -138,13 +143,14 @@ class DaskExecutor:
         self._waiting = deque(t for t in self._waiting if t.proposal.trial != trial)
         flight = self._flights.pop(trial, None)
         if flight is not None:
-            self._stop([flight])
+            with self._workers.connection():
+                self._stop([flight])
 
     def close(self) -> None:
         """End the workers' work; trials under way keep the checkpoint they have."""
         self._waiting.clear()
         flights, self._flights = list(self._flights.values()), {}
-        if flights:  # the workers outlive this study
+        if flights and self._workers.connected:  # the workers outlive this study
             self._stop(flights)
         self._workers.close()
 
@@ -162,10 +168,10 @@ class DaskExecutor:
         client, topic = self._workers.client, self._workers.topic
         trial, name = task.proposal.trial, attempt_name(topic, task)
         replies = Queue(name, client=client) if self._waits else None
-        parcel = Variable(name, client=client)
+        checkpoint_variable = Variable(name, client=client)
         content = self._checkpoints.packed(trial)
         if content is not None:
-            parcel.set(content)
+            checkpoint_variable.set(content)
         future = client.submit(
             train,
             self._make_trainer,
@@ -177,7 +183,9 @@ class DaskExecutor:
             pure=False,
             retries=0,
         )
-        self._flights[trial] = _Flight(task, worker, future, len(task.recorded), replies, parcel)
+        self._flights[trial] = _Flight(
+            task, worker, future, len(task.recorded), replies, checkpoint_variable
+        )
         future.add_done_callback(functools.partial(self._ended, trial, task.attempt))
 
     def _take(self, until: float | None) -> Any:
@@ -204,14 +212,14 @@ class DaskExecutor:
         flight = self._flights.get(said.trial)
         if flight is None or flight.task.attempt != said.attempt:
             return None
-        if isinstance(said, Reported):
+        if isinstance(said, EpochSent):
             flight.epochs = said.report.epoch
-            return Epoch(said.report, functools.partial(_reply, flight.replies))
+            return EpochDone(said.report, functools.partial(_reply, flight.replies))
         if isinstance(said, Started):
             flight.since = self._clock.seconds()
             return None
         if isinstance(said, Saved):
-            self._checkpoints.unpack(said.trial, flight.parcel.get())
+            self._checkpoints.unpack(said.trial, flight.checkpoint_variable.get())
             return None
         del self._flights[said.trial]
         flight.end()

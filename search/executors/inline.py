@@ -6,9 +6,9 @@ It survives no trial that kills the process, hangs or eats memory.
 from collections.abc import Callable
 
 from search.errors import SearchError
-from search.executors.base import Epoch, Finished, Message, end_of
+from search.executors.base import EpochDone, Finished, Message, end_of
+from search.study.trial import Decision, EpochReport, Task
 from search.training.base import Trainer, Training
-from search.trial import Decision, EpochReport, Task
 
 
 class InlineExecutor:
@@ -63,7 +63,7 @@ class InlineExecutor:
         def reply(decision: Decision) -> None:
             self._advance = lambda: training.send(decision)
 
-        return Epoch(report, reply)
+        return EpochDone(report, reply)
 
     def cancel(self, trial: str) -> None:
         """Close the trial's training, which keeps its last checkpoint."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from search.executors._processes_pool import WorkerPool
 from search.executors._processes_worker import Broken, Order, Ready, Reported, Unfit
-from search.executors.base import Epoch, Finished, Lost, MakeTrainer, Message
-from search.seeds import Clock
-from search.trial import Decision, Task
+from search.executors.base import EpochDone, Finished, Lost, MakeTrainer, Message
+from search.runtime.clock import Clock
+from search.study.trial import Decision, Task
 
 _LONGEST_WAIT_SECONDS = 1.0  # wake up now and then, so that Ctrl-C is seen
 
@@ -115,7 +115,7 @@ class ProcessExecutor:
         """The message for the coordinator; None for one that is only of use here."""
         if isinstance(said, Reported):
             flight = self._flights[worker]
-            return Epoch(said.report, lambda decision: self._reply(flight, decision))
+            return EpochDone(said.report, lambda decision: self._reply(flight, decision))
         if isinstance(said, Ready):
             return None
         ended = self._flights.pop(worker, None)

@@ -4,11 +4,11 @@ import heapq
 import itertools
 from collections.abc import Callable, Mapping
 
-from search import outcomes
-from search.executors.base import Epoch, Finished, Lost, Message
-from search.objective import Metrics, Objective
-from search.parameters import Params
-from search.trial import Decision, EpochReport, Failed, Outcome, Task
+from search.executors.base import EpochDone, Finished, Lost, Message
+from search.problem.objective import Metrics, Objective
+from search.space.parameters import Params
+from search.study import outcomes
+from search.study.trial import Decision, EpochReport, Failed, Outcome, Task
 
 
 class VirtualClock:
@@ -80,7 +80,7 @@ class SimulatedExecutor:
 
     def _event(self, task: Task) -> Message:
         message = self._next(task)
-        if not isinstance(message, Epoch):
+        if not isinstance(message, EpochDone):
             del self._curves[task.proposal.trial]
         return message
 
@@ -112,7 +112,7 @@ class SimulatedExecutor:
             done = len(curve) >= task.proposal.budget.stop or decision is Decision.STOP
             self._schedule(task, at_once=done)
 
-        return Epoch(report, reply)
+        return EpochDone(report, reply)
 
     def _schedule(self, task: Task, *, at_once: bool) -> None:
         wait = 0.0 if at_once else self._seconds(task.proposal.params)

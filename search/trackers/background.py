@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search.errors import SearchError
-from search.events import Asked, Entry, Reported, StudyStarted, Told
-from search.record import StudyRecord, TrialRecord
-from search.trackers.base import Exported, Slow, rebuild_command
-from search.trial import EpochReport, Outcome, Proposal
+from search.export.base import Exported
+from search.study.events import Asked, Entry, EpochRecorded, StudyStarted, Told
+from search.study.study_record import StudyRecord, TrialRecord
+from search.study.trial import EpochReport, Outcome, Proposal
+from search.trackers.base import Slow, rebuild_command
 
 WAIT_SECONDS = 60.0  # for what is left to write when a study ends
 PAUSE_SECONDS = 1.0  # between two writes: epochs that are shorter share one
@@ -116,7 +117,8 @@ class BackgroundTracker:
         self._raise_failure()
         if self._study is not None:
             # What a tracker is told of is on disk, and so is all that the record holds by then.
-            self._on_disk = self._study.entries
+            with self._lock:
+                self._on_disk = self._study.entries
             self._news.set()
 
     def _raise_failure(self) -> None:
@@ -177,7 +179,9 @@ class BackgroundTracker:
 
     def _pass_on(self, view: "_View") -> None:
         self._begun.wait()
-        view.take(self._on_disk)
+        with self._lock:
+            on_disk = self._on_disk
+        view.take(on_disk)
         self._tracker.start_study(view.record)
         while True:
             self._news.wait()
@@ -223,7 +227,7 @@ class _View:
 def _trial(entry: Entry) -> str | None:
     """The trial that an entry is about."""
     event = entry.event
-    if isinstance(event, Reported):
+    if isinstance(event, EpochRecorded):
         return event.report.trial
     if isinstance(event, Told):
         return event.trial

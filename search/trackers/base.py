@@ -1,25 +1,11 @@
 """Write-only views of a study: what a tracker is told, and when."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from search.record import StudyRecord, TrialRecord
-from search.trial import EpochReport, Outcome, Proposal
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """The winner's model on disk: a directory with `model.keras`, and a few raw inputs for it.
-
-    `example`: (k, ...) array, the first rows of the validation inputs. `pictures`: files in the
-    directory that show the winner and what it said of unseen data.
-    """
-
-    directory: Path
-    example: Any
-    pictures: tuple[Path, ...] = ()
+from search.export.base import Exported
+from search.study.study_record import StudyRecord, TrialRecord
+from search.study.trial import EpochReport, Outcome, Proposal
 
 
 class Tracker(Protocol):

@@ -5,14 +5,15 @@ import sys
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from search.errors import unknown_name
-from search.pace import Pace
-from search.progress import Plan
-from search.record import StudyRecord, TrialRecord
-from search.seeds import Clock
-from search.trackers.base import Exported, Tracker
-from search.trackers.console_frame import Frame, frame
-from search.trial import EpochReport, Outcome, Proposal
-from search.wording import stopped_text
+from search.export.base import Exported
+from search.runtime.clock import Clock
+from search.study.eta import Pace
+from search.study.progress import Plan
+from search.study.progress_text import stopped_text
+from search.study.study_record import StudyRecord, TrialRecord
+from search.study.trial import EpochReport, Outcome, Proposal
+from search.trackers._console_frame import Frame, frame
+from search.trackers.base import Tracker
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +28,7 @@ PER_SECOND = 4
 MOST_SHARE = (
     0.05  # of the time that may go into frames, which take longer the more trials there are
 )
-_FILES = {"plain": "plain", "json": "json_lines"}
+_FILES = {"plain": "plain_text", "json": "json_lines"}
 
 
 class _ModeModule(Protocol):
@@ -47,7 +48,7 @@ def create(mode: str, stream: TextIO, clock: Clock, plan: Plan) -> Tracker:
         console = Console(file=stream, highlight=False)
         if mode == "rich" or not console.is_dumb_terminal:
             return LiveTracker(console, clock, plan)
-    module = importlib.import_module(f"search.trackers.{_FILES.get(mode, 'plain')}")
+    module = importlib.import_module(f"search.trackers.{_FILES.get(mode, 'plain_text')}")
     return cast(_ModeModule, module).create(stream, clock, plan)
 
 

@@ -3,13 +3,13 @@
 import json
 from typing import Any, TextIO
 
-from search.leaderboard import spread
-from search.pace import Pace
-from search.progress import Plan, final_state, trials_done
-from search.record import StudyRecord, TrialRecord
-from search.seeds import Clock
-from search.trackers.base import Exported
-from search.trial import EpochReport, Failed, Outcome, Proposal
+from search.export.base import Exported
+from search.runtime.clock import Clock
+from search.study.eta import Pace
+from search.study.leaderboard import spread
+from search.study.progress import Plan, final_state, trials_done
+from search.study.study_record import StudyRecord, TrialRecord
+from search.study.trial import EpochReport, Failed, Outcome, Proposal
 
 
 def create(stream: TextIO, clock: Clock, plan: Plan) -> "JsonLinesTracker":

@@ -1,8 +1,8 @@
 """A tracker that remembers the calls made to it: for tests, and for notebooks that look back."""
 
-from search.record import StudyRecord, TrialRecord
-from search.trackers.base import Exported
-from search.trial import EpochReport, Outcome, Proposal
+from search.export.base import Exported
+from search.study.study_record import StudyRecord, TrialRecord
+from search.study.trial import EpochReport, Outcome, Proposal
 
 
 class MemoryTracker:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.deadline import within
-from search.masking import masked
-from search.record import StudyRecord, StudyState, TrialRecord
-from search.trackers import mlflow_database, mlflow_model, mlflow_views, mlflow_words
-from search.trackers.base import Exported
-from search.trackers.mlflow_runs import (
+from search.export.base import Exported
+from search.runtime.masking import masked
+from search.runtime.time_limit import within
+from search.study.study_record import StudyRecord, StudyState, TrialRecord
+from search.study.trial import EpochReport, Failed, Outcome, Proposal
+from search.trackers import _mlflow_database, _mlflow_mapping, _mlflow_model, _mlflow_views
+from search.trackers._mlflow_runs import (
     EPOCH_SECONDS,
     STATE,
     TRIAL,
@@ -21,7 +22,6 @@ from search.trackers.mlflow_runs import (
     connect,
     open_experiment,
 )
-from search.trial import EpochReport, Failed, Outcome, Proposal
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -91,21 +91,21 @@ class MlflowTracker:
         self._open.write_end(state)
         if exported is not None:
             run_id = self._open.parent.run_id
-            mlflow_model.register(
+            _mlflow_model.register(
                 experiment.client, experiment.experiment_id, run_id, study, exported
             )
             for path in exported.pictures:
                 experiment.client.log_artifact(run_id, str(path), "winner")
-            database = mlflow_database.sqlite_file(self._uri)
+            database = _mlflow_database.sqlite_file(self._uri)
             if database is not None:  # the registry of models was opened too
-                mlflow_database.remove_misread_folder(database)
+                _mlflow_database.remove_misread_folder(database)
 
     def locate(self, study: StudyRecord) -> dict[str, str] | None:
         """Where the study's parent run is: "tracking_uri", "experiment_id" and "run_id".
 
         None where it is not in MLflow; nothing is made or changed.
         """
-        database = mlflow_database.sqlite_file(self._uri)
+        database = _mlflow_database.sqlite_file(self._uri)
         if database is not None and not database.is_file():
             return None
         client = connect(self._uri)
@@ -140,7 +140,7 @@ class MlflowTracker:
         """
         client = connect(self._uri)
         found = client.get_experiment_by_name(study.header.problem)
-        view = mlflow_views.of_study(study)
+        view = _mlflow_views.of_study(study)
         if view.tag not in found.tags:
             _save(Experiment(client, found.experiment_id, found.tags), study)
         return view.key
@@ -171,10 +171,10 @@ class MlflowTracker:
 
         Their registered models are left to `doctor --rebuild`, which has the data for an example.
         """
-        database = mlflow_database.sqlite_file(self._uri)
+        database = _mlflow_database.sqlite_file(self._uri)
         if database is None or self._artifact_root is None:
             return
-        marker = mlflow_database.incomplete_marker(database)
+        marker = _mlflow_database.incomplete_marker(database)
         if not marker.exists():
             return
         for other in self._recorded():
@@ -205,13 +205,13 @@ class _OpenStudy:
                 run.epochs = {report.epoch for report in trial.curve}
             else:
                 run.epochs = experiment.steps(run, EPOCH_SECONDS)
-        self._best = mlflow_words.BestSoFar(record)
+        self._best = _mlflow_mapping.BestSoFar(record)
         self._viewed = 0
         self._best_steps: set[int] = set()
         if parent is not None:
             self._best_steps = experiment.steps(parent, f"best_{record.objective.metric}")
         self.parent = parent or experiment.create(
-            header.study, mlflow_words.study_tags(header), header.created_ms
+            header.study, _mlflow_mapping.study_tags(header), header.created_ms
         )
 
     def write_all(self, state: StudyState) -> None:
@@ -220,7 +220,7 @@ class _OpenStudy:
             self._write_head()
         tags = {STATE: state, "search.stopped": self._record.stopped or ""}
         self.experiment.write(self.parent, tags=tags)
-        status = mlflow_words.STUDY_STATUS[state]
+        status = _mlflow_mapping.STUDY_STATUS[state]
         self.experiment.set_status(self.parent, status, self._end_ms())
         for trial in self._record.trials.values():
             self.write_trial(trial, state)
@@ -243,30 +243,30 @@ class _OpenStudy:
         client, run_id = self.experiment.client, self.parent.run_id
         client.log_text(run_id, json.dumps(header.space, indent=2), "space.json")
         if "data" in header.digests:
-            mlflow_model.log_dataset(client, run_id, header.problem, header.digests["data"])
-        self.experiment.write(self.parent, params=mlflow_words.study_params(header))
+            _mlflow_model.log_dataset(client, run_id, header.problem, header.digests["data"])
+        self.experiment.write(self.parent, params=_mlflow_mapping.study_params(header))
 
     def write_trial(self, trial: TrialRecord, state: StudyState) -> None:
         """Bring one run to where the record is."""
         run = self._children.get(trial.trial)
         if run is None:
             run = self._create(trial, state)
-        ends = mlflow_words.times(run.start_ms, trial)
+        ends = _mlflow_mapping.times(run.start_ms, trial)
         points = [
             Point({**report.metrics, EPOCH_SECONDS: report.seconds}, report.epoch, end)
             for report, end in zip(trial.curve, ends[1:], strict=True)
             if report.epoch not in run.epochs
         ]
         for outcome in trial.outcomes[run.outcomes :]:
-            logarithms = mlflow_words.logarithms(self._record.header, trial.params)
-            points.append(mlflow_words.outcome_point(outcome, ends, logarithms))
+            logarithms = _mlflow_mapping.logarithms(self._record.header, trial.params)
+            points.append(_mlflow_mapping.outcome_point(outcome, ends, logarithms))
             if isinstance(outcome, Failed) and outcome.traceback:
                 self.experiment.client.log_text(run.run_id, outcome.traceback, "traceback.txt")
-        tags = mlflow_words.trial_tags(trial, state)
+        tags = _mlflow_mapping.trial_tags(trial, state)
         self.experiment.write(run, points, trial.params, tags)
         run.epochs |= {report.epoch for report in trial.curve}
         run.outcomes = trial.ended
-        self.experiment.set_status(run, mlflow_words.trial_status(trial, state), ends[-1])
+        self.experiment.set_status(run, _mlflow_mapping.trial_status(trial, state), ends[-1])
 
     def _create(self, trial: TrialRecord, state: StudyState) -> Run:
         """A trial's run. One that is not from now starts when the trial was proposed."""
@@ -275,7 +275,7 @@ class _OpenStudy:
             start_ms = self._record.header.created_ms + round(1000 * trial.asked_at)
         baseline = trial.proposals[0].labels.get("role") == "baseline"
         name = f"trial {trial.trial} baseline" if baseline else f"trial {trial.trial}"
-        tags = mlflow_words.identity(self._record.header)
+        tags = _mlflow_mapping.identity(self._record.header)
         tags |= {TRIAL: trial.trial, "mlflow.parentRunId": self.parent.run_id}
         run = self.experiment.create(name, tags, start_ms)
         self._children[trial.trial] = run
@@ -288,7 +288,7 @@ class _OpenStudy:
 
     def write_end(self, state: StudyState) -> None:
         """The winner and the leaderboard."""
-        tags, values = mlflow_words.winner(self._record)
+        tags, values = _mlflow_mapping.winner(self._record)
         # A winner before this one may have had parameters that this one does not have.
         for key in [k for k in self.parent.tags if k.startswith("search.best.") and k not in tags]:
             self.experiment.client.delete_tag(self.parent.run_id, key)
@@ -296,9 +296,9 @@ class _OpenStudy:
         self.experiment.write(self.parent, [Point(values, 0, self._end_ms())], tags=tags)
         best = self._record.best()
         if best is not None and best.trial in self._children:
-            verified = mlflow_words.verified_tags(self._record, best)
+            verified = _mlflow_mapping.verified_tags(self._record, best)
             self.experiment.write(self._children[best.trial], tags=verified)
-        text = mlflow_words.leaderboard(self._record, state)
+        text = _mlflow_mapping.leaderboard(self._record, state)
         self.experiment.client.log_text(self.parent.run_id, text, "leaderboard.csv")
 
     def _end_ms(self) -> int:
@@ -307,7 +307,7 @@ class _OpenStudy:
 
 def _save(experiment: Experiment, study: StudyRecord) -> None:
     """Write the views that a study is looked at with; the oldest beyond the limit go."""
-    for view in (mlflow_views.of_study(study), mlflow_views.of_all_studies(study.header)):
+    for view in (_mlflow_views.of_study(study), _mlflow_views.of_all_studies(study.header)):
         experiment.tag(view.tag, view.text)
-    for tag in mlflow_views.surplus(list(experiment.tags), study.header):
+    for tag in _mlflow_views.surplus(list(experiment.tags), study.header):
         experiment.untag(tag)

@@ -5,10 +5,10 @@ from itertools import count
 from pathlib import Path
 
 from search.errors import SearchError
-from search.record import StudyRecord, StudyState, TrialRecord
-from search.trackers.base import Exported
-from search.trackers.tensorboard_events import Part, packed, study_parts, trial_parts
-from search.trial import EpochReport, Outcome, Proposal
+from search.export.base import Exported
+from search.study.study_record import StudyRecord, StudyState, TrialRecord
+from search.study.trial import EpochReport, Outcome, Proposal
+from search.trackers._tensorboard_events import Part, packed, study_parts, trial_parts
 
 
 class TensorBoardTracker:

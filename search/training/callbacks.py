@@ -12,15 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.declared import takes_folder
 from search.errors import SearchWarning, UsageError
-from search.parameters import Params
+from search.problem._checks import takes_folder
+from search.space.parameters import Params
+from search.state.plain_data import decode
 from search.training.metric_values import Logs
-from search.training.plain import decode
+from search.training.model_steps import why_not_evaluated
 
 if TYPE_CHECKING:
     import keras
 
+_EVALUATION = ("on_test_begin", "on_test_end")
 _BATCHES = tuple(
     f"on_{kind}batch_{edge}" for kind in ("", "train_", "test_") for edge in ("begin", "end")
 )
@@ -71,13 +73,19 @@ class UserCallbacks:
         """Before the epoch with this number, from 1."""
         self._all.on_epoch_begin(epoch - 1)
 
-    def test_begin(self) -> None:
-        """Before the evaluation."""
-        self._all.on_test_begin()
+    def test(self, evaluate: Callable[[], Logs], *, called: bool = False) -> Logs:
+        """Evaluate, with the hooks before and after; metrics go by Keras's names.
 
-    def test_end(self, logs: Logs) -> None:
-        """After the evaluation, with its metrics by Keras's names."""
+        `called`: a `fit` of the user's has called them. As under Keras's `fit` they are not called
+        for a model that it trains without an evaluation.
+        """
+        model = self._model
+        if called or (model.compiled and why_not_evaluated(model) is not None):
+            return evaluate()
+        self._all.on_test_begin()
+        logs = evaluate()
         self._all.on_test_end(dict(logs))
+        return logs
 
     def epoch_end(self, epoch: int, logs: Logs) -> Logs:
         """After the epoch; the logs, with what the callbacks have added."""
@@ -95,25 +103,52 @@ class UserCallbacks:
 
 def hook(callbacks: Sequence["keras.callbacks.Callback"]) -> "keras.callbacks.Callback | None":
     """A callback that passes on to these what happens to batches; None where none of them looks."""
+    lookers = [callback for callback in callbacks if _looks_at_batches(callback)]
+    return _passing(dict.fromkeys(_BATCHES[2:], lookers)) if lookers else None
+
+
+def hook_of_fit(
+    callbacks: Sequence["keras.callbacks.Callback"],
+) -> "tuple[keras.callbacks.Callback, list[str]] | None":
+    """A callback as `hook`, for a `fit` of the user's, that passes on evaluations too.
+
+    With a list of the evaluations that it has passed on. None where no callback looks at either.
+    """
     import keras
 
+    overridden = {n for one in callbacks for n in _EVALUATION if _overrides(one, n)}
     lookers = [callback for callback in callbacks if _looks_at_batches(callback)]
-    if not lookers:
+    if not overridden and not lookers:
         return None
+    seen: list[str] = []
 
-    class Batches(keras.callbacks.Callback):  # type: ignore[misc]
-        """Calls every hook for batches, and no other."""
+    def note(logs: Any = None) -> None:
+        seen.append("test")
 
-    def passed(name: str) -> Any:
-        def call(self: Any, batch: int, logs: Any = None) -> None:
-            for callback in lookers:
-                getattr(callback, name)(batch, logs)
+    noted = keras.callbacks.LambdaCallback(on_test_end=note)
+    hooks: dict[str, Sequence[Any]] = {name: [*callbacks, noted] for name in _EVALUATION}
+    if lookers:
+        hooks |= dict.fromkeys(_BATCHES[2:], lookers)
+    return _passing(hooks), seen
+
+
+def _passing(hooks: Mapping[str, Sequence[Any]]) -> "keras.callbacks.Callback":
+    """A callback each of whose hooks calls those of others, and that has no others."""
+    import keras
+
+    class Passing(keras.callbacks.Callback):  # type: ignore[misc]
+        """Calls the hooks of other callbacks."""
+
+    def passed(name: str, callbacks: Sequence[Any]) -> Any:
+        def call(self: Any, *args: Any, **logs: Any) -> None:
+            for callback in callbacks:
+                getattr(callback, name)(*args, **logs)
 
         return call
 
-    for name in _BATCHES[2:]:
-        setattr(Batches, name, passed(name))
-    return Batches()
+    for name, callbacks in hooks.items():
+        setattr(Passing, name, passed(name, callbacks))
+    return Passing()
 
 
 def _looks_at_batches(callback: "keras.callbacks.Callback") -> bool:
@@ -121,10 +156,14 @@ def _looks_at_batches(callback: "keras.callbacks.Callback") -> bool:
 
     if type(callback) is keras.callbacks.ModelCheckpoint:
         return bool(callback.save_freq != "epoch")
-    kind, base = type(callback), keras.callbacks.Callback
-    return any(getattr(kind, name) is not getattr(base, name) for name in _BATCHES) or any(
-        name in vars(callback) for name in _BATCHES
-    )
+    return any(_overrides(callback, name) for name in _BATCHES)
+
+
+def _overrides(callback: "keras.callbacks.Callback", name: str) -> bool:
+    import keras
+
+    base = keras.callbacks.Callback
+    return getattr(type(callback), name) is not getattr(base, name) or name in vars(callback)
 
 
 def user_callbacks(

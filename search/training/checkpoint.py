@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from search.errors import CheckpointError
-from search.executors.base import Courier
-from search.training.plain import Arrays, Kept
-from search.trial import EpochReport
+from search.state.plain_data import Arrays, Kept
+from search.study.trial import EpochReport
+from search.training.base import CheckpointTransport
 
 _FORMAT = 2
 
@@ -138,18 +138,18 @@ class CheckpointFolder:
 class TravellingCheckpoints:
     """The checkpoints of a study whose disk is elsewhere: brought by tasks, sent when saved."""
 
-    def __init__(self, courier: Courier, owner: str) -> None:
-        self._courier = courier
+    def __init__(self, transport: CheckpointTransport, owner: str) -> None:
+        self._transport = transport
         self._owner = owner
 
     def load(self, trial: str) -> Checkpoint | None:
         """The checkpoint that the task brought along; None where it brought none."""
-        content = self._courier.brought(trial)
+        content = self._transport.brought(trial)
         return None if content is None else read(content, self._owner, trial)
 
     def save(self, trial: str, checkpoint: Checkpoint) -> None:
         """Send the checkpoint to the study's disk."""
-        self._courier.send(trial, written(checkpoint, self._owner, trial))
+        self._transport.send(trial, written(checkpoint, self._owner, trial))
 
 
 def read(content: bytes, owner: str, trial: str) -> Checkpoint | None:

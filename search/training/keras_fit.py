@@ -14,21 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search import arrays, outcomes, texts
-from search.class_weights import class_labels, class_weights
-from search.problem import Data, Part, Problem
+from search.data import texts, trees
+from search.data.class_weights import class_labels, class_weights
+from search.data.parts import Data, Part
+from search.problem.problem import Problem
+from search.runtime import tensorflow_setup
+from search.runtime.keras_configuration import KerasConfiguration
 from search.seeds import seed_for
-from search.study_rules import TrainingRules
-from search.training import agreement, preflight, random_draws, runtime
+from search.state import random_draws
+from search.study import outcomes
+from search.study.rules import TrainingRules
+from search.study.trial import Task
+from search.training import model_checks, score_comparison
 from search.training.callbacks import UserCallbacks, user_callbacks
+from search.training.cross_validation import CrossValidation, FoldData, undivided
 from search.training.evaluation import is_stateful
-from search.training.fit_watch import FitChecks
-from search.training.folds import Folding, Ground, undivided
-from search.training.keras_configuration import KerasConfiguration
+from search.training.fit_draws import FitDraws
 from search.training.metric_values import finite, metric_values
-from search.training.own_fit import OwnEpochs
-from search.training.steps import packed, why_not_evaluated
-from search.trial import Task
+from search.training.model_steps import packed, why_not_evaluated
+from search.training.user_fit import UserFitLoop
+from search.training.user_fit_checks import FitChecks
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +50,8 @@ class FitCurve:
 
     `means`: metrics in which rounding stays rounding; others may count rows, of which an epoch has
     `rows` in training and `held_out` in validation. `incomparable`: what Keras's `fit` means
-    otherwise, and why.
+    otherwise, and why. `unseeded`: whether the model draws random numbers that cannot be made equal
+    to those of the platform's loop.
     """
 
     epochs: Curve
@@ -53,13 +59,14 @@ class FitCurve:
     rows: int
     held_out: int
     incomparable: Mapping[str, str]
+    unseeded: bool = False
 
 
 def fit_curve(
     problem: Problem,
     data: Data,
     task: Task,
-    folding: Folding | None,
+    folding: CrossValidation | None,
     rules: TrainingRules,
     most_epochs: int,
     *,
@@ -78,8 +85,8 @@ def fit_curve(
         seeds = [seed_for(task.seed, "fold", number + 1) for number in range(len(grounds))]
     keras = KerasConfiguration.noted() if rules.keeps_keras_configuration else None
     fits = [
-        _Fit(problem, data, ground, task, seed, rules, most_epochs, keras, perturbed=perturbed)
-        for ground, seed in zip(grounds, seeds, strict=True)
+        _Fit(problem, data, fold_data, task, seed, rules, most_epochs, keras, perturbed=perturbed)
+        for fold_data, seed in zip(grounds, seeds, strict=True)
     ]
     by_fold = [one.curve() for one in fits]
     curve: Curve = []
@@ -93,13 +100,14 @@ def fit_curve(
             more = problem.derived([missing | one for one in [*curve, whole]])
             whole = whole | finite(metric_values(more))
         curve.append(whole)
-    ground = grounds[0]
+    fold_data = grounds[0]
     return FitCurve(
         curve,
         frozenset(fits[0].means),
-        len(ground.rows),
-        ground.stop - ground.first,
+        len(fold_data.rows),
+        fold_data.stop - fold_data.first,
         fits[0].incomparable,
+        any(one.unseeded for one in fits),
     )
 
 
@@ -110,7 +118,7 @@ class _Fit:
         self,
         problem: Problem,
         data: Data,
-        ground: Ground,
+        fold_data: FoldData,
         task: Task,
         seed: int,
         rules: TrainingRules,
@@ -123,7 +131,7 @@ class _Fit:
         self._problem = problem
         self._rules = rules
         self._data = data
-        self._ground = ground
+        self._fold_data = fold_data
         self._params = params
         self._seed = seed
         self._epochs = task.proposal.budget.stop
@@ -131,18 +139,19 @@ class _Fit:
         self._batch_size = int(params.get("batch_size", problem.batch_size))
         given = problem.evaluation_batch_size or rules.evaluation_batch_size
         self._test_batch = given or self._batch_size
-        build = problem.builder(ground.part(data))
-        runtime.fresh(seed, keras)
+        build = problem.builder(fold_data.part(data))
+        tensorflow_setup.fresh(seed, keras)
         if rules.seeds_each_epoch:
             random_draws.seed_keras(seed)
         self._model = build(params)
         if not self._model.built:
             rows = self._batch_size if is_stateful(self._model) else 1
-            preflight.call(self._model, data.train, rows)
+            model_checks.call(self._model, data.train, rows)
         if perturbed:
             _perturb(self._model)
         self.means: set[str] = set()
         self.incomparable: dict[str, str] = {}
+        self.unseeded = False
 
     def curve(self) -> Curve:
         """Train, and return the metrics of each epoch."""
@@ -150,7 +159,7 @@ class _Fit:
             callbacks = user_callbacks(self._problem.callbacks, self._params, Path(folder))
             own = self._problem.fit is not None
             curve = self._by_own_fit(callbacks) if own else self._by_fit(callbacks)
-        self.means = agreement.means(self._model) if self._model.compiled else set()
+        self.means = score_comparison.means(self._model) if self._model.compiled else set()
         optimizer = getattr(self._model.optimizer, "inner_optimizer", self._model.optimizer)
         if optimizer is not None and getattr(optimizer, "use_ema", False):
             self.incomparable["val_"] = "fit evaluates the weights before they are averaged"
@@ -158,22 +167,25 @@ class _Fit:
 
     def _by_fit(self, callbacks: "Sequence[keras.callbacks.Callback]") -> Curve:
         found: Curve = []
-        steps = -(-len(self._ground.rows) // self._batch_size)
-        held_out = self._data.validation.take(slice(self._ground.first, self._ground.stop))
+        steps = -(-len(self._fold_data.rows) // self._batch_size)
+        held_out = self._data.validation.take(slice(self._fold_data.first, self._fold_data.stop))
         validation = None
         if why_not_evaluated(self._model) is None:
             validation = _dataset(held_out).batch(self._test_batch)
         first, last = _recorders(self._model, found)
-        self._model.fit(
-            self._batches(),
-            epochs=self._epochs,
-            steps_per_epoch=steps,
-            shuffle=False,
-            verbose=0,
-            class_weight=self._class_weight(),
-            validation_data=validation,
-            callbacks=[first, *callbacks, last],
-        )
+        draws = FitDraws(self._seed, self._model, self._rules)
+        with draws.seeded():
+            self._model.fit(
+                self._batches(),
+                epochs=self._epochs,
+                steps_per_epoch=steps,
+                shuffle=False,
+                verbose=0,
+                class_weight=self._class_weight(),
+                validation_data=validation,
+                callbacks=[draws.first, first, *callbacks, last, draws.last],
+            )
+        self.unseeded = draws.unseeded
         return found
 
     def _class_weight(self) -> dict[int, float] | None:
@@ -189,12 +201,12 @@ class _Fit:
         """The batches of all epochs, one after the other; the last one of an epoch may be small."""
         import tensorflow as tf
 
-        rows = self._ground.rows
+        rows = self._fold_data.rows
         orders = np.stack([rows[self._order(epoch)] for epoch in range(1, self._epochs + 1)])
-        whole = arrays.mapped(tf.constant, packed(self._data.train))
+        whole = trees.mapped(tf.constant, packed(self._data.train))
 
         def gathered(order: "tf.Tensor") -> Any:
-            return arrays.mapped(lambda array: tf.gather(array, order), whole)
+            return trees.mapped(lambda array: tf.gather(array, order), whole)
 
         epochs = tf.data.Dataset.from_tensor_slices(orders)
         size = self._batch_size
@@ -205,7 +217,7 @@ class _Fit:
 
     def _order(self, epoch: int) -> "np.ndarray[Any, Any]":
         generator = np.random.default_rng(seed_for(self._seed, "order", epoch))
-        return generator.permutation(len(self._ground.rows))
+        return generator.permutation(len(self._fold_data.rows))
 
     @contextlib.contextmanager
     def _draws(self, epoch: int) -> Iterator[None]:
@@ -213,37 +225,37 @@ class _Fit:
         with contextlib.ExitStack() as stack:
             if self._rules.seeds_each_epoch:
                 stack.enter_context(random_draws.repeatable(set()))
-            runtime.seeded(seed_for(self._seed, "fit", epoch))
-            if self._rules.seeds_each_epoch:
-                random_draws.seed_keras(seed_for(self._seed, "epoch", epoch))
+            random_draws.seed_epoch(self._seed, epoch, self._model, self._rules, own_fit=True)
             yield
 
     def _by_own_fit(self, callbacks: "Sequence[keras.callbacks.Callback]") -> Curve:
         """Call the user's `fit` as `Problem.fit` documents it."""
         problem, model = self._problem, self._model
         checks = FitChecks(numbered=self._rules.numbers_epochs_in_fit)
-        share = self._ground.parts(self._data)
-        epochs = OwnEpochs(
+        share = self._fold_data.parts(self._data)
+        epochs = UserFitLoop(
             problem, self._params, model, share, callbacks, epochs=self._most_epochs, checks=checks
         )
-        steps = -(-len(self._ground.rows) // self._batch_size)
+        steps = -(-len(self._fold_data.rows) // self._batch_size)
         given = [] if problem.fit_whole else callbacks
-        around = UserCallbacks(given, model, self._most_epochs, steps)
-        around.train_begin()
+        context = UserCallbacks(given, model, self._most_epochs, steps)
+        context.train_begin()
         found: Curve = []
-        while len(found) < self._epochs and not around.stopped and not epochs.finished:
+        while len(found) < self._epochs and not context.stopped and not epochs.finished:
             epoch = len(found) + 1
             with self._draws(epoch):
-                around.epoch_begin(epoch)
+                context.epoch_begin(epoch)
                 epochs.begin(epoch)
-                metrics = epochs.train(self._ground.rows, self._test_batch)
+                metrics = epochs.train(self._fold_data.rows, self._test_batch)
                 rate = getattr(model.optimizer, "learning_rate", None) if model.compiled else None
                 rates = {}
                 if rate is not None:
                     rates = {"learning_rate": float(np.asarray(metrics.pop("learning_rate", rate)))}
-                tested = epochs.test(batch_size=self._test_batch)
+                tested = context.test(
+                    lambda: epochs.test(batch_size=self._test_batch), called=epochs.test_called
+                )
                 metrics |= {f"val_{name}": value for name, value in tested.items()}
-                found.append(finite(metric_values(around.epoch_end(epoch, metrics))) | rates)
+                found.append(finite(metric_values(context.epoch_end(epoch, metrics))) | rates)
         return found
 
 
@@ -277,4 +289,4 @@ def _recorders(
 def _dataset(part: Part) -> "tf.data.Dataset":
     import tensorflow as tf
 
-    return tf.data.Dataset.from_tensor_slices(arrays.mapped(tf.constant, packed(part)))
+    return tf.data.Dataset.from_tensor_slices(trees.mapped(tf.constant, packed(part)))

@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search import outcomes
+from search.data.parts import Data, Part
 from search.errors import SearchError, SearchWarning
-from search.parameters import Params
-from search.problem import Data, Part, Problem
-from search.seeds import Clock
-from search.stopping import stop_epoch
-from search.study_rules import LATEST, TrainingRules
-from search.training import runtime
+from search.problem.problem import Problem
+from search.runtime import tensorflow_setup
+from search.runtime.clock import Clock
+from search.runtime.keras_configuration import KerasConfiguration
+from search.space.parameters import Params
+from search.state.trial_state import StateLostError
+from search.study import outcomes
+from search.study.early_stopping import stop_epoch
+from search.study.rules import LATEST, TrainingRules
+from search.study.trial import Decision, EpochReport, Outcome, Task
+from search.training.architecture import described
 from search.training.base import Training
 from search.training.checkpoint import Checkpoint, Checkpoints
-from search.training.description import described
-from search.training.folds import Folding
-from search.training.keras_configuration import KerasConfiguration
+from search.training.cross_validation import CrossValidation
 from search.training.metric_values import finite
-from search.training.run import TrialRun
-from search.training.state import StateLostError
+from search.training.trial_run import TrialRun
 from search.training.trial_runs import TrialRuns
-from search.trial import Decision, EpochReport, Outcome, Task
 
 if TYPE_CHECKING:
     import keras
@@ -59,7 +60,7 @@ class KerasTrainer:
         *,
         patience: int | None,
         most_epochs: int,
-        folding: Folding | None = None,
+        folding: CrossValidation | None = None,
         checkpoint_seconds: float = 2.0,
         rules: TrainingRules = LATEST,
         keras: KerasConfiguration | None = None,
@@ -102,7 +103,7 @@ class KerasTrainer:
             process.end()
 
     def _train(self, task: Task) -> Training:
-        with runtime.gradients_released():
+        with tensorflow_setup.gradients_released():
             run = self._runs.of(task)
             if task.stopped or self._ended(run, task):
                 return self._outcome(run, stopped=task.stopped)
@@ -207,7 +208,7 @@ class KerasTrainer:
         whole = saved is not None and saved.best_epoch == epoch and saved.agrees(task.recorded)
         if saved is not None and whole and run.use_best(saved.best):
             return run.model
-        with runtime.gradients_released():
+        with tensorflow_setup.gradients_released():
             run.catch_up(epoch)
         run.average()
         return run.model
@@ -230,7 +231,7 @@ class KerasTrainer:
             for place in self._runs.places:
                 with process:
                     model = next(models)
-                yield FoldModel(model, place.ground.parts(place.data).validation, run.epoch)
+                yield FoldModel(model, place.fold_data.parts(place.data).validation, run.epoch)
         process.end()
 
     def _restored_folds(self, task: Task) -> TrialRun | None:
@@ -246,7 +247,7 @@ class KerasTrainer:
     def _trained_on_all(self, task: Task, epoch: int) -> "keras.Model":
         model = self._runs.on_all(task)
         spread = outcomes.spread_metric(self._problem.objective)
-        with runtime.gradients_released():
+        with tensorflow_setup.gradients_released():
             for report in task.recorded[:epoch]:
                 # callbacks that look at the validation see what the folds came to
                 known = {n: v for n, v in report.metrics.items() if n.startswith("val_")}

@@ -5,23 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search import texts
-from search.parameters import Params
-from search.problem import Data, Part, Problem
-from search.study_rules import TrainingRules
-from search.training import missing, preflight, runtime
-from search.training.epochs import evaluate
+from search.data import texts
+from search.data.parts import Data, Part
+from search.problem.problem import Problem
+from search.runtime import tensorflow_setup
+from search.runtime.keras_configuration import KerasConfiguration
+from search.runtime.process_state import TrialProcess
+from search.space.parameters import Params
+from search.state.older_objects import OlderObjects
+from search.study.rules import TrainingRules
+from search.study.trial import Task
+from search.training import missing_values, model_checks
+from search.training.cross_validation import CrossValidation, FoldData, undivided
 from search.training.evaluation import each_row_alone, evaluation_rows, fixed_batch, is_stateful
-from search.training.fit_watch import FitChecks
-from search.training.folds import Folding, Ground, undivided
-from search.training.graph import TensorData
-from search.training.keras_configuration import KerasConfiguration
-from search.training.model import ModelRun, Place
-from search.training.older_objects import OlderObjects
-from search.training.process_state import TrialProcess
-from search.training.run import TrialRun
-from search.training.shared import SharedEpochs
-from search.trial import Task
+from search.training.fit_loop import evaluate
+from search.training.graph_cache import SharedGraphs
+from search.training.graph_loop import TensorData
+from search.training.model_run import ModelRun, TrainingContext
+from search.training.trial_run import TrialRun
+from search.training.user_fit_checks import FitChecks
 
 if TYPE_CHECKING:
     import keras
@@ -32,9 +34,9 @@ class _Prepared:
     """What is made at the first trial and kept for all others: the data as tensors, statistics."""
 
     data: Data
-    shared: SharedEpochs
+    shared: SharedGraphs
     older: OlderObjects
-    places: list[Place]
+    places: list[TrainingContext]
 
 
 class TrialRuns:
@@ -51,7 +53,7 @@ class TrialRuns:
         data: Data,
         *,
         most_epochs: int,
-        folding: Folding | None,
+        folding: CrossValidation | None,
         rules: TrainingRules,
         keras: KerasConfiguration | None,
         files: Path | None,
@@ -74,7 +76,7 @@ class TrialRuns:
         return TrialProcess(task.proposal.trial, self._configuration, self._said)
 
     @property
-    def places(self) -> list[Place]:
+    def places(self) -> list[TrainingContext]:
         """Where the models of a trial are trained: one place, or one for each fold."""
         return self._ready().places
 
@@ -91,13 +93,13 @@ class TrialRuns:
         folder = self._folder(task.proposal.trial)
         run = TrialRun(self._problem, self._ready().places, task, self._most_epochs, folder)
         if self._problem.fit is not None:  # it may feed each model otherwise
-            preflight.check_given(run.any_model, self._data.train)
+            model_checks.check_given(run.any_model, self._data.train)
         if not self._checked:
-            preflight.check(run.any_model, self._data.train)
+            model_checks.check(run.any_model, self._data.train)
             if not (self._problem.fit or self._problem.derived or self._problem.callbacks):
-                preflight.check_evaluation(run.any_model, self._problem.objective)
+                model_checks.check_evaluation(run.any_model, self._problem.objective)
             if self._problem.fit is None:
-                missing.check(run.any_model, self._data, self._problem.batch_size)
+                missing_values.check(run.any_model, self._data, self._problem.batch_size)
             self._checked = True
         if self._problem.fit is None:
             self._check_batches(run.any_model, self._batch_size(task.proposal.params))
@@ -118,13 +120,13 @@ class TrialRuns:
             return
         counts: dict[str, tuple[int, int]] = {}
         for place in self._ready().places:
-            held_out = place.ground.stop - place.ground.first
-            counts["training"] = len(place.ground.rows), batch_size
+            held_out = place.fold_data.stop - place.fold_data.first
+            counts["training"] = len(place.fold_data.rows), batch_size
             counts["validation"] = held_out, self._given_batch_size or own
-            preflight.check_batches(model, self._data.train, own, counts)
+            model_checks.check_batches(model, self._data.train, own, counts)
         if self._data.test is not None:
             test = {"test": (self._data.test.size, self._given_batch_size or own)}
-            preflight.check_batches(model, self._data.train, own, test)
+            model_checks.check_batches(model, self._data.train, own, test)
 
     def _folder(self, trial: str) -> Path:
         if self._files is None:
@@ -134,8 +136,8 @@ class TrialRuns:
     def _import(self) -> None:
         """Import TensorFlow, whose settings are the platform's own and no trial's."""
         if self._prepared is None:
-            runtime.prepare()
-            runtime.settled()
+            tensorflow_setup.prepare()
+            tensorflow_setup.settled()
             self._keras = self._keras or KerasConfiguration.noted()
 
     @property
@@ -148,19 +150,19 @@ class TrialRuns:
             data, grounds = self._data, [undivided(self._data)]
             if self._folding is not None:
                 data, grounds = self._folding.of(self._data)
-            shared = SharedEpochs(data, TensorData(data))
+            shared = SharedGraphs(data, TensorData(data))
             prepared = _Prepared(data, shared, OlderObjects([self._problem]), [])
-            prepared.places.extend(self._place(prepared, ground) for ground in grounds)
+            prepared.places.extend(self._place(prepared, fold_data) for fold_data in grounds)
             self._prepared = prepared
         return self._prepared
 
-    def _place(self, prepared: _Prepared, ground: Ground) -> Place:
+    def _place(self, prepared: _Prepared, fold_data: FoldData) -> TrainingContext:
         """Where a model is trained; statistics are fitted on what it is trained on, no more."""
-        build = self._problem.builder(ground.part(prepared.data))
-        return Place(
+        build = self._problem.builder(fold_data.part(prepared.data))
+        return TrainingContext(
             build,
             prepared.data,
-            ground,
+            fold_data,
             prepared.shared,
             prepared.older.and_of(build),
             self._given_batch_size,

@@ -8,7 +8,7 @@ the rule says must be the same in every budget of a trial and in every worker.
 
 from typing import TYPE_CHECKING
 
-from search.training.fingerprint import own_code
+from search.state.model_fingerprint import own_code
 
 if TYPE_CHECKING:
     import keras

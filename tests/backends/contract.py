@@ -8,9 +8,9 @@ import pytest
 
 from search import Choice, Float, Int, Objective, Space
 from search.backends.base import Backend, BackendSettings, Known, module
-from search.parameters import Params
-from search.space import key
-from search.trial import (
+from search.space.parameters import Params
+from search.space.space import key
+from search.study.trial import (
     Answer,
     Completed,
     Decision,

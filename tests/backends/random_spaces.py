@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from search import Choice, Float, Int, Space
-from search.parameters import Parameter
+from search.space.parameters import Parameter
 
 _OPTIONS = ("relu", "elu", 3, 0.25, True)
 

@@ -1,7 +1,7 @@
 from search import Float, Objective, Space
 from search.backends import bayesian
 from search.backends.base import BackendSettings, Known
-from search.trial import Completed, Failed, Proposal
+from search.study.trial import Completed, Failed, Proposal
 from tests.backends.contract import BackendContract
 
 LINE = Space(Float("x", 0, 1))

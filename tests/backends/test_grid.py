@@ -5,7 +5,7 @@ import pytest
 from search import Choice, Float, Int, Space
 from search.backends import grid
 from search.errors import UsageError
-from search.space import key
+from search.space.space import key
 from tests.backends.contract import OBJECTIVE, SETTINGS, SPACE, BackendContract, Driver, distinct
 
 PLANE = Space(Int("x", 1, 40), Int("y", 1, 25))

@@ -9,9 +9,9 @@ from sklearn.model_selection import HalvingGridSearchCV
 
 from search import Objective
 from search.backends import halving
+from search.backends._brackets import halving as bracket
 from search.backends.base import BackendSettings
-from search.brackets import halving as bracket
-from search.trial import Completed, Exhausted, Proposal, Wait
+from search.study.trial import Completed, Exhausted, Proposal, Wait
 from tests.backends.contract import OBJECTIVE, SETTINGS, SPACE, BackendContract, Driver, curve
 
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from search import Int, Objective, Space
 from search.backends import hyperband
+from search.backends._brackets import Bracket, sweep
 from search.backends.base import BackendSettings, Known
-from search.brackets import Bracket, sweep
 from search.errors import UsageError
-from search.trial import Completed, Exhausted, Proposal, Wait
+from search.study.trial import Completed, Exhausted, Proposal, Wait
 from tests.backends.contract import (
     OBJECTIVE,
     SETTINGS,

@@ -3,7 +3,7 @@ import pytest
 from search import Float, Objective, Space
 from search.backends import hyperopt
 from search.backends.base import Backend, BackendSettings, Known
-from search.trial import Completed, Failed, Proposal
+from search.study.trial import Completed, Failed, Proposal
 from tests.backends.contract import OBJECTIVE, SPACE, BackendContract, Driver
 
 BOWL = Space(Float("x", -1, 1), Float("y", -1, 1))

@@ -8,7 +8,7 @@ from search import Choice, Float, Int, Objective, Space
 from search.backends import optuna
 from search.backends.base import BackendSettings, Known
 from search.errors import UsageError
-from search.trial import Completed, Proposal, Pruned
+from search.study.trial import Completed, Proposal, Pruned
 from tests.backends.contract import OBJECTIVE, SPACE, BackendContract, Driver
 
 SAMPLERS = tuple(optuna.SAMPLERS)

@@ -15,10 +15,11 @@ import sys
 
 import pytest
 
-from search import Choice, Float, Int, Objective, Space, offers
+from search import Choice, Float, Int, Objective, Space
+from search.backends import registry
 from search.backends.base import BackendSettings, module, names
-from search.parameters import Params
-from search.trial import Completed, Exhausted, Proposal, Wait
+from search.space.parameters import Params
+from search.study.trial import Completed, Exhausted, Proposal, Wait
 
 SPACE = Space(
     Float("learning_rate", 1e-4, 1e-1, log=True),
@@ -85,7 +86,7 @@ def by_chance() -> float:
 
 
 def test_every_backend_and_sampler_is_held_to_it() -> None:
-    there = {(name, s) for name in names() for s in offers.samplers(name) or (None,)}
+    there = {(name, s) for name in names() for s in registry.samplers(name) or (None,)}
     assert there - {*QUICK, *SLOW} == {("grid", None), ("randomized", None), ("optuna", "random")}
 
 

@@ -3,7 +3,7 @@ import pytest
 from search import Choice, Float, Objective, Space
 from search.backends import skopt
 from search.backends.base import Backend, BackendSettings, Known
-from search.trial import Completed, Failed, Proposal
+from search.study.trial import Completed, Failed, Proposal
 from tests.backends.contract import SPACE, BackendContract, Driver, distinct, replayed
 
 BOWL = Space(Float("x", -1, 1), Float("y", -1, 1))

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dashboards.tables import Tables, tables
-from search import journal as journals
+from dashboards.tables.tables import Tables, tables
 from search.backends import base as backends
 from search.backends.base import BackendSettings
-from search.events import Entry, Limited, Reported, StudyStarted, Told
-from search.objective import Objective
-from search.parameters import Params
-from search.trial import Failed
+from search.problem.objective import Objective
+from search.space.parameters import Params
+from search.study import journal as journals
+from search.study.events import Entry, EpochRecorded, LimitsChanged, StudyStarted, Told
+from search.study.trial import Failed
 from tests.support import OBJECTIVE, SPACE, SimulatedStudy
 
 
@@ -44,7 +44,7 @@ def simulated(
     def make(known):
         return backends.module(backend).create(SPACE, OBJECTIVE, settings, 3, known)
 
-    study = SimulatedStudy(path, make, Limited(trials, None), slots=slots, metrics=curve)
+    study = SimulatedStudy(path, make, LimitsChanged(trials, None), slots=slots, metrics=curve)
     study.start(dies_after=dies_after)
     return list(journals.read(path))
 
@@ -57,7 +57,7 @@ def mirrored(entries: Sequence[Entry]) -> list[Entry]:
         event = entry.event
         if isinstance(event, StudyStarted):
             event = replace(event, objective=objective)
-        elif isinstance(event, Reported):
+        elif isinstance(event, EpochRecorded):
             value = 1 - event.report.metrics[objective.metric]
             metrics = {**event.report.metrics, objective.metric: value}
             event = replace(event, report=replace(event.report, metrics=metrics))

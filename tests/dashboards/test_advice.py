@@ -5,12 +5,12 @@ import math
 import pandas as pd
 import pytest
 
-from dashboards import advice
-from dashboards.answer import Noise
+from dashboards.analysis import advice
+from dashboards.analysis.summary import Noise
 from search import Choice, Float, Int, Space
-from search.narrowing import narrow
-from search.objective import Objective
-from search.space import from_description
+from search.problem.objective import Objective
+from search.space.narrowing import narrow
+from search.space.space import from_description
 
 OBJECTIVE = Objective("val_accuracy", "max")
 SPACE = Space(

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from dashboards.answer import answer, noise, settings
-from search.events import Entry, Reported, StudyStarted
-from search.record import fold
+from dashboards.analysis.summary import answer, noise, settings
+from search.study.events import Entry, EpochRecorded, StudyStarted
+from search.study.study_record import fold
 from tests.records import asked, completed, entries, header, reported, whole_life
 
 
@@ -52,7 +52,7 @@ def test_under_cross_validation_noise_is_the_spread_over_the_folds():
         event = entry.event
         if isinstance(event, StudyStarted):
             event = replace(event, config={**event.config, "cv": 3})
-        elif isinstance(event, Reported):
+        elif isinstance(event, EpochRecorded):
             metrics = {**event.report.metrics, "val_accuracy_std": 0.01 * event.report.epoch}
             event = replace(event, report=replace(event.report, metrics=metrics))
         life.append(Entry(entry.seconds, event))

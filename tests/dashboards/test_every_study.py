@@ -7,6 +7,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
+from dashboards.analysis.ranking import focus, parameters
 from dashboards.figures.best_so_far import best_so_far
 from dashboards.figures.brackets import brackets
 from dashboards.figures.comparison import compared, comparison
@@ -14,15 +15,14 @@ from dashboards.figures.contours import contour
 from dashboards.figures.importance import importance, importances
 from dashboards.figures.learning_curves import learning_curves
 from dashboards.figures.parallel import parallel_coordinates
-from dashboards.figures.scores import focus, parameters
 from dashboards.figures.slices import slices
 from dashboards.figures.spending import spending
 from dashboards.figures.timeline import timeline
-from dashboards.tables import Tables, tables
+from dashboards.tables.tables import Tables, tables
 from search.backends import base as backends
-from search.events import Told
-from search.objective import Objective
-from search.trial import Failed
+from search.problem.objective import Objective
+from search.study.events import Told
+from search.study.trial import Failed
 from tests.dashboards.studies import mirrored, simulated
 from tests.records import asked, entries, header, short_life, whole_life
 from tests.support import OBJECTIVE

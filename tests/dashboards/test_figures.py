@@ -15,7 +15,7 @@ from dashboards.figures.parallel import parallel_coordinates
 from dashboards.figures.slices import slices
 from dashboards.figures.spending import AROUND, IDLE, TRAINING, spending, spent
 from dashboards.figures.timeline import timeline
-from dashboards.tables import Tables
+from dashboards.tables.tables import Tables
 from tests.dashboards.studies import simulated_tables
 
 

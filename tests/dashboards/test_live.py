@@ -7,19 +7,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dashboards.live import charts, headline, layout, opened, table
+from dashboards.live import figures, headline, layout, table, trial_detail
 from dashboards.live.app import make
-from dashboards.live.rows import PAGE, Wanted, page
-from dashboards.live.watching import LEAST_SECONDS, Watcher
+from dashboards.live.follower import LEAST_SECONDS, Watcher
+from dashboards.live.table_rows import PAGE, Wanted, page
+from search.engine.plan import recorded_plan
 from search.errors import JournalError
-from search.event_json import encode
-from search.events import Entry, Told
-from search.journal import Journal
-from search.network import Layer, Network
-from search.plans import recorded_plan
-from search.record import fold
-from search.store import Store
-from search.trial import Completed, Failed
+from search.study.architecture import Layer, Network
+from search.study.event_json import encode
+from search.study.events import Entry, Told
+from search.study.journal import Journal
+from search.study.store import Store
+from search.study.study_record import fold
+from search.study.trial import Completed, Failed
 from tests.dashboards.studies import simulated
 from tests.records import asked, entries, header, reported, whole_life
 from tests.support import write_journal
@@ -210,10 +210,12 @@ def test_an_opened_trial_shows_its_parameters_and_why_it_failed(tmp_path):
     events = [asked("1", 0, 9), reported("1", 1, 0.3), failure]
     written(tmp_path, entries(events))
     tables = watcher(tmp_path).drawn("demo-1").tables
-    said = texts(opened.facts(tables, "1"))
+    said = texts(trial_detail.facts(tables, "1"))
     assert {"layers", "2", "learning_rate", "0.02", "ValueError: no such <optimizer>"} <= set(said)
-    assert opened.curve(tables, "1", None).figure.data
-    assert opened.architecture(tables.record.trials["1"]) == []  # it failed: nothing told of it
+    assert trial_detail.curve(tables, "1", None).figure.data
+    assert (
+        trial_detail.architecture(tables.record.trials["1"]) == []
+    )  # it failed: nothing told of it
 
 
 def test_an_opened_trial_shows_its_network(tmp_path):
@@ -221,7 +223,7 @@ def test_an_opened_trial_shows_its_network(tmp_path):
     done = Told("1", Completed(0.5, 1, 1, 0.25, 576, network=network))
     written(tmp_path, entries([asked("1", 0, 1), reported("1", 1, 0.5), done]))
     tables = watcher(tmp_path).drawn("demo-1").tables
-    parts = opened.architecture(tables.record.trials["1"])
+    parts = trial_detail.architecture(tables.record.trials["1"])
     assert {"1: Dense", "64", "relu", "576", "576 parameters in all"} <= set(texts(parts))
     picture = b64decode(parts[1].src.partition(",")[2]).decode()
     assert picture.startswith("<svg")
@@ -233,8 +235,8 @@ def test_every_figure_can_be_drawn_from_the_first_event_on(tmp_path, count):
     written(tmp_path, list(islice(whole_life(), count)))
     watch = watcher(tmp_path)
     drawn = watch.drawn("demo-1")
-    for word in charts.EXPLORED:
-        shown = charts.explored(drawn.tables, drawn.ranking, word)
+    for word in figures.EXPLORED:
+        shown = figures.explored(drawn.tables, drawn.ranking, word)
         assert shown.title
         assert shown.figure.layout.uirevision == f"demo-1 {word}"
     whole = layout.whole(watch.look("demo-1"), drawn, ["demo-1"])

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from search.cli import main
-from search.events import Entry
-from search.journal import Journal
-from search.store import Store
+from search.cli.main import main
+from search.study.events import Entry
+from search.study.journal import Journal
+from search.study.store import Store
 from tests.browser import focus_is_visible, overflowing, traces, wait_for_figures
 from tests.dashboards.studies import simulated
 
@@ -145,10 +145,10 @@ def test_nothing_overflows_texts_are_readable_and_the_focus_shows(served, open_p
     assert overflowing(page) == []
     assert focus_is_visible(page, "thead button")
     assert focus_is_visible(page, "button.open")
-    ground, text = page.evaluate(
+    fold_data, text = page.evaluate(
         "() => { const s = getComputedStyle(document.body); return [s.backgroundColor, s.color]; }"
     )
-    dark = sum(map(int, ground[4:-1].split(","))) < 3 * 128
+    dark = sum(map(int, fold_data[4:-1].split(","))) < 3 * 128
     assert dark == (scheme == "dark")
     assert dark != (sum(map(int, text[4:-1].split(","))) < 3 * 128)
     assert seen.faults() == []

@@ -1,8 +1,8 @@
 import numpy as np
 
-from dashboards.model import pictures
-from search.evidence import FILE, Regressed, packed
-from search.record import fold
+from dashboards.report.winner import pictures
+from search.export.evaluation import FILE, Regressed, packed
+from search.study.study_record import fold
 from tests.records import whole_life
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboards import networks
-from dashboards.evidence import confusion_frame, examples_frame, residuals_frame
-from dashboards.examples import examples
+from dashboards.diagrams import network as networks
+from dashboards.diagrams.errors_by_class import examples
+from dashboards.diagrams.export_files import files
 from dashboards.figures.confusion import confusion
 from dashboards.figures.residuals import residuals
-from dashboards.winner import files
-from search.evidence import Classified, Regressed
-from search.network import Layer, Network
+from dashboards.tables.evaluation import confusion_frame, examples_frame, residuals_frame
+from search.export.evaluation import Classified, Regressed
+from search.study.architecture import Layer, Network
 
 DENSE = Network(
     (

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.figures.save import for_print, save
 from dashboards.figures.timeline import timeline
-from dashboards.frames import budgets_frame
-from dashboards.pictures import for_print, save
+from dashboards.tables.frames import budgets_frame
 from search.errors import SearchError, UsageError
 from tests.dashboards.studies import simulated
 from tests.records import whole_life

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboards.causes import causes
-from dashboards.chapters import Study
-from dashboards.charts import Chart
-from dashboards.panels import Drawing
-from dashboards.report import GENERATOR, Report
-from dashboards.tables import tables
-from search.events import Entry, Stopped, Told
-from search.trial import Failed
+from dashboards.analysis.failures import causes
+from dashboards.report.embed import Drawing
+from dashboards.report.figure_list import Chart
+from dashboards.report.report import GENERATOR, Report
+from dashboards.report.sections import Study
+from dashboards.tables.tables import tables
+from search.study.events import Entry, Stopped, Told
+from search.study.trial import Failed
 from tests.dashboards.studies import simulated, simulated_tables
 from tests.records import asked, completed, entries, header, reported, whole_life
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dashboards.chapters import Study
-from dashboards.report import Report
+from dashboards.report.report import Report
+from dashboards.report.sections import Study
 from tests.browser import focus_is_visible, overflowing, traces, wait_for_figures
 from tests.dashboards.studies import simulated_tables
 

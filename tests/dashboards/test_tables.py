@@ -4,14 +4,14 @@ import math
 
 import pytest
 
-from dashboards.frames import BUDGETS, FAILURES, budgets_frame, failures_frame
-from dashboards.tables import load, tables
+from dashboards.tables.frames import BUDGETS, FAILURES, budgets_frame, failures_frame
+from dashboards.tables.tables import load, tables
 from search.errors import SearchError
-from search.events import Asked, Told
-from search.journal import Journal
-from search.record import fold
-from search.store import Store
-from search.trial import Proposal
+from search.study.events import Asked, Told
+from search.study.journal import Journal
+from search.study.store import Store
+from search.study.study_record import fold
+from search.study.trial import Proposal
 from tests.dashboards.studies import mirrored, simulated, simulated_tables
 from tests.records import header, whole_life
 

@@ -5,19 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.answer import answer
+from dashboards.analysis.summary import answer
 from dashboards.live.headline import headline
-from dashboards.live.standing import standing
-from dashboards.tables import tables
-from dashboards.telling import remarks, tiles, warning
-from search import leaderboard, summary
-from search.events import Entry
-from search.pace import Pace
-from search.progress import Plan
-from search.record import fold
-from search.seeds import SystemClock
-from search.store import Store
-from search.trackers import mlflow_words
+from dashboards.live.snapshot import standing
+from dashboards.report.text import remarks, tiles, warning
+from dashboards.tables.tables import tables
+from search.cli import summary
+from search.runtime.clock import SystemClock
+from search.study import leaderboard
+from search.study.eta import Pace
+from search.study.events import Entry
+from search.study.progress import Plan
+from search.study.store import Store
+from search.study.study_record import fold
+from search.trackers import _mlflow_mapping
 from tests.dashboards.test_live import texts
 from tests.records import whole_life
 
@@ -70,7 +71,7 @@ def test_an_older_study_says_nothing_of_it(view):
 def test_machines_are_told_too():
     best = leaderboard.document(fold(told(False, WHY)), "finished", None)["best"]
     assert (best["verified"], best["reason"]) == (False, WHY)
-    tags, _ = mlflow_words.winner(fold(told(False, WHY)))
+    tags, _ = _mlflow_mapping.winner(fold(told(False, WHY)))
     assert tags["search.best.verified"] == "false"
     assert tags["search.best.verified.reason"] == WHY
-    assert "search.best.verified" not in mlflow_words.winner(fold(told(None)))[0]
+    assert "search.best.verified" not in _mlflow_mapping.winner(fold(told(None)))[0]

@@ -4,15 +4,24 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from search.executors.base import Epoch, Executor, Finished, Message
-from search.trial import Budget, Completed, Decision, EpochReport, Failed, Proposal, Pruned, Task
+from search.executors.base import EpochDone, Executor, Finished, Message
+from search.study.trial import (
+    Budget,
+    Completed,
+    Decision,
+    EpochReport,
+    Failed,
+    Proposal,
+    Pruned,
+    Task,
+)
 
 
 def task(trial: str, stop: int = 3, *, recorded=(), attempt: int = 1, **params) -> Task:
     return Task(Proposal(trial, params, Budget(0, stop)), 0, tuple(recorded), attempt)
 
 
-def heard(executor: Executor) -> Message:
+def read_fd(executor: Executor) -> Message:
     """The next message; an executor with more slots than before comes back without one."""
     slots = executor.slots
     while True:
@@ -29,8 +38,8 @@ def until_finished(
     """Answer epochs until one trial ends: the reports, and the message of the end."""
     reports = []
     while True:
-        message = heard(executor)
-        if not isinstance(message, Epoch):
+        message = read_fd(executor)
+        if not isinstance(message, EpochDone):
             return reports, message
         reports.append(message.report)
         message.reply(decide(message.report))
@@ -91,8 +100,8 @@ class ExecutorContract:
 
     def test_a_trial_whose_epoch_is_not_answered_does_not_go_on(self, executor):
         executor.submit(task("1", stop=2))
-        first = heard(executor)
-        assert isinstance(first, Epoch)
+        first = read_fd(executor)
+        assert isinstance(first, EpochDone)
         assert executor.next_message(0.0) is None
         first.reply(Decision.CONTINUE)
         reports, _ = until_finished(executor)
@@ -106,8 +115,8 @@ class ExecutorContract:
 
     def test_a_cancelled_trial_is_heard_of_no_more(self, executor):
         executor.submit(task("1", stop=50))
-        message = heard(executor)
-        assert isinstance(message, Epoch)
+        message = read_fd(executor)
+        assert isinstance(message, EpochDone)
         message.reply(Decision.CONTINUE)
         executor.cancel("1")
         executor.submit(task("2", stop=1))

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from search import outcomes
-from search.executors.base import Workplace
-from search.training.base import Training
+from search.study import outcomes
+from search.study.trial import Decision, EpochReport, Task
+from search.training.base import Training, WorkerContext
 from search.training.checkpoint import Checkpoint, TravellingCheckpoints
-from search.trial import Decision, EpochReport, Task
 from tests.support import OBJECTIVE
 
 
@@ -22,7 +21,7 @@ class FakeTrainer:
 
     scratch: Path
 
-    def __call__(self, place: Workplace) -> "FakeTrainer":
+    def __call__(self, place: WorkerContext) -> "FakeTrainer":
         return self
 
     def train(self, task: Task) -> Training:
@@ -75,8 +74,8 @@ class TravellingTrainer:
     scratch: Path
     checkpoints: TravellingCheckpoints | None = None
 
-    def __call__(self, place: Workplace) -> "TravellingTrainer":
-        return replace(self, checkpoints=TravellingCheckpoints(place.courier, OWNER))
+    def __call__(self, place: WorkerContext) -> "TravellingTrainer":
+        return replace(self, checkpoints=TravellingCheckpoints(place.transport, OWNER))
 
     def train(self, task: Task) -> Training:
         assert self.checkpoints is not None

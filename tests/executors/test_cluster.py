@@ -15,11 +15,17 @@ import pytest
 
 from search.errors import SearchWarning, UsageError
 from search.executors import dask
-from search.executors.base import Epoch, Finished, Lost
-from search.seeds import SystemClock
+from search.executors.base import EpochDone, Finished, Lost
+from search.runtime.clock import SystemClock
+from search.study.trial import Decision
 from search.training.checkpoint import CheckpointFolder
-from search.trial import Decision
-from tests.executors.contract import ExecutorContract, heard, task, until_finished, until_there_are
+from tests.executors.contract import (
+    ExecutorContract,
+    read_fd,
+    task,
+    until_finished,
+    until_there_are,
+)
 from tests.executors.fake_trainer import OWNER, FakeTrainer, TravellingTrainer
 
 pytestmark = pytest.mark.slow
@@ -133,7 +139,7 @@ def test_a_study_that_stops_leaves_no_worker_at_work(cluster, tmp_path):
     checkpoints = CheckpointFolder(tmp_path / "checkpoints", OWNER)
     first = connected(cluster[0], FakeTrainer(tmp_path), checkpoints)
     first.submit(task("1", stop=9))
-    assert isinstance(heard(first), Epoch)  # never answered
+    assert isinstance(read_fd(first), EpochDone)  # never answered
     first.close()
     second = connected(cluster[0], FakeTrainer(tmp_path), checkpoints)
     try:

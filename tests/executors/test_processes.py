@@ -16,11 +16,17 @@ from search.errors import DataError, SearchError
 from search.executors._processes_pool import local
 from search.executors._processes_server import CHILD
 from search.executors._processes_started import process_server
-from search.executors.base import Epoch, Finished, Lost
+from search.executors.base import EpochDone, Finished, Lost
 from search.executors.processes import ProcessExecutor
-from search.seeds import SystemClock
-from search.trial import Completed, Decision, Failed
-from tests.executors.contract import ExecutorContract, heard, task, until_finished, until_there_are
+from search.runtime.clock import SystemClock
+from search.study.trial import Completed, Decision, Failed
+from tests.executors.contract import (
+    ExecutorContract,
+    read_fd,
+    task,
+    until_finished,
+    until_there_are,
+)
 from tests.executors.fake_trainer import FakeTrainer
 
 pytestmark = pytest.mark.slow
@@ -57,8 +63,8 @@ class TestProcesses(ExecutorContract):
         executor.submit(task("2", stop=30))
         ends, epochs = {}, {"1": [], "2": []}
         while "1" not in ends:
-            message = heard(executor)
-            if isinstance(message, Epoch):
+            message = read_fd(executor)
+            if isinstance(message, EpochDone):
                 epochs[message.report.trial].append(message.report)
                 message.reply(Decision.CONTINUE)
             else:
@@ -70,8 +76,8 @@ class TestProcesses(ExecutorContract):
         assert [report.epoch for report in epochs["1"]] == [1, 2]
         executor.submit(task("1", stop=4, dies_at=3, recorded=epochs["1"], attempt=2))
         while len(ends) < 2 or isinstance(ends["1"], Lost):
-            message = heard(executor)
-            if isinstance(message, Epoch):
+            message = read_fd(executor)
+            if isinstance(message, EpochDone):
                 epochs[message.report.trial].append(message.report)
                 message.reply(Decision.CONTINUE)
             else:
@@ -107,8 +113,8 @@ def test_a_trial_that_eats_all_memory_costs_one_attempt_and_says_so(start):
     executor.submit(task("2", stop=5))
     ends = {}
     while len(ends) < 2:
-        message = heard(executor)
-        if isinstance(message, Epoch):
+        message = read_fd(executor)
+        if isinstance(message, EpochDone):
             message.reply(Decision.CONTINUE)
         else:
             ends[message.trial] = message
@@ -302,7 +308,7 @@ def test_workers_that_are_not_forked_train_too_and_are_gone_when_closed(start):
 def test_forked_workers_are_gone_when_closed_whatever_they_are_at(start):
     training = start(({},))
     training.submit(task("1", stop=50))
-    assert isinstance(heard(training), Epoch)
+    assert isinstance(read_fd(training), EpochDone)
     others = psutil.Process().children(recursive=True)
     start().close()  # at their start
     assert psutil.Process().children(recursive=True) == others
@@ -313,8 +319,8 @@ def test_forked_workers_are_gone_when_closed_whatever_they_are_at(start):
 def test_the_server_of_processes_may_die_and_another_takes_its_place(start):
     executor = start(({},))
     executor.submit(task("1", stop=50))
-    first = heard(executor)
-    assert isinstance(first, Epoch)
+    first = read_fd(executor)
+    assert isinstance(first, EpochDone)
     server = process_server(forks=True)
     server.kill()
     first.reply(Decision.CONTINUE)
@@ -328,7 +334,7 @@ def test_the_server_of_processes_may_die_and_another_takes_its_place(start):
 def test_nothing_listens_where_another_user_could_connect(start):
     executor = start()
     executor.submit(task("1", stop=9))
-    assert isinstance(heard(executor), Epoch)
+    assert isinstance(read_fd(executor), EpochDone)
     workers = psutil.Process().children(recursive=True)
     assert len(workers) >= 3
     for process in workers:

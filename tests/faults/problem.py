@@ -8,9 +8,11 @@ all others do none.
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -50,6 +52,16 @@ def eat_memory() -> None:
         threading.Event().wait(0.02)
 
 
+def change_floatx() -> None:
+    import keras
+
+    keras.config.set_floatx("float16")
+
+
+def limit_files() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+
 FAULTS: dict[str, Callable[[], object]] = {
     # the process dies
     "segfault": segfault,
@@ -74,6 +86,12 @@ FAULTS: dict[str, Callable[[], object]] = {
     "data_error": raises(DataError("of mine")),
     "stop_iteration": raises(StopIteration(7)),
     "memory_error": raises(MemoryError()),
+    # what changes the process
+    "floatx": change_floatx,
+    "warnings": lambda: warnings.simplefilter("error"),
+    "recursion": lambda: sys.setrecursionlimit(120),
+    "files": limit_files,
+    "stderr": lambda: os.close(2),
 }
 # what build returns in place of a compiled model
 NONSENSE = ("none", "number", "uncompiled", "a_class")

@@ -19,7 +19,6 @@ that does not do what it should in time is killed with all it started, and fails
 
 import contextlib
 import functools
-import hashlib
 import json
 import os
 import signal
@@ -27,16 +26,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from search.journal import read
-from search.record import fold
+from search.study.journal import read
+from search.study.study_record import fold
+from tests.faults.came import Came, in_mlflow, weights
 
 ROOT = Path(__file__).parent.parent.parent
 PROBLEM = Path(__file__).parent / "problem.py"
@@ -49,32 +48,6 @@ def harm(
     """The environment in which the trials of these widths do themselves some harm."""
     found = {"FAULT": fault, "FAULT_UNITS": units, "FAULT_IN": where}
     return found if once is None else found | {"FAULT_ONCE": str(once)}
-
-
-@dataclass(frozen=True)
-class Came:
-    """What came of a study: only what a disturbance must not change.
-
-    `trials`: state, score and params by trial. `curves`: the metrics of each epoch by trial.
-    `weights`: a digest of the exported winner's weights. `mlflow`: state and `val_accuracy` by
-    step, by trial.
-    """
-
-    state: str
-    best: tuple[str, float] | None
-    trials: Mapping[str, tuple[str, float | None, str]]
-    curves: Mapping[str, tuple[str, ...]]
-    weights: str | None
-    mlflow: Mapping[str, tuple[str, tuple[tuple[int, float], ...]]]
-
-    def without(self, *trials: str) -> "Came":
-        """The same without these trials."""
-
-        def left(given: Mapping[str, Any]) -> dict[str, Any]:
-            return {name: value for name, value in given.items() if name not in trials}
-
-        parts = {name: left(getattr(self, name)) for name in ("trials", "curves", "mlflow")}
-        return replace(self, **parts)
 
 
 @dataclass(frozen=True)
@@ -118,6 +91,11 @@ class Running:
             return [own, *own.children(recursive=True)]
         return []
 
+    def wait_at_most(self, seconds: float) -> None:
+        """Wait so long, or until it ends."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal to the command's own process."""
         self.process.send_signal(number)
@@ -152,7 +130,8 @@ class Study:
     """A study of six trials in a store of its own below `folder`.
 
     `options`: further words for `run` and `resume`. `run_options`: for `run` only. `env`: added
-    to the environment of every command; see `harm`.
+    to the environment of every command; see `harm`. `cluster`: the address of a Dask scheduler,
+    in place of workers of this machine.
     """
 
     folder: Path
@@ -162,6 +141,7 @@ class Study:
     problem: Path | str = PROBLEM
     name: str = "a-study"
     env: Mapping[str, str] = field(default_factory=dict)
+    cluster: str | None = None
 
     @property
     def store(self) -> Path:
@@ -198,16 +178,21 @@ class Study:
     @contextlib.contextmanager
     def started(self) -> Iterator[Running]:
         """`run`, under way."""
-        words = ["run", str(self.problem), "--study", self.name, "--workers", str(self.workers)]
-        with self.command(*words, "--quiet", *self.run_options, *self.options) as running:
+        words = ["run", str(self.problem), "--study", self.name, "--quiet", *self._who_trains()]
+        with self.command(*words, *self.run_options, *self.options) as running:
             yield running
 
     @contextlib.contextmanager
     def resumed(self, *words: str) -> Iterator[Running]:
         """`resume`, under way."""
-        workers = ["--workers", str(self.workers)]
-        with self.command("resume", self.name, "--quiet", *workers, *self.options, *words) as run:
-            yield run
+        words = ("resume", self.name, "--quiet", *self._who_trains(), *self.options, *words)
+        with self.command(*words) as running:
+            yield running
+
+    def _who_trains(self) -> Sequence[str]:
+        if self.cluster is not None:
+            return "--cluster", self.cluster
+        return "--workers", str(self.workers)
 
     def run(self) -> Ended:
         """`run`, to its end."""
@@ -260,38 +245,3 @@ def twin(workers: int = 1, *, mlflow: bool = True, **settings: Any) -> Came:
         assert came.weights is not None
         assert not mlflow or set(came.mlflow) == set(came.trials)
         return came
-
-
-def weights(file: Path) -> str | None:
-    """A digest of all the arrays in a .keras file; None where there is no such file."""
-    import h5py
-
-    if not file.exists():
-        return None
-    digest = hashlib.sha256()
-    with zipfile.ZipFile(file) as whole, whole.open("model.weights.h5") as part:
-        stored = h5py.File(part)
-
-        def add(name: str, node: Any) -> None:
-            if isinstance(node, h5py.Dataset) and "optimizer" not in name:
-                digest.update(name.encode() + node[()].tobytes())
-
-        stored.visititems(add)
-    return digest.hexdigest()
-
-
-def in_mlflow(database: Path, identity: str) -> dict[str, Any]:
-    """State and objective by step of each trial that MLflow has of this study."""
-    import sqlite3
-
-    if not database.exists():
-        return {}
-    tags = "select run_uuid, value from tags where key = "
-    with contextlib.closing(sqlite3.connect(database, timeout=10)) as opened:
-        runs = dict(opened.execute(f"{tags}'search.trial'"))
-        states = dict(opened.execute(f"{tags}'search.state'"))
-        metric = "select step, value from metrics where key = 'val_accuracy' and run_uuid = ?"
-        return {
-            trial: (states.get(run, ""), tuple(sorted(opened.execute(metric, (run,)))))
-            for run, trial in sorted(runs.items(), key=lambda item: item[1])
-        }

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from dashboards.live.app import make
-from dashboards.live.watching import Watcher
-from search import journal as journals
-from search.cli import main
+from dashboards.live.follower import Watcher
+from search.cli.main import main
+from search.engine.plan import recorded_plan
+from search.engine.run import RunContext, resume
 from search.errors import JournalError, SearchError
-from search.events import Limited
-from search.journal import Journal
-from search.plans import recorded_plan
-from search.record import fold
-from search.seeds import SystemClock
-from search.store import Store
-from search.study import Surroundings, resume
+from search.runtime.clock import SystemClock
+from search.study import journal as journals
+from search.study.events import LimitsChanged
+from search.study.journal import Journal
+from search.study.store import Store
+from search.study.study_record import fold
 from tests.scripted import ScriptedBackend
 from tests.support import SimulatedStudy, journal_texts, write_journal
 from tests.trackers.watching import HandClock
@@ -31,7 +31,7 @@ STORED = Path(__file__).parent.parent / "data" / "studies_57a5f56" / "store" / "
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> bytes:
     path = tmp_path_factory.mktemp("whole") / "a-study.jsonl"
-    SimulatedStudy(path, ScriptedBackend, Limited(5, None)).start()
+    SimulatedStudy(path, ScriptedBackend, LimitsChanged(5, None)).start()
     return path.read_bytes()
 
 
@@ -96,7 +96,7 @@ def test_a_damaged_journal_of_an_earlier_format_raises_nothing_else(path, backen
 
 def test_a_line_of_another_study_is_refused(path, whole, tmp_path):
     other = tmp_path / "other.jsonl"
-    SimulatedStudy(other, ScriptedBackend, Limited(5, None)).start()
+    SimulatedStudy(other, ScriptedBackend, LimitsChanged(5, None)).start()
     lines, foreign = whole.splitlines(keepends=True), other.read_bytes().splitlines(keepends=True)
     same = next(i for i, line in enumerate(lines) if i > 4 and line == foreign[i])
     texts = journal_texts(other)
@@ -114,7 +114,7 @@ def test_a_missing_line_is_named_by_its_place_with_what_to_do(path, whole):
         list(journals.read(path))
     assert "head -n 6" in str(e.value)
     path.write_bytes(b"".join(lines[:6]))
-    record = SimulatedStudy(path, ScriptedBackend, Limited(5, None)).resume()
+    record = SimulatedStudy(path, ScriptedBackend, LimitsChanged(5, None)).resume()
     assert (record.state, path.read_bytes()) == ("finished", whole)
 
 
@@ -136,7 +136,7 @@ def test_a_last_line_whose_end_is_another_byte_is_damaged(path, whole):
 @pytest.mark.parametrize("content", [b"", b'{"event":"study"', b"\0" * 99])
 def test_a_journal_without_a_whole_line_is_refused_and_left_as_it_is(path, content):
     path.write_bytes(content)
-    study = SimulatedStudy(path, ScriptedBackend, Limited(5, None))
+    study = SimulatedStudy(path, ScriptedBackend, LimitsChanged(5, None))
     with pytest.raises(JournalError, match="must begin with its header"):
         study.resume()
     assert path.read_bytes() == content
@@ -156,7 +156,7 @@ def test_a_study_with_other_line_ends_is_resumed_to_the_same_end(path, whole):
     expected = fold(journals.read(path))
     begun = b"".join(whole.splitlines(keepends=True)[:9])
     path.write_bytes(b"\xef\xbb\xbf" + begun.replace(b"\n", b"\r\n"))
-    record = SimulatedStudy(path, ScriptedBackend, Limited(5, None)).resume()
+    record = SimulatedStudy(path, ScriptedBackend, LimitsChanged(5, None)).resume()
     assert record.trials == expected.trials
     assert fold(journals.read(path)).trials == expected.trials
 
@@ -317,8 +317,8 @@ def test_a_checkpoint_that_is_a_folder_ends_the_study_in_one_sentence(tmp_path):
     checkpoint = tmp_path / "store" / "checkpoints" / "grid-killed" / "2.npz"
     checkpoint.unlink()
     checkpoint.mkdir()
-    around = Surroundings(Store(tmp_path / "store"), None, lambda *_: [], SystemClock())
+    context = RunContext(Store(tmp_path / "store"), None, lambda *_: [], SystemClock())
     with pytest.raises(SearchError, match=r"cannot write the checkpoint .*2.npz: Is a directory"):
-        resume("grid-killed", around)
+        resume("grid-killed", context)
     checkpoint.rmdir()
-    assert resume("grid-killed", around).record.state == "finished"
+    assert resume("grid-killed", context).record.state == "finished"

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from search import journal as journals
-from search import journal_lock
-from search.cli import main
+from search.cli.main import main
 from search.errors import JournalError, StudyLockedError
-from search.events import Entry, Limited, Stopped
-from search.journal import Journal
+from search.study import journal as journals
+from search.study import journal_lock
+from search.study.events import Entry, LimitsChanged, Stopped
+from search.study.journal import Journal
 from tests.support import header
 
 WRITER = """
 import sys
 from pathlib import Path
-from search.journal import Journal
+from search.study.journal import Journal
 journal, entries = Journal.reopen(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
@@ -30,7 +30,7 @@ sys.stdin.read()
 
 
 def begun(path: Path) -> Path:
-    Journal.create(path, [Entry(0.0, header()), Entry(0.0, Limited(3, None))]).close()
+    Journal.create(path, [Entry(0.0, header()), Entry(0.0, LimitsChanged(3, None))]).close()
     return path
 
 

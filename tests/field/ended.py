@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from search import Problem
-from search.config import StudyConfig
+from search.engine.final_evaluation import evaluate_winner
 from search.errors import SearchWarning
-from search.events import Entry, Judged, Limited, Reported, Told
-from search.judge import judge
-from search.model_check import ModelCheck
-from search.record import StudyRecord, fold
-from search.seeds import SystemClock, seed_for
-from search.trackers.base import Exported
+from search.export.base import Exported
+from search.export.model_check import ModelCheck
+from search.runtime.clock import SystemClock
+from search.seeds import seed_for
+from search.study.config import StudyConfig
+from search.study.events import Entry, EpochRecorded, LimitsChanged, Told, WinnerEvaluated
+from search.study.study_record import StudyRecord, fold
+from search.study.trial import Budget, Decision, Proposal, Task
 from search.training.checkpoint import CheckpointFolder
-from search.training.folds import Folding
+from search.training.cross_validation import CrossValidation
 from search.training.trainer import KerasTrainer
-from search.trial import Budget, Decision, Proposal, Task
 from tests.field.tables import RATE
 from tests.records import asked, header
 
@@ -41,20 +42,20 @@ class Ended:
     warned: list[str] = field(default_factory=list)
 
     @property
-    def judged(self) -> Judged:
-        assert self.record.judged is not None
-        return self.record.judged
+    def winner_evaluation(self) -> WinnerEvaluated:
+        assert self.record.winner_evaluation is not None
+        return self.record.winner_evaluation
 
-    def write(self, event: Judged) -> None:
+    def write(self, event: WinnerEvaluated) -> None:
         """Take an event, as the coordinator does."""
         self.record.apply(Entry(self.record.seconds, event))
 
-    def judge(self, problem: Problem) -> "Ended":
+    def evaluate_winner(self, problem: Problem) -> "Ended":
         """Check, test and export the winner."""
         check = ModelCheck(Here(), self.record.header)  # type: ignore[arg-type]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            self.exported = judge(
+            self.exported = evaluate_winner(
                 self.record, self, self.trainer, problem.load(None), self.directory, check
             )
         self.warned = [str(one.message) for one in caught if one.category is SearchWarning]
@@ -66,7 +67,7 @@ def trained(problem: Problem, folder: Path, *, epochs: int = 2, cv: int | None =
     first = header()
     config = dict(StudyConfig(problem="p").plain(), **({} if cv is None else {"cv": cv}))
     begun = replace(first.event, objective=problem.objective, config=config)
-    folding = None if cv is None else Folding(cv, seed_for(0, "folds"))
+    folding = None if cv is None else CrossValidation(cv, seed_for(0, "folds"))
     trainer = KerasTrainer(
         problem,
         problem.load(None),
@@ -76,7 +77,7 @@ def trained(problem: Problem, folder: Path, *, epochs: int = 2, cv: int | None =
         most_epochs=epochs,
         folding=folding,
     )
-    entries = [Entry(0.0, begun), Entry(0.0, Limited(1, None))]
+    entries = [Entry(0.0, begun), Entry(0.0, LimitsChanged(1, None))]
     entries.append(Entry(0.0, asked("1", 0, epochs, params=RATE)))
     seed = seed_for(begun.seed, "1", "training")
     work = trainer.train(Task(Proposal("1", RATE, Budget(0, epochs)), seed))
@@ -85,7 +86,7 @@ def trained(problem: Problem, folder: Path, *, epochs: int = 2, cv: int | None =
         try:
             report = next(work)
             while True:
-                entries.append(Entry(0.0, Reported(report, Decision.CONTINUE)))
+                entries.append(Entry(0.0, EpochRecorded(report, Decision.CONTINUE)))
                 report = work.send(Decision.CONTINUE)
         except StopIteration as end:
             entries.append(Entry(0.0, Told("1", end.value)))

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 
 from search import Data, Float, Objective, Part, Problem, Space
-from search.seeds import SystemClock
+from search.runtime.clock import SystemClock
+from search.study.trial import Budget, Decision, EpochReport, Outcome, Proposal, Task
 from search.training.checkpoint import CheckpointFolder
 from search.training.trainer import KerasTrainer
-from search.trial import Budget, Decision, EpochReport, Outcome, Proposal, Task
 
 RATE = {"rate": 0.01}
 

@@ -7,7 +7,7 @@ import keras
 import pytest
 
 from search.errors import SearchWarning, UsageError
-from search.seeds import SystemClock
+from search.runtime.clock import SystemClock
 from search.training.checkpoint import CheckpointFolder
 from search.training.trainer import KerasTrainer
 from tests.field.tables import RATE, data, dense, problem, table, train
@@ -113,3 +113,48 @@ def test_what_happens_anyway_costs_nothing(make: Any, said: str) -> None:
     assert parts == plain
     assert outcome.way == "graph"
     assert len({str(one.message) for one in warned}) == 1
+
+
+HOOKS = ["train_batch_end", "test_begin", "test_batch_end", "test_end", "epoch_end"]
+
+
+def noting(seen: list[str]) -> keras.callbacks.Callback:
+    """Return a callback that notes which of its hooks are called."""
+
+    class Notes(keras.callbacks.Callback):
+        pass
+
+    def note(name: str) -> Any:
+        return lambda self, *args, **logs: seen.append(name)
+
+    for name in HOOKS:
+        setattr(Notes, f"on_{name}", note(name))
+    return Notes()
+
+
+def fitted(model: Any, d: Any, callbacks: Any, *, held: bool, **settings: Any) -> dict[str, Any]:
+    given = (d.validation.x, d.validation.y) if held else None
+    x, y = d.train.x, d.train.y
+    done = model.fit(x, y, 240, verbose=0, validation_data=given, callbacks=callbacks, **settings)
+    return {name: values[-1] for name, values in done.history.items()}
+
+
+@pytest.mark.parametrize(
+    ("held", "passed"), [(True, True), (False, True), (True, False)], ids=["its", "ours", "none"]
+)
+def test_a_fit_of_the_users_calls_the_hooks_of_evaluations_once_as_keras_does(
+    *, held: bool, passed: bool
+) -> None:
+    plain: list[str] = []
+    fitted(dense(), data(X, Y), [noting(plain)], held=True, epochs=2)
+    seen: list[str] = []
+
+    def fit(params: Any, model: Any, d: Any, callbacks: Any, **settings: Any) -> Any:
+        return fitted(model, d, callbacks if passed else [], held=held, **settings)
+
+    one = noting(seen)
+    p = problem(lambda params: dense(), data(X, Y), fit=fit, callbacks=lambda params: [one])
+    train(p, RATE, (0, 2))
+    kept = [name for name in plain if passed or "batch" not in name]
+    assert list(dict.fromkeys(seen)) == list(dict.fromkeys(kept))
+    assert [n for n in seen if "batch" not in n] == [n for n in plain if "batch" not in n]

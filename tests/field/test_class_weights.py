@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from search import Data, Part
-from search.data import part, split
+from search.data.from_arrays import part, split
 from search.datasets.base import digest
 from search.errors import UsageError
-from search.training.epochs import weighted
+from search.training.fit_loop import weighted
 from tests.field.tables import RATE, data, dense, problem, table, train
 
 X, Y = table(200)

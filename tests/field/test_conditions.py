@@ -8,9 +8,9 @@ import pytest
 
 from search import Choice, Data, Float, Int, Objective, Part, Problem, Space
 from search.errors import SpaceError
-from search.narrowing import narrow
-from search.parameters import Parameter
-from search.space import from_description
+from search.space.narrowing import narrow
+from search.space.parameters import Parameter
+from search.space.space import from_description
 
 OPTIMIZER = Choice("optimizer", ("sgd", "adam"))
 LAYERS = Int("layers", 1, 3)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from search.data import csv_part, frame_part
+from search.data.from_arrays import csv_part, frame_part
 from search.errors import DataError, SearchWarning
 
 N = 40

@@ -12,13 +12,13 @@ import tensorflow as tf
 from sklearn.model_selection import train_test_split
 
 from search import Data, Part, Problem
-from search.config import StudyConfig
-from search.data import dataset_part, frame_part, part, split
+from search.data.from_arrays import dataset_part, frame_part, part, split
+from search.engine.resolve import ResolvedStudy
+from search.engine.worker_setup import load_twice
 from search.errors import DataError
-from search.fitness import check_data
-from search.recipe import load_twice
-from search.seeds import SystemClock
-from search.setup import Setup
+from search.problem._data_checks import check_data
+from search.runtime.clock import SystemClock
+from search.study.config import StudyConfig
 from tests.field.tables import RATE, data, dense, problem, table, train
 
 X, Y = table(60)
@@ -129,7 +129,7 @@ def test_random_maps_and_unseeded_samples_are_refused() -> None:
     assert shuffled.size == 60
 
 
-def _setup(load: Any) -> Setup:
+def _setup(load: Any) -> ResolvedStudy:
     given = Problem(
         "drawn",
         problem(dense, data(X, Y)).space,
@@ -137,10 +137,10 @@ def _setup(load: Any) -> Setup:
         load,
         lambda params: dense(),
     )
-    from search import carried
-    from search.setup import prepare
+    from search.engine.resolve import resolve
+    from search.problem import pickling
 
-    return prepare(StudyConfig(problem="<drawn>", backend="randomized"), carried.pack(given))
+    return resolve(StudyConfig(problem="<drawn>", backend="randomized"), pickling.pack(given))
 
 
 def _drawn(x: Any, y: Any) -> Data:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from search import Choice, Float, Int, Objective, Problem, Space
-from search.carried import pack
-from search.config import StudyConfig, digest_of, from_plain
+from search.engine.resolve import ResolvedStudy, resolve
 from search.errors import UsageError
 from search.estimator import SearchCV
-from search.setup import Setup, prepare
+from search.problem.pickling import pack
+from search.study.config import StudyConfig, digest_of, from_plain
 from tests.field.tables import data, dense, table
 
 EPOCHS = Int("epochs", 20, 200, step=10)
@@ -32,13 +32,13 @@ def a_problem(*parameters: Any, **more: Any) -> Problem:
     return Problem("p", space, Objective("val_loss", "min"), load, build, **more)
 
 
-def prepared(problem: Problem, backend: str = "randomized", **more: Any) -> Setup:
+def prepared(problem: Problem, backend: str = "randomized", **more: Any) -> ResolvedStudy:
     """Return the setup of a study of the problem."""
-    carried = pack(problem)
-    return prepare(StudyConfig(carried.word, backend, **more), carried)
+    pickled = pack(problem)
+    return resolve(StudyConfig(pickled.word, backend, **more), pickled)
 
 
-def epochs_of(setup: Setup) -> tuple[int, int]:
+def epochs_of(setup: ResolvedStudy) -> tuple[int, int]:
     """Return the ends of the range that is searched."""
     (epochs,) = (p for p in setup.space.parameters if p.name == "epochs")
     assert isinstance(epochs, Int)
@@ -114,22 +114,22 @@ def test_a_baseline_has_its_epochs_unless_a_ceiling_is_stated() -> None:
 
 
 def test_a_resumed_study_has_the_ceiling_of_its_header() -> None:
-    carried = pack(a_problem(EPOCHS))
-    config = StudyConfig(carried.word, "randomized", max_epochs=65)
-    header = config.plain() | {"ceiling": prepare(config, carried).settings.max_epochs}
+    pickled = pack(a_problem(EPOCHS))
+    config = StudyConfig(pickled.word, "randomized", max_epochs=65)
+    header = config.plain() | {"ceiling": resolve(config, pickled).settings.max_epochs}
     again = from_plain(header)
     assert again.ceiling == 65
     assert digest_of(again.plain()) == digest_of(config.plain())
-    assert prepare(again, carried).space.describe() == prepare(config, carried).space.describe()
+    assert resolve(again, pickled).space.describe() == resolve(config, pickled).space.describe()
 
 
 def test_a_study_that_recorded_no_ceiling_keeps_9() -> None:
-    carried = pack(a_problem(EPOCHS, baseline={"rate": 0.01, "epochs": 30}))
-    earlier = from_plain(StudyConfig(carried.word, "randomized").plain())
-    setup = prepare(earlier, carried)
+    pickled = pack(a_problem(EPOCHS, baseline={"rate": 0.01, "epochs": 30}))
+    earlier = from_plain(StudyConfig(pickled.word, "randomized").plain())
+    setup = resolve(earlier, pickled)
     assert (setup.settings.max_epochs, epochs_of(setup)) == (9, (9, 9))
     assert setup.baseline_params == {"rate": 0.01, "epochs": 9}
-    assert prepare(replace(earlier, max_epochs=40), carried).settings.max_epochs == 40
+    assert resolve(replace(earlier, max_epochs=40), pickled).settings.max_epochs == 40
 
 
 def test_searchcv_refits_below_the_searched_range_where_early_stopping_ended_there() -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from search import Data, Part, Problem
 from search.errors import DataError, UsageError
-from search.study_rules import training_rules
-from search.training.epochs import metrics_on
+from search.study.rules import training_rules
+from search.study.trial import Budget, Proposal, Task
+from search.training.cross_validation import CrossValidation
 from search.training.evaluation import evaluation_rows, means_over_rows
-from search.training.folds import Folding
-from search.trial import Budget, Proposal, Task
+from search.training.fit_loop import metrics_on
 from tests.field.tables import RATE, data, dense, new_trainer, problem, table, train
 
 X, Y = table(640)
@@ -93,7 +93,7 @@ def test_a_study_of_earlier_rules_is_evaluated_as_it_was_started() -> None:
 def test_folds_and_test_data_are_evaluated_in_the_same_batches() -> None:
     d = replace(HALVES, test=Part(X[:80], Y[:80]))
     p = problem(contrastive, d, batch_size=16)
-    trainer = new_trainer(p, folding=Folding(4, 0))
+    trainer = new_trainer(p, folding=CrossValidation(4, 0))
     curve, _ = train(p, RATE, (0, 1), trainer=trainer)
     assert curve[0]["val_loss"] == pytest.approx(np.log(16), abs=0.01)
     trainer = new_trainer(p)

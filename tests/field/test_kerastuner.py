@@ -8,9 +8,10 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from search import Objective, importing
+from search import Objective
 from search.errors import SearchWarning, UsageError
-from search.hypermodel import found_of, from_hypermodel
+from search.kerastuner.hypermodel import found_of, from_hypermodel
+from search.problem import import_context
 from tests.field.tables import data, dense, table
 
 X, Y = table(200)
@@ -204,11 +205,11 @@ def test_a_process_that_is_told_the_space_builds_nothing():
         return data(X, Y)
 
     asked = []
-    with importing.told("here"):
+    with import_context.told("here"):
         one = from_hypermodel(Own(), load, "val_loss", name="p")
     assert asked == ["here"]
     builds.clear()
-    with importing.told(None, found_of(one)):
+    with import_context.told(None, found_of(one)):
         other = from_hypermodel(Own(), load, "val_loss", name="p")
     assert not builds
     assert asked == ["here"]
@@ -246,7 +247,7 @@ class _Clock:
 
 
 def test_a_search_for_the_space_that_takes_long_says_so(capsys, monkeypatch):
-    monkeypatch.setattr("search.hypermodel.SystemClock", _Clock)
+    monkeypatch.setattr("search.kerastuner.hypermodel.SystemClock", _Clock)
     found(ranges)
     assert "finding the search space: build 2 ..." in capsys.readouterr().err
 

@@ -14,14 +14,14 @@ import pytest
 import tensorflow as tf
 
 from search import Data, Int, Part
-from search.data import part, split
+from search.data.from_arrays import part, split
 from search.errors import SearchError, SearchWarning, UsageError
-from search.hypermodel import from_hypermodel
-from search.seeds import SystemClock
+from search.kerastuner.hypermodel import from_hypermodel
+from search.runtime.clock import SystemClock
+from search.study.trial import Budget, Decision, Proposal, Task
 from search.training.checkpoint import CheckpointFolder
-from search.training.epochs import weighted
+from search.training.fit_loop import weighted
 from search.training.trainer import KerasTrainer
-from search.trial import Budget, Decision, Proposal, Task
 from tests.field.tables import RATE, data, dense, problem, table, train
 
 X, Y = table(200)
@@ -127,7 +127,7 @@ def test_c04_values_stay_in_the_range_that_was_asked_for():
 
 
 def test_c05_epochs_stay_in_the_users_range():
-    from search.setup import _capped
+    from search.engine.resolve import _capped
 
     try:
         capped = _capped(Int("epochs", 20, 200, step=10), 9)

@@ -10,10 +10,10 @@ import pytest
 import tensorflow as tf
 
 from search import Data, Part
-from search.data import dataset_part, part, split
+from search.data.from_arrays import dataset_part, part, split
 from search.errors import DataError, UsageError
+from search.runtime import tensorflow_setup
 from search.seeds import seed_for
-from search.training import runtime
 from search.training.checkpoint import CheckpointFolder
 from tests.field.tables import RATE, new_trainer, problem, train
 
@@ -69,7 +69,7 @@ def own(kind: type[keras.Model], *, built: bool = True) -> Any:
 def test_a_model_with_only_a_train_step_is_trained_as_fit_trains_it(built: bool) -> None:
     build = own(Own, built=built)
     curve, _ = train(problem(build, HALVES, LOSS), RATE, (0, 1))
-    runtime.fresh(7)
+    tensorflow_setup.fresh(7)
     order = np.random.default_rng(seed_for(7, "order", 1)).permutation(40)
     history = build(RATE).fit(X[order], epochs=1, batch_size=32, shuffle=False, verbose=0).history
     assert curve[0]["loss"] == history["loss"][0]
@@ -162,7 +162,7 @@ def test_it_continues_exactly() -> None:
 
 
 def test_weights_without_labels_are_refused() -> None:
-    from search.fitness import check_data
+    from search.problem._data_checks import check_data
 
     with pytest.raises(DataError, match="weights"):
         check_data(Data(Part(X, None, np.ones(60)), Part(X, None)))
@@ -173,8 +173,8 @@ def test_weights_without_labels_are_refused() -> None:
 
 
 def test_the_winner_is_restored_and_exported(tmp_path: Path) -> None:
-    from search import export
-    from search.trial import Budget, Proposal, Task
+    from search.export import writer
+    from search.study.trial import Budget, Proposal, Task
 
     given = problem(own(Own), HALVES, LOSS)
     folder = CheckpointFolder(Path(tempfile.mkdtemp()), "me")
@@ -182,7 +182,7 @@ def test_the_winner_is_restored_and_exported(tmp_path: Path) -> None:
     task = Task(Proposal("1", RATE, Budget(0, 1)), 7, ())
     list(trainer.train(task))
     model = trainer.restored(task, 1)
-    export.write(model, tmp_path / "winner", {"trial": "1"})
+    writer.write(model, tmp_path / "winner", {"trial": "1"})
     assert (tmp_path / "winner" / "model.keras").is_file()
     with pytest.raises(Exception, match="has no `call`"):
-        export.write(model, tmp_path / "served", {"trial": "1"}, kind="savedmodel")
+        writer.write(model, tmp_path / "served", {"trial": "1"}, kind="savedmodel")

@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from search import Data, Problem
 from search.errors import UsageError
-from search.seeds import SystemClock
-from search.training import runtime
+from search.runtime import tensorflow_setup
+from search.runtime.clock import SystemClock
 from search.training.checkpoint import CheckpointFolder
-from search.training.folds import Folding
+from search.training.cross_validation import CrossValidation
 from search.training.trainer import KerasTrainer
 from search.tuning import tune
 from tests.field.tables import RATE, data, new_trainer, problem, table, train
@@ -151,7 +151,7 @@ def test_a_trial_is_the_same_after_another_one_and_alone(kind: Any) -> None:
 
 
 def kind_in_its_first_state(kind: Any) -> Any:
-    runtime.seeded(5)
+    tensorflow_setup.seeded(5)
     return kind()
 
 
@@ -225,7 +225,7 @@ def folded(several: Problem, folder: Any) -> KerasTrainer:
         SystemClock(),
         patience=None,
         most_epochs=9,
-        folding=Folding(3, 0),
+        folding=CrossValidation(3, 0),
     )
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from search import Data, Part
-from search.config import StudyConfig
+from search.engine.resolve import resolve
 from search.errors import DataError, SearchWarning, UsageError
-from search.hypermodel import from_hypermodel
-from search.setup import prepare
+from search.kerastuner.hypermodel import from_hypermodel
+from search.study.config import StudyConfig
+from search.study.trial import Budget, Decision, EpochReport, Proposal, Task
 from search.training.checkpoint import CheckpointFolder
-from search.trial import Budget, Decision, EpochReport, Proposal, Task
 from tests.field.tables import RATE, data, dense, new_trainer, problem, table, train
 
 X, Y = table(200)
@@ -376,7 +376,7 @@ def test_a_whole_fit_is_refused_where_trials_are_cut_into_epochs(tmp_path, monke
         {"backend": "grid", "patience": 2},
     ):
         with pytest.raises(UsageError, match=r"one call of fit \(fit_whole=True\)"):
-            prepare(StudyConfig(str(file), **more))
-    assert prepare(StudyConfig(str(file), backend="optuna", pruner="none")).patience is None
+            resolve(StudyConfig(str(file), **more))
+    assert resolve(StudyConfig(str(file), backend="optuna", pruner="none")).patience is None
     with pytest.raises(UsageError, match="fit_whole=True must come with a fit"):
         problem(build, data(X, Y), fit_whole=True)

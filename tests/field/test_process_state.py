@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 import search
-from search import carried
 from search.errors import SearchWarning
-from search.hypermodel import from_hypermodel
-from search.study_rules import training_rules
-from search.training.keras_configuration import KerasConfiguration
-from search.training.process_state import TrialProcess, left_as_it_was
+from search.kerastuner.hypermodel import from_hypermodel
+from search.problem import pickling
+from search.runtime.keras_configuration import KerasConfiguration
+from search.runtime.process_state import TrialProcess, left_as_it_was
+from search.study.rules import training_rules
 from tests.field.tables import RATE, data, dense, new_trainer, problem, table, train
 
 X, Y = table(120)
@@ -91,9 +91,9 @@ def test_a_study_of_rules_1_keeps_to_what_clear_session_leaves() -> None:
 
 def test_the_configuration_travels_with_a_problem_and_counts_in_its_digest() -> None:
     p = problem(lambda params: dense(), data(X, Y))
-    usual = carried.pack(p)
+    usual = pickling.pack(p)
     set_all()
-    packed = carried.pack(p)
+    packed = pickling.pack(p)
     assert packed.digest != usual.digest
     usual.opened()
     assert noted() == ("float32", "float32", 1e-7, "channels_last", True)

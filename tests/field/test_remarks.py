@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import search
-from search import remarks
-from search.cli import main
+from search.cli.main import main
 from search.errors import SearchWarning
+from search.runtime import user_warnings
 
 FILE = """
 import warnings
@@ -41,7 +41,7 @@ PROBLEM = from_hypermodel(Own(), load, "val_loss", name="own")
 def said():
     """What is shown within the test."""
     lines = []
-    remarks.install(lines.append)
+    user_warnings.install(lines.append)
     return lines
 
 
@@ -80,7 +80,7 @@ def test_a_librarys_warning_is_hidden_even_where_it_names_a_line_of_the_users(sa
 
 def test_remarks_are_shown_where_a_file_has_ignored_all_warnings(said):
     warnings.filterwarnings("ignore")
-    remarks.prefer()
+    user_warnings.prefer()
     warnings.warn("change this", SearchWarning, stacklevel=1)
     warnings.warn("ignored", stacklevel=1)
     assert said == ["change this"]
@@ -88,7 +88,7 @@ def test_remarks_are_shown_where_a_file_has_ignored_all_warnings(said):
 
 def test_outside_the_platforms_processes_no_filter_is_touched():
     before = list(warnings.filters)
-    remarks.prefer()
+    user_warnings.prefer()
     assert warnings.filters == before
 
 

@@ -11,19 +11,19 @@ import pytest
 import tensorflow as tf
 
 from search import Float, Objective, Space
-from search.carried import pack
-from search.config import StudyConfig
-from search.directions import known_direction, objective_of
+from search.engine.reopen import refuse_direction
+from search.engine.resolve import resolve
 from search.errors import SearchWarning, StudyChangedError, UsageError
 from search.estimator import SearchCV
-from search.events import StudyStarted
-from search.hypermodel import from_hypermodel
-from search.objective import Metrics
-from search.opened import refuse_direction
-from search.setup import prepare
-from search.training.folds import Folding
+from search.kerastuner.hypermodel import from_hypermodel
+from search.problem.directions import known_direction, objective_of
+from search.problem.objective import Metrics
+from search.problem.pickling import pack
+from search.study.config import StudyConfig
+from search.study.events import StudyStarted
+from search.study.trial import Failed
+from search.training.cross_validation import CrossValidation
 from search.training.metric_values import metric_values, numbers_of
-from search.trial import Failed
 from tests.field.tables import RATE, data, dense, new_trainer, problem, table, train
 
 X, Y = table(200)
@@ -84,8 +84,8 @@ def test_searchcv_takes_a_name_that_tells_its_direction() -> None:
 
 
 def test_a_study_that_was_started_in_the_guessed_direction_is_not_continued() -> None:
-    carried = pack(problem(hypermodel, data(X, Y), ("val_f1_score", "max")))
-    setup = prepare(StudyConfig(carried.word, "randomized"), carried)
+    pickled = pack(problem(hypermodel, data(X, Y), ("val_f1_score", "max")))
+    setup = resolve(StudyConfig(pickled.word, "randomized"), pickled)
     then = Objective("val_f1_score", "min")
     config = setup.config.plain()
     header = StudyStarted("p-1", "p", "randomized", 0, then, config, [], {}, {}, 0)
@@ -210,7 +210,7 @@ def test_a_trial_with_a_missing_metric_continues_as_if_it_had_not_stopped() -> N
 
 def test_folds_have_a_missing_metric_in_common() -> None:
     p = problem(positives, TWO)
-    trainer = new_trainer(p, folding=Folding(2, 0))
+    trainer = new_trainer(p, folding=CrossValidation(2, 0))
     with pytest.warns(SearchWarning):
         curve, outcome = train(p, RATE, (0, 1), trainer=trainer)
     assert "val_bold_precision" not in curve[0]

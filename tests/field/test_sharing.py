@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from search import Choice, Data, Objective, Part, Problem, Space
-from search.seeds import SystemClock
+from search.runtime.clock import SystemClock
+from search.study.trial import Budget, Completed, EpochReport, Proposal, Task
 from search.training.checkpoint import CheckpointFolder
-from search.training.folds import Folding
+from search.training.cross_validation import CrossValidation
 from search.training.trainer import KerasTrainer
-from search.trial import Budget, Completed, EpochReport, Proposal, Task
 from tests.field.tables import data, new_trainer, table, train
 
 Build = Callable[[bool], keras.Model]
@@ -201,7 +201,7 @@ def test_each_fold_and_the_final_model_have_the_vocabulary_of_their_own_rows(
         statistics=own_words,
         callbacks=lambda params: [Words()],
     )
-    folding = Folding(3, 0)
+    folding = CrossValidation(3, 0)
     trainer = KerasTrainer(
         problem,
         own,
@@ -213,7 +213,7 @@ def test_each_fold_and_the_final_model_have_the_vocabulary_of_their_own_rows(
     )
     curve, _ = train(problem, {"on": True}, (0, 1), trainer=trainer)
     whole, grounds = folding.of(own)
-    assert seen == [own_words(ground.part(whole)) for ground in grounds]
+    assert seen == [own_words(fold_data.part(whole)) for fold_data in grounds]
     assert len({tuple(words) for words in seen}) == 3
     task = Task(Proposal("1", {"on": True}, Budget(0, 1)), 7, (EpochReport("1", 1, curve[0], 0.0),))
     model = trainer.restored(task, 1)

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from search import Data, Float, Objective, Part, Problem, Space, tune
-from search.data import csv_part, frame_part, part, split
+from search.data.from_arrays import csv_part, frame_part, part, split
 from search.errors import DataError, SearchWarning
-from search.fitness import check_data
-from search.inputs import InputFacts, typed
-from search.predict import predict
+from search.export._input_files import InputFacts, typed
+from search.export.predict import predict
+from search.problem._data_checks import check_data
 from search.results import Study
 from tests.field.tables import RATE, data, train
 
@@ -130,7 +130,7 @@ def study(problem: Problem, store: Path, **more: Any) -> Study:
 def test_a_study_of_texts_ends_with_test_export_and_predictions(tmp_path: Path) -> None:
     found = study(texts(lambda _: split(part(TEXTS, LABELS))), tmp_path)
     assert found.best.test["accuracy"] >= 0
-    exported = found.record.judged.export if found.record.judged else ""
+    exported = found.record.winner_evaluation.export if found.record.winner_evaluation else ""
     described = json.loads((Path(exported) / "export.json").read_text())
     assert described["input"] == {"shape": [], "dtype": "string"}
     longer = ["a fine film, much longer than any before, and no dull one" * 3, "dull", "fine film"]
@@ -155,7 +155,7 @@ def test_texts_beside_numbers_are_trained_and_predicted(tmp_path: Path) -> None:
     frame = pd.DataFrame({"k": ["a", "b"] * 30, "s": np.arange(60.0), "y": LABELS})
     load = lambda _: split(frame_part(frame, "y", {"kind": ["k"], "size": ["s"]}))  # noqa: E731
     found = study(texts(load, build=mixed), tmp_path, cv=2)
-    exported = Path(found.record.judged.export)  # type: ignore[union-attr]
+    exported = Path(found.record.winner_evaluation.export)  # type: ignore[union-attr]
     file = tmp_path / "new.csv"
     file.write_text("size,kind\n1.5,a\n2,c\n")
     assert len(predict(exported, file)) == 2

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from search import Part
 from search.errors import SearchError
-from search.event_json import decode, encode
-from search.events import Entry, Judged
-from search.fresh_process import FreshProcess
+from search.executors.fresh_process import FreshProcess
+from search.study.event_json import decode, encode
+from search.study.events import Entry, WinnerEvaluated
 from search.training.checkpoint import CheckpointFolder
 from tests.field.ended import ended, trained
 from tests.field.tables import data, dense, problem, table
@@ -27,9 +27,9 @@ def facts(end) -> dict:
 
 def test_a_model_that_was_scored_is_verified_and_says_so_everywhere(tmp_path):
     end = ended(problem(lambda _: dense(), data(X, Y), ACCURACY), tmp_path)
-    assert (end.judged.verified, end.judged.reason) == (True, "")
+    assert (end.winner_evaluation.verified, end.winner_evaluation.reason) == (True, "")
     assert (facts(end)["verified"], facts(end)["reason"]) == (True, "")
-    assert facts(end)["test"] == end.judged.test
+    assert facts(end)["test"] == end.winner_evaluation.test
     assert end.warned == []
 
 
@@ -44,8 +44,8 @@ def test_inputs_scaled_in_fit_are_found_before_the_test_data_are_met(tmp_path):
         return {name: values[-1] for name, values in history.history.items()}
 
     end = ended(problem(lambda _: dense(), data(x, Y), ACCURACY, fit=fit), tmp_path)
-    assert end.judged.verified is False
-    assert "inside the model" in end.judged.reason
+    assert end.winner_evaluation.verified is False
+    assert "inside the model" in end.winner_evaluation.reason
     assert facts(end)["verified"] is False
     assert end.exported is not None
 
@@ -75,7 +75,7 @@ def test_columns_cut_in_fit_are_found(tmp_path, columns):
         return {name: values[-1] for name, values in history.history.items()}
 
     found = problem(build, data(x[..., None], y), ("val_loss", "min"), fit=fit)
-    assert ended(found, tmp_path, epochs=1).judged.verified is False
+    assert ended(found, tmp_path, epochs=1).winner_evaluation.verified is False
 
 
 def test_standardised_labels_and_test_time_averaging_in_fit_are_found(tmp_path):
@@ -91,7 +91,7 @@ def test_standardised_labels_and_test_time_averaging_in_fit_are_found(tmp_path):
         return {"loss": 1.0, "val_mae": float(np.abs(off).mean())}
 
     found = problem(build, data(X, y), ("val_mae", "min"), fit=fit)
-    assert ended(found, tmp_path, epochs=1).judged.verified is False
+    assert ended(found, tmp_path, epochs=1).winner_evaluation.verified is False
 
 
 def test_state_that_no_file_keeps_is_found(tmp_path, own_classes):
@@ -113,8 +113,8 @@ def test_state_that_no_file_keeps_is_found(tmp_path, own_classes):
     end = trained(found, tmp_path)
     Remembers.told = 3.0
     end.judge(found)
-    assert end.judged.verified is False
-    assert "the exported model has loss" in end.judged.reason
+    assert end.winner_evaluation.verified is False
+    assert "the exported model has loss" in end.winner_evaluation.reason
 
 
 def test_a_graph_that_answers_otherwise_than_the_model_is_found(tmp_path, own_classes):
@@ -143,8 +143,8 @@ def test_a_graph_that_answers_otherwise_than_the_model_is_found(tmp_path, own_cl
     end = trained(found, tmp_path)
     Told.factor = 5.0
     end.judge(found)
-    assert end.judged.verified is False
-    assert "the graph in the export" in end.judged.reason
+    assert end.winner_evaluation.verified is False
+    assert "the graph in the export" in end.winner_evaluation.reason
 
 
 def test_evaluation_that_draws_is_said_to_be_random(tmp_path, own_classes):
@@ -159,8 +159,8 @@ def test_evaluation_that_draws_is_said_to_be_random(tmp_path, own_classes):
         return model
 
     end = ended(problem(build, data(X, Y)), tmp_path)
-    assert end.judged.verified is False
-    assert end.judged.reason.startswith("evaluation is random")
+    assert end.winner_evaluation.verified is False
+    assert end.winner_evaluation.reason.startswith("evaluation is random")
 
 
 def test_an_objective_of_the_users_is_checked_by_the_metrics_that_both_have(tmp_path):
@@ -171,8 +171,8 @@ def test_an_objective_of_the_users_is_checked_by_the_metrics_that_both_have(tmp_
         return {name: values[-1] for name, values in history.history.items()} | {"val_f": 0.5}
 
     end = ended(problem(lambda _: dense(), data(X, Y), ("val_f", "max"), fit=fit), tmp_path)
-    assert end.judged.verified is True
-    assert "val_accuracy" in end.judged.reason
+    assert end.winner_evaluation.verified is True
+    assert "val_accuracy" in end.winner_evaluation.reason
 
 
 def test_where_nothing_can_be_compared_that_is_said(tmp_path):
@@ -181,8 +181,8 @@ def test_where_nothing_can_be_compared_that_is_said(tmp_path):
         return {"loss": 1.0, "val_f": 0.5}
 
     end = ended(problem(lambda _: dense(), data(X, Y), ("val_f", "max"), fit=fit), tmp_path)
-    assert end.judged.verified is None
-    assert end.judged.reason.startswith("nothing to compare")
+    assert end.winner_evaluation.verified is None
+    assert end.winner_evaluation.reason.startswith("nothing to compare")
 
 
 def averaging(_):
@@ -211,7 +211,7 @@ def untied(_):
 @pytest.mark.parametrize("build", [averaging, halved])
 def test_averaged_weights_and_mixed_precision_are_compared_like_with_like(tmp_path, build):
     end = ended(problem(build, data(X, Y), ACCURACY), tmp_path)
-    assert end.judged.verified is True, end.judged.reason
+    assert end.winner_evaluation.verified is True, end.winner_evaluation.reason
 
 
 def test_counted_metrics_and_weighted_examples_are_verified(tmp_path):
@@ -220,12 +220,12 @@ def test_counted_metrics_and_weighted_examples_are_verified(tmp_path):
     heavy = np.linspace(0.5, 2, whole.validation.size).astype("float32")
     weighted = replace(whole, validation=Part(whole.validation.x, whole.validation.y, heavy))
     end = ended(problem(untied, weighted, ACCURACY), tmp_path)
-    assert end.judged.verified is True, end.judged.reason
+    assert end.winner_evaluation.verified is True, end.winner_evaluation.reason
 
 
 def test_each_fold_is_held_to_its_own_score(tmp_path):
     found = problem(lambda _: dense(), data(X, Y), ACCURACY)
-    assert ended(found, tmp_path, cv=3).judged.verified is True
+    assert ended(found, tmp_path, cv=3).winner_evaluation.verified is True
 
 
 def test_a_fold_whose_model_is_another_one_is_named(tmp_path):
@@ -235,8 +235,8 @@ def test_a_fold_whose_model_is_another_one_is_named(tmp_path):
     saved = checkpoints.load("1")
     checkpoints.save("1", replace(saved, last=[saved.last[0] * 2, *saved.last[1:]]))
     end.judge(found)
-    assert end.judged.verified is False
-    assert end.judged.reason.startswith("fold 1: ")
+    assert end.winner_evaluation.verified is False
+    assert end.winner_evaluation.reason.startswith("fold 1: ")
 
 
 def failing_metric(_):
@@ -258,8 +258,8 @@ def test_a_model_that_cannot_be_tested_ends_the_study_with_its_results(tmp_path)
     found = problem(failing_metric, data(X, Y), ("val_f", "max"), fit=own_fit)
     end = ended(found, tmp_path, epochs=1)
     assert end.exported is not None
-    assert end.judged.test == {}
-    assert end.judged.verified is None
+    assert end.winner_evaluation.test == {}
+    assert end.winner_evaluation.verified is None
     assert any("no test result" in said and "no such rows" in said for said in end.warned)
     again = end.judge(found)  # a resume does not try again
     assert again.warned == []
@@ -270,8 +270,8 @@ def test_labels_that_only_the_test_part_has_end_the_study_with_its_results(tmp_p
     odd = replace(whole, test=Part(whole.test.x[:, :5], whole.test.y))
     end = ended(problem(lambda _: dense(), odd, ACCURACY), tmp_path)
     assert end.exported is not None
-    assert end.judged.verified is True
-    assert end.judged.test == {}
+    assert end.winner_evaluation.verified is True
+    assert end.winner_evaluation.test == {}
     assert any("no test result" in said for said in end.warned)
 
 
@@ -299,8 +299,8 @@ def test_an_export_that_cannot_be_written_costs_the_export_only(tmp_path):
     Unwritable.ready = False
     end.judge(found)
     assert end.exported is None
-    assert set(end.judged.test) == {"accuracy", "loss"}
-    assert end.judged.export == ""
+    assert set(end.winner_evaluation.test) == {"accuracy", "loss"}
+    assert end.winner_evaluation.export == ""
     assert any("no export" in said and "not now" in said for said in end.warned)
 
 
@@ -315,15 +315,15 @@ def test_build_that_fails_at_the_end_costs_test_and_export(tmp_path):
 
     end = ended(problem(build, data(X, Y), ACCURACY), tmp_path)
     assert end.exported is None
-    assert end.record.judged is None
+    assert end.record.winner_evaluation is None
     assert any("only once" in said for said in end.warned)
 
 
 def test_old_journals_have_no_verdict_and_new_ones_keep_it():
     old = '{"event":"judge","at":1.0,"trial":"2","test":{},"export":"e"}'
-    assert decode(old).event == Judged("2", {}, "e", None, "")
+    assert decode(old).event == WinnerEvaluated("2", {}, "e", None, "")
     assert encode(decode(old)) == old
-    for event in (Judged("2", {}, "e", True), Judged("2", {}, "e", False, "why")):
+    for event in (WinnerEvaluated("2", {}, "e", True), WinnerEvaluated("2", {}, "e", False, "why")):
         assert decode(encode(Entry(1.0, event))).event == event
 
 

@@ -10,34 +10,34 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from search import problem as problems
-from search.carried import pack
-from search.cli import main
-from search.config import StudyConfig
-from search.coordinator import Coordinator
+from search.cli.main import main
+from search.engine.coordinator import Coordinator
+from search.engine.reopen import digests
+from search.engine.resolve import resolve
+from search.engine.verification import Choice as Trials
+from search.engine.verification import Verification, opened
+from search.engine.worker_setup import TrainerFactory, WorkerInputs, versions_here
 from search.errors import UsageError
-from search.event_json import decode, encode
-from search.events import Entry
+from search.executors._hardware import environments, memory_bytes
 from search.executors._processes_pool import WorkerPool, local
+from search.executors.fresh_process import FreshProcess
 from search.executors.processes import ProcessExecutor
-from search.fresh_process import FreshProcess
-from search.hypermodel import from_hypermodel
-from search.journal import Journal
-from search.journal_reader import read
-from search.machine import environments, memory_bytes
-from search.opened import digests
-from search.parameters import Choice, Float, Parameter
-from search.problem import Problem
-from search.recipe import Material, TrainerRecipe, versions_here
-from search.record import fold
+from search.kerastuner.hypermodel import from_hypermodel
+from search.problem import loading as problems
+from search.problem.pickling import pack
+from search.problem.problem import Problem
 from search.results import Study
-from search.seeds import SystemClock
-from search.setup import prepare
-from search.store import Store
-from search.study_rules import LATEST_RULES
+from search.runtime.clock import SystemClock
+from search.space.parameters import Choice, Float, Parameter
+from search.study.config import StudyConfig
+from search.study.event_json import decode, encode
+from search.study.events import Entry
+from search.study.journal import Journal
+from search.study.journal_reader import read
+from search.study.rules import LATEST_RULES
+from search.study.store import Store
+from search.study.study_record import fold
 from search.trackers.memory import MemoryTracker
-from search.verification import Choice as Trials
-from search.verification import Verification, opened
 from tests import problem_data
 from tests.field.tables import data, dense, problem, table
 from tests.support import header
@@ -72,12 +72,12 @@ class Bench:
 
     def search(self, problem: Problem, trials: int = 3, **settings) -> str:
         """Search a problem by hyperband on both workers; the name of the study."""
-        carried = pack(problem)
+        pickled = pack(problem)
         narrow = tuple(filter(None, map(first_value, problem.space.parameters)))
         config = StudyConfig(
-            problem=carried.word, trials=trials, max_epochs=3, assignments=narrow, **settings
+            problem=pickled.word, trials=trials, max_epochs=3, assignments=narrow, **settings
         )
-        setup, given = prepare(config, carried), problem.load(None)
+        setup, given = resolve(config, pickled), problem.load(None)
         first = replace(
             header("hyperband"),
             study=problem.name,
@@ -93,12 +93,12 @@ class Bench:
         proposer = setup.proposer()
         proposer.limit(trials)
         folder = self.store.checkpoints(problem.name).absolute()
-        material = Material(config, None, versions_here(), carried=carried)
+        worker_inputs = WorkerInputs(config, None, versions_here(), pickled=pickled)
         digest = first.digests
-        recipe = TrainerRecipe(
-            material, digest["problem"], digest["data"], folder, first.identity, LATEST_RULES
+        trainer_factory = TrainerFactory(
+            worker_inputs, digest["problem"], digest["data"], folder, first.identity, LATEST_RULES
         )
-        executor = LastingExecutor(self.workers, recipe, CLOCK, waits=proposer.prunes)
+        executor = LastingExecutor(self.workers, trainer_factory, CLOCK, waits=proposer.prunes)
         with Journal.create(self.store.journal(problem.name), entries) as journal:
             Coordinator(
                 record=fold(entries),
@@ -113,8 +113,8 @@ class Bench:
 
     def verify(self, problem: Problem, choice: Trials, *, fit: bool = False) -> list[Verification]:
         """Verify trials of its study."""
-        carried = pack(problem)
-        verifier = opened(self.store, problem.name, self.fresh, None, carried, fit=fit)
+        pickled = pack(problem)
+        verifier = opened(self.store, problem.name, self.fresh, None, pickled, fit=fit)
         return list(verifier(choice))
 
 
@@ -122,8 +122,8 @@ class Bench:
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     first = pack(problem(lambda _: dense(), data(X, Y)))
     config = StudyConfig(problem=first.word)
-    material = Material(config, None, versions_here(), carried=first)
-    workers = local(environments(2, ()), material, memory_bytes=memory_bytes())
+    worker_inputs = WorkerInputs(config, None, versions_here(), pickled=first)
+    workers = local(environments(2, ()), worker_inputs, memory_bytes=memory_bytes())
     try:
         yield Bench(workers, FreshProcess(), Store(tmp_path_factory.mktemp("store")))
     finally:

@@ -3,7 +3,7 @@
 import keras
 import keras_tuner
 
-from search.hypermodel import from_hypermodel
+from search.kerastuner.hypermodel import from_hypermodel
 from tests.field.tables import data, table
 
 x, y = table(200)

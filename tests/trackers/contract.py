@@ -5,10 +5,10 @@ import copy
 import pytest
 
 from search.errors import SearchError
-from search.events import Asked, Entry, Event, Stopped
-from search.record import StudyRecord, fold
+from search.study.events import Asked, Entry, Event, Stopped
+from search.study.study_record import StudyRecord, fold
+from search.study.trial import Proposal
 from search.trackers.base import Tracker
-from search.trial import Proposal
 from tests.records import asked, completed, entries, header, play, reported, whole_life
 
 

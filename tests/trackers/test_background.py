@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from search.errors import SearchError
-from search.events import Entry, Limited
-from search.journal import Journal, Tail
-from search.record import StudyRecord, TrialRecord, fold
-from search.trackers.audience import Audience
+from search.export.base import Exported
+from search.study.events import Entry, LimitsChanged
+from search.study.journal import Journal, Tail
+from search.study.study_record import StudyRecord, TrialRecord, fold
 from search.trackers.background import BackgroundTracker
-from search.trackers.base import Exported
+from search.trackers.dispatcher import TrackerDispatcher
 from tests.records import header, play, short_life, whole_life
 from tests.scripted import ScriptedBackend
 from tests.support import SimulatedStudy
@@ -76,7 +76,7 @@ def join() -> None:
 
 
 def study(path: Path, tracker: BackgroundTracker) -> SimulatedStudy:
-    return SimulatedStudy(path, ScriptedBackend, Limited(7, None), tracker=tracker)
+    return SimulatedStudy(path, ScriptedBackend, LimitsChanged(7, None), tracker=tracker)
 
 
 class Headers:
@@ -181,7 +181,7 @@ def test_the_wait_at_the_end_is_bounded_and_names_what_writes_the_rest(tmp_path)
     tracker = background(ledger, path, said.append, wait_seconds=0.01, patience_seconds=0.0)
     record = study(path, tracker).start()
     with pytest.warns(UserWarning, match=r"not all is written.*doctor --rebuild a-study"):
-        Audience([tracker]).end_study(record, None)
+        TrackerDispatcher([tracker]).end_study(record, None)
 
     (line,) = said
     assert "Ctrl-C ends the wait" in line
@@ -273,18 +273,18 @@ def test_a_dead_server_costs_no_trial_and_the_journal_writes_it_later(
     path = tmp_path / "dead.jsonl"
     nobody = MlflowTracker("http://127.0.0.1:9")  # the discard port: connections are refused
     journal = short_life(header("dead"))
-    audience = Audience([background(nobody, path)])
+    tracker_dispatcher = TrackerDispatcher([background(nobody, path)])
     with Journal.create(path, journal[:2]) as written:
         record = fold(journal[:2])
-        audience.start_study(record)
+        tracker_dispatcher.start_study(record)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # one at the first call after the failure, if any
             for entry in journal[2:]:
                 written.append(entry)
                 written.commit()
-                play(audience, record, [entry])
+                play(tracker_dispatcher, record, [entry])
         with pytest.warns(UserWarning, match=r"doctor --rebuild dead"):
-            audience.end_study(record, None)
+            tracker_dispatcher.end_study(record, None)
     assert record.state == "finished"
 
     live(place, short_life())

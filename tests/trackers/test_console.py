@@ -6,13 +6,13 @@ import pytest
 from rich.console import Console
 
 from search.errors import UsageError
-from search.events import Told
-from search.progress import Plan
-from search.record import StudyRecord, fold
+from search.study.events import Told
+from search.study.progress import Plan
+from search.study.study_record import StudyRecord, fold
+from search.study.trial import EpochReport, Failed
 from search.trackers.console import LiveTracker, create
 from search.trackers.json_lines import JsonLinesTracker
-from search.trackers.plain import PlainTracker
-from search.trial import EpochReport, Failed
+from search.trackers.plain_text import PlainTracker
 from tests.records import asked, completed, entries, play, reported, whole_life
 from tests.trackers.contract import TrackerContract
 from tests.trackers.watching import PLAN, HandClock

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from search.progress import Plan
-from search.record import fold
-from search.trackers.base import Exported
+from search.export.base import Exported
+from search.study.progress import Plan
+from search.study.study_record import fold
 from search.trackers.json_lines import JsonLinesTracker
 from tests.records import play, whole_life
 from tests.trackers.contract import TrackerContract

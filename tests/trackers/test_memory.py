@@ -2,7 +2,7 @@
 
 import pytest
 
-from search.record import fold
+from search.study.study_record import fold
 from search.trackers.memory import MemoryTracker
 from tests.records import asked, completed, entries, play, reported
 from tests.trackers.contract import TrackerContract

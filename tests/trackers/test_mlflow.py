@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from search.events import Entry, Limited, Stopped
-from search.record import StudyRecord, fold
-from search.trackers import mlflow_views
-from search.trackers.base import Exported
+from search.export.base import Exported
+from search.study.events import Entry, LimitsChanged, Stopped
+from search.study.study_record import StudyRecord, fold
+from search.trackers import _mlflow_views
+from search.trackers._mlflow_runs import EPOCH_SECONDS, TRIAL, connect
 from search.trackers.mlflow import MlflowTracker
-from search.trackers.mlflow_runs import EPOCH_SECONDS, TRIAL, connect
 from tests.records import (
     CREATED_MS,
     asked,
@@ -304,7 +304,7 @@ def test_an_extended_study_may_have_another_winner(place):
     record = fold(first)
     wider = {"layers": 9, "width": 64}
     more = [
-        Limited(6, None),
+        LimitsChanged(6, None),
         asked("5", 0, 1, params=wider),
         reported("5", 1, 0.9),
         completed("5", 0.9, 1, 1),
@@ -395,7 +395,7 @@ def test_mlflow_is_silent(place, caplog, capfd):
 def view_of(place: Place) -> str:
     """The text of the study's saved view."""
     experiment = place.client.get_experiment_by_name("demo")
-    return str(experiment.tags[f"{mlflow_views.TAG}demo-1-{CREATED_MS}"])
+    return str(experiment.tags[f"{_mlflow_views.TAG}demo-1-{CREATED_MS}"])
 
 
 def test_views_are_written_at_the_start_and_again_when_outcomes_have_doubled(place):
@@ -419,7 +419,7 @@ def test_a_view_that_was_deleted_is_written_by_a_look_at_it(place):
     written = view_of(place)
     key = f"demo-1-{CREATED_MS}"
     experiment_id = place.tracker().locate(record)["experiment_id"]
-    place.client.delete_experiment_tag(experiment_id, mlflow_views.TAG + key)
+    place.client.delete_experiment_tag(experiment_id, _mlflow_views.TAG + key)
 
     assert place.tracker().view(record) == key
     assert view_of(place) == written

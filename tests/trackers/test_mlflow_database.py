@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from search.cli import main
+from search.cli.main import main
 from search.errors import SearchError
-from search.journal import Journal
-from search.record import fold
-from search.store import Store
+from search.study.journal import Journal
+from search.study.store import Store
+from search.study.study_record import fold
+from search.trackers._mlflow_database import damage, sqlite_address
+from search.trackers._mlflow_runs import connect
 from search.trackers.mlflow import MlflowTracker
-from search.trackers.mlflow_database import damage, sqlite_address
-from search.trackers.mlflow_runs import connect
 from tests.records import header, play, whole_life
 from tests.trackers.test_mlflow import Place, live, place, template
 
@@ -130,6 +130,17 @@ def test_a_store_may_have_any_path(name, template, tmp_path):
 
     assert tracker.locate(record) is not None
     assert list(store.artifacts.rglob("leaderboard.csv"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name]
+
+
+@pytest.mark.parametrize("name", ['it\'s "so"', "a :b, :c", "back\\slash\nand line"])
+def test_a_database_is_made_in_a_working_directory_of_any_name(name, tmp_path, monkeypatch):
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    store = Store(folder / "mlruns")
+    connect(sqlite_address(store.database))
+    assert damage(store.database) is None
     assert sorted(path.name for path in tmp_path.iterdir()) == [name]
 
 

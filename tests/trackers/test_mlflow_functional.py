@@ -6,9 +6,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from search.cli import main
-from search.trackers.base import Exported
-from search.trackers.mlflow_model import only_keras
+from search.cli.main import main
+from search.export.base import Exported
+from search.trackers._mlflow_model import only_keras
 from tests.problems import functional
 from tests.records import whole_life
 from tests.trackers.test_mlflow import Place, live, place, template

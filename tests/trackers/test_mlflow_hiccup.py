@@ -5,8 +5,8 @@ import sqlite3
 
 import pytest
 
-from search.record import fold
-from search.trackers.audience import Audience
+from search.study.study_record import fold
+from search.trackers.dispatcher import TrackerDispatcher
 from tests.records import header, play, short_life
 from tests.trackers.test_mlflow import Place, live, place, template
 
@@ -52,10 +52,10 @@ def troubled(place: Place, study: str, fails: int, *, after: bool) -> None:
     """A study whose tracker fails at that call."""
     journal = short_life(header(study))
     record = fold(journal[:1])
-    audience = Audience([Unreachable(place.tracker(), fails, after=after)])
-    audience.start_study(record)
-    play(audience, record, journal[1:])
-    audience.end_study(record, None)
+    tracker_dispatcher = TrackerDispatcher([Unreachable(place.tracker(), fails, after=after)])
+    tracker_dispatcher.start_study(record)
+    play(tracker_dispatcher, record, journal[1:])
+    tracker_dispatcher.end_study(record, None)
 
 
 @pytest.mark.slow
@@ -79,14 +79,14 @@ def test_a_study_whose_database_cannot_be_opened_before_its_end_is_written_whole
     store.folder.write_text("a file where the store's folder should be")
     journal = short_life()
     record = fold(journal[:1])
-    audience = Audience([store.tracker()])
+    tracker_dispatcher = TrackerDispatcher([store.tracker()])
     with pytest.warns(UserWarning, match=r"MlflowTracker failed \(FileExistsError"):
-        audience.start_study(record)
-    play(audience, record, journal[1:])
+        tracker_dispatcher.start_study(record)
+    play(tracker_dispatcher, record, journal[1:])
     store.folder.unlink()
     store.folder.mkdir()
     shutil.copy(template, store.folder / "mlflow.db")
-    audience.end_study(record, None)
+    tracker_dispatcher.end_study(record, None)
 
     assert store.content() == place.content()
 
@@ -94,13 +94,13 @@ def test_a_study_whose_database_cannot_be_opened_before_its_end_is_written_whole
 def test_a_database_error_is_one_line_and_no_trace_of_mlflows(place, capfd):
     journal = short_life()
     record = fold(journal[:1])
-    audience = Audience([place.tracker()])
-    audience.start_study(record)
+    tracker_dispatcher = TrackerDispatcher([place.tracker()])
+    tracker_dispatcher.start_study(record)
     with sqlite3.connect(place.folder / "mlflow.db") as database:
         database.execute("ALTER TABLE metrics RENAME TO elsewhere")
     database.close()
     with pytest.warns(UserWarning, match="MlflowTracker failed") as seen:
-        play(audience, record, journal[1:4])
+        play(tracker_dispatcher, record, journal[1:4])
 
     assert ["\n" in str(warning.message) for warning in seen] == [False]
     assert capfd.readouterr() == ("", "")

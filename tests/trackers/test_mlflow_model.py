@@ -2,10 +2,10 @@
 
 import pytest
 
-from search.events import StudyStarted
-from search.record import fold
-from search.trackers.base import Exported
-from search.trackers.mlflow_model import only_keras, registered_name
+from search.export.base import Exported
+from search.study.events import StudyStarted
+from search.study.study_record import fold
+from search.trackers._mlflow_model import only_keras, registered_name
 from tests.records import header, whole_life
 from tests.trackers.test_mlflow import live, place, template
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from search.events import StudyStarted
-from search.objective import Objective
-from search.record import StudyRecord, fold
-from search.trackers import mlflow_views
-from search.trackers.mlflow_words import logarithms
+from search.problem.objective import Objective
+from search.study.events import StudyStarted
+from search.study.study_record import StudyRecord, fold
+from search.trackers import _mlflow_views
+from search.trackers._mlflow_mapping import logarithms
 from tests.records import CREATED_MS, asked, completed, entries, header, reported
 
 KEY = f"demo-1-{CREATED_MS}"
@@ -50,7 +50,7 @@ SEARCHED = searched(
 
 
 def test_the_parameters_that_matter_come_first_and_those_that_do_not_vary_not_at_all():
-    state = state_of(mlflow_views.of_study(SEARCHED).text)
+    state = state_of(_mlflow_views.of_study(SEARCHED).text)
     by = [chart["xaxis"]["key"] for chart in charts_of(state, "SCATTER")]
 
     assert by[0] == "rate"
@@ -61,7 +61,7 @@ def test_the_parameters_that_matter_come_first_and_those_that_do_not_vary_not_at
 
 def test_parallel_coordinates_have_the_parameters_of_all_trials():
     """MLflow leaves out a run that lacks one of them."""
-    (parallel,) = charts_of(state_of(mlflow_views.of_study(SEARCHED).text), "PARALLEL")
+    (parallel,) = charts_of(state_of(_mlflow_views.of_study(SEARCHED).text), "PARALLEL")
 
     assert set(parallel["selectedParams"]) == {"rate", "layers", "optimizer"}
     assert parallel["selectedMetrics"] == ["score"]
@@ -78,7 +78,7 @@ def test_a_parameter_searched_over_decades_is_drawn_by_its_logarithm():
             [*following, reported(str(n), 1, n / 9), completed(str(n), n / 9, 1, 1)]
         )[1:]:
             record.apply(entry)
-    state = state_of(mlflow_views.of_study(record).text)
+    state = state_of(_mlflow_views.of_study(record).text)
 
     assert charts_of(state, "SCATTER")[0]["xaxis"] == {"key": "log10_rate", "type": "METRIC"}
     (parallel,) = charts_of(state, "PARALLEL")
@@ -92,7 +92,7 @@ def test_a_parameter_searched_over_decades_is_drawn_by_its_logarithm():
 
 def test_a_study_that_has_just_begun_shows_its_space():
     first = header().event
-    state = state_of(mlflow_views.of_study(StudyRecord(first)).text)
+    state = state_of(_mlflow_views.of_study(StudyRecord(first)).text)
 
     assert state["orderByKey"] == "metrics.`score`"
     assert state["orderByAsc"] is False
@@ -105,30 +105,30 @@ def test_a_hundred_parameters_with_long_names_fit_into_a_tag():
     record = searched(
         [({name: (i * 7 + j) % 11 for j, name in enumerate(names)}, i / 9) for i in range(9)]
     )
-    view = mlflow_views.of_study(record)
+    view = _mlflow_views.of_study(record)
 
-    assert len(view.text) <= mlflow_views.LONGEST_TEXT
+    assert len(view.text) <= _mlflow_views.LONGEST_TEXT
     assert charts_of(state_of(view.text), "SCATTER")
 
 
 def test_an_experiment_keeps_the_newest_views_the_studys_own_and_those_of_others():
-    started, first = header().event, f"{mlflow_views.TAG}{KEY}"
+    started, first = header().event, f"{_mlflow_views.TAG}{KEY}"
     assert isinstance(started, StudyStarted)
     newer = [
-        f"{mlflow_views.TAG}study-{n}-{CREATED_MS + n}" for n in range(1, mlflow_views.KEPT + 3)
+        f"{_mlflow_views.TAG}study-{n}-{CREATED_MS + n}" for n in range(1, _mlflow_views.KEPT + 3)
     ]
-    others = ["mlflow.experimentKind", f"{mlflow_views.TAG}0123456789abcdef", f"{first}x"]
+    others = ["mlflow.experimentKind", f"{_mlflow_views.TAG}0123456789abcdef", f"{first}x"]
 
-    assert mlflow_views.surplus([*reversed(newer), first, *others], started) == newer[:2]
+    assert _mlflow_views.surplus([*reversed(newer), first, *others], started) == newer[:2]
 
 
 @pytest.mark.parametrize("direction", ["max", "min"])
 def test_all_studies_are_compared_by_their_best(direction):
     started = replace(header().event, objective=Objective("val_loss", direction))
-    view = mlflow_views.of_all_studies(started)
+    view = _mlflow_views.of_all_studies(started)
     state = state_of(view.text)
 
-    assert view.key == mlflow_views.ALL_STUDIES
+    assert view.key == _mlflow_views.ALL_STUDIES
     assert state["orderByKey"] == "metrics.`best_val_loss`"
     assert state["orderByAsc"] is (direction == "min")
     assert len(charts_of(state, "LINE")) == 2

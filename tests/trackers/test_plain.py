@@ -4,10 +4,10 @@ from io import BytesIO, StringIO, TextIOWrapper
 
 import pytest
 
-from search.progress import Plan
-from search.record import fold
-from search.trackers.plain import PlainTracker
-from search.trial import Failed
+from search.study.progress import Plan
+from search.study.study_record import fold
+from search.study.trial import Failed
+from search.trackers.plain_text import PlainTracker
 from tests.records import asked, entries, play, reported, whole_life
 from tests.trackers.contract import TrackerContract
 from tests.trackers.watching import PLAN, HandClock

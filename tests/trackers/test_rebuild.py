@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from search.cli import main
-from search.trackers.mlflow_runs import connect
+from search.cli.main import main
+from search.trackers._mlflow_runs import connect
 from tests.trackers.test_mlflow import template
 
 __all__ = ["template"]  # fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from search import Choice, Float, Int, Space
-from search.events import Entry, Stopped
-from search.record import fold
-from search.space import from_description
+from search.space.space import from_description
+from search.study.events import Entry, Stopped
+from search.study.study_record import fold
 from search.trackers.tensorboard import TensorBoardTracker
 from tests.records import asked, entries, header, play, reported, whole_life
 from tests.trackers.contract import TrackerContract, _promotion

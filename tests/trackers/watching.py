@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from search.progress import Plan
+from search.study.progress import Plan
 
 
 @dataclass

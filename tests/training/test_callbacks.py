@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from search.data.parts import Data
 from search.datasets import digits
-from search.problem import Data
+from search.study.trial import Decision
 from search.training.checkpoint import CheckpointFolder
-from search.trial import Decision
 from tests.training.test_trainer import PROBLEM, build, metrics, task, train, trainer
 
 

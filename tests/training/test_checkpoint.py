@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.errors import SearchError
+from search.state.plain_data import decode, encode
+from search.study.trial import Budget, Decision, EpochReport, Outcome, Proposal, Task
 from search.training import checkpoint as checkpoints
 from search.training.checkpoint import Checkpoint, CheckpointFolder
-from search.training.plain import decode, encode
-from search.trial import Budget, Decision, EpochReport, Outcome, Proposal, Task
 from tests.field.tables import RATE, data, dense, new_trainer, problem, table
 
 OLD = Path(__file__).parents[1] / "data" / "checkpoint-format-1.npz"

@@ -6,11 +6,11 @@ import keras
 import pytest
 from keras import layers
 
-from search.event_json import decode, encode
-from search.events import Entry, Told
-from search.network import Layer, Network, chain, from_plain, plain
-from search.training.description import described
-from search.trial import Completed
+from search.study.architecture import Layer, Network, chain, from_plain, plain
+from search.study.event_json import decode, encode
+from search.study.events import Entry, Told
+from search.study.trial import Completed
+from search.training.architecture import described
 from spaces import fashion, housing_subclassed, housing_two_outputs
 from tests.problems import two_parts
 

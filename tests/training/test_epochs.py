@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from search.data.parts import Data, Part
 from search.datasets import digits
-from search.problem import Data, Part
-from search.training import runtime
-from search.training.epochs import FitEpochs, averaged
-from search.training.graph import GraphEpochs, TensorData
-from search.training.shared import SharedEpochs
+from search.runtime import tensorflow_setup
+from search.training.fit_loop import FitLoop, averaged
+from search.training.graph_cache import SharedGraphs
+from search.training.graph_loop import GraphLoop, TensorData
 from spaces import _mlp
 from spaces.digits import PROBLEM
 
@@ -32,7 +32,7 @@ def tensors(data) -> TensorData:
 
 
 def built(build, *arguments):
-    runtime.fresh(3)
+    tensorflow_setup.fresh(3)
     model = build(*arguments)
     model.optimizer.build(model.trainable_variables)
     return model
@@ -45,8 +45,8 @@ def trained(way, batch_size=32, rows=150, count=2) -> list[dict[str, float]]:
 
 def same(build, data, tensors, *arguments, batch_size=32) -> list[dict[str, float]]:
     one, other = built(build, *arguments), built(build, *arguments)
-    fit = trained(FitEpochs(one, data), batch_size)
-    graph = trained(GraphEpochs(other, tensors), batch_size)
+    fit = trained(FitLoop(one, data), batch_size)
+    graph = trained(GraphLoop(other, tensors), batch_size)
     assert graph == fit
     pairs = zip(
         [*one.variables, *one.optimizer.variables],
@@ -225,8 +225,8 @@ def test_averaged_weights_are_evaluated_and_training_goes_on_without_them(data, 
     same(build, data, tensors)
     model, plain = built(build), built(subclassed)
     plain.optimizer.learning_rate = 0.05
-    way = GraphEpochs(model, tensors)
-    assert trained(way) == trained(GraphEpochs(plain, tensors))
+    way = GraphLoop(model, tensors)
+    assert trained(way) == trained(GraphLoop(plain, tensors))
     with averaged(model):
         scored = way.test()
         expected = model.evaluate(data.validation.x, data.validation.y, verbose=0, return_dict=True)
@@ -272,13 +272,13 @@ def own_logs():
 def test_other_models_are_trained_by_fit_and_it_is_said(data, tensors, build, reason):
     model = built(build)
     with pytest.warns(UserWarning, match=f"training by keras's fit, .*({reason})"):
-        own, way = SharedEpochs(data, tensors).of(model, 32, 9)
+        own, way = SharedGraphs(data, tensors).of(model, 32, 9)
     assert own is model
     assert way.way == "fit"
 
 
 def test_what_a_step_reports_beside_the_metrics_is_reported(data, tensors):
-    _, way = SharedEpochs(data, tensors).of(built(own_logs), 32, 9)
+    _, way = SharedGraphs(data, tensors).of(built(own_logs), 32, 9)
     assert way.way == "graph"
     assert way.train(np.arange(data.train.size), 32)["extra"] == 1.0
 
@@ -286,5 +286,5 @@ def test_what_a_step_reports_beside_the_metrics_is_reported(data, tensors):
 def test_ordinary_models_are_trained_in_the_graph_without_a_word(data, tensors):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        _, way = SharedEpochs(data, tensors).of(built(subclassed), 32, 9)
+        _, way = SharedGraphs(data, tensors).of(built(subclassed), 32, 9)
     assert way.way == "graph"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from search.training import runtime
-from search.training.fingerprint import fingerprint
+from search.runtime import tensorflow_setup
+from search.state.model_fingerprint import fingerprint
 
 Make = Callable[[], keras.Model]
 
@@ -107,7 +107,7 @@ MODELS: dict[str, Make] = {
 
 
 def made(make: Make, seed: int) -> keras.Model:
-    runtime.fresh(seed)
+    tensorflow_setup.fresh(seed)
     epsilon = keras.config.epsilon()
     try:
         return make()
@@ -118,7 +118,7 @@ def made(make: Make, seed: int) -> keras.Model:
 def fingerprints(seed: int) -> dict[str, str | None]:
     found = {}
     for name, make in MODELS.items():
-        runtime.fresh(seed)
+        tensorflow_setup.fresh(seed)
         epsilon = keras.config.epsilon()
         found[name] = fingerprint(make())
         keras.config.set_epsilon(epsilon)
@@ -187,7 +187,7 @@ def own_object(model: keras.Model) -> None:
     ],
 )
 def test_what_cannot_be_told_has_no_fingerprint(make: Make) -> None:
-    runtime.fresh(1)
+    tensorflow_setup.fresh(1)
     assert fingerprint(make()) is None
 
 
@@ -196,16 +196,16 @@ def test_a_class_of_keras_that_somebody_changed_has_no_fingerprint(
 ) -> None:
     inner = keras.layers.Dense.call
     monkeypatch.setattr(keras.layers.Dense, "call", lambda self, x, **more: 2 * inner(self, x))
-    runtime.fresh(1)
+    tensorflow_setup.fresh(1)
     assert fingerprint(network()) is None
 
 
 def test_methods_for_pickle_that_scikeras_gives_to_keras_are_no_difference() -> None:
-    runtime.fresh(1)
+    tensorflow_setup.fresh(1)
     before = fingerprint(network())
     import scikeras  # noqa: F401 - it replaces methods of Keras's classes
 
-    runtime.fresh(2)
+    tensorflow_setup.fresh(2)
     assert fingerprint(network()) == before
 
 

@@ -7,16 +7,17 @@ import pytest
 
 from search import Data, Objective, Part
 from search.errors import UsageError
-from search.outcomes import over_folds
-from search.seeds import SystemClock, seed_for
+from search.runtime.clock import SystemClock
+from search.seeds import seed_for
+from search.study.outcomes import over_folds
 from search.training.checkpoint import CheckpointFolder
-from search.training.folds import Folding
+from search.training.cross_validation import CrossValidation
 from search.training.trainer import KerasTrainer
 from tests.problems import few
 from tests.training.test_callbacks import stopper
 from tests.training.test_trainer import PROBLEM, metrics, same_state, task, train
 
-FOLDING = Folding(3, 5)
+FOLDING = CrossValidation(3, 5)
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +48,17 @@ def test_every_example_is_validated_once_and_classes_are_spread(data):
     assert whole.train.x is whole.validation.x
     both = np.concatenate([data.train.x, data.validation.x])
     assert sorted(map(bytes, whole.train.x)) == sorted(map(bytes, both))
-    assert [ground.first for ground in grounds] + [241] == [0, *(g.stop for g in grounds)]
-    for ground in grounds:
-        held_out = range(ground.first, ground.stop)
-        assert sorted([*ground.rows, *held_out]) == list(range(241))
+    assert [fold_data.first for fold_data in grounds] + [241] == [0, *(g.stop for g in grounds)]
+    for fold_data in grounds:
+        held_out = range(fold_data.first, fold_data.stop)
+        assert sorted([*fold_data.rows, *held_out]) == list(range(241))
         counts = np.bincount(whole.validation.y[held_out], minlength=10)
         shares = np.bincount(whole.train.y, minlength=10) / 3
         assert (abs(counts - shares) < 1).all()
 
 
 def test_equal_seeds_give_equal_folds_and_others_do_not(data):
-    splits = [list(folding.splits(data)) for folding in (FOLDING, FOLDING, Folding(3, 6))]
+    splits = [list(folding.splits(data)) for folding in (FOLDING, FOLDING, CrossValidation(3, 6))]
     first, again, other = [[tuple(rows) for _, rows in split] for split in splits]
     assert first == again
     assert first != other
@@ -66,8 +67,8 @@ def test_equal_seeds_give_equal_folds_and_others_do_not(data):
 def test_values_are_cut_without_strata_and_weights_go_along():
     x, y = np.arange(10.0), np.arange(10.0) / 10
     part = Part({"a": x[:6], "b": [x[:6]]}, y[:6], np.arange(6.0))
-    whole, grounds = Folding(4, 0).of(Data(part, Part({"a": x[6:], "b": [x[6:]]}, y[6:])))
-    assert sorted(ground.stop - ground.first for ground in grounds) == [2, 2, 3, 3]
+    whole, grounds = CrossValidation(4, 0).of(Data(part, Part({"a": x[6:], "b": [x[6:]]}, y[6:])))
+    assert sorted(fold_data.stop - fold_data.first for fold_data in grounds) == [2, 2, 3, 3]
     np.testing.assert_array_equal(whole.train.x["a"], whole.train.x["b"][0])
     np.testing.assert_array_equal(whole.train.x["a"], whole.train.y * 10)
     expected = np.where(whole.train.x["a"] < 6, whole.train.x["a"], 1.0)
@@ -79,11 +80,11 @@ def test_too_many_folds_are_refused_in_the_users_terms(data):
     y = np.array([0] * 9 + [1] * 3)
     rare = Data(Part(y, y[:10]), Part(y, y[10:]))
     with pytest.raises(UsageError, match=r"at most the 3 examples of the rarest label, 1, got 4"):
-        Folding(4, 0).check(rare)
-    Folding(3, 0).check(rare)
+        CrossValidation(4, 0).check(rare)
+    CrossValidation(3, 0).check(rare)
     values = replace(rare, train=Part(y[:10], y[:10] / 2), validation=Part(y[10:], y[10:] / 2))
     with pytest.raises(UsageError, match=r"at most the 12 examples of training and validation"):
-        Folding(13, 0).check(values)
+        CrossValidation(13, 0).check(values)
 
 
 def test_metrics_are_means_with_every_fold_and_the_spread():
@@ -117,14 +118,14 @@ def test_folds_in_lockstep_are_what_each_would_be_alone(data, folder, tmp_path, 
         problem, params = few.OWN_FIT, {"learning_rate": 0.01}
     else:
         problem, params, most = few.CLASSES, {"learning_rate": 0.01}, 10**6
-    two = Folding(2, 5)
+    two = CrossValidation(2, 5)
     own = trainer(data, folder, problem, two, most=most)
     reports, outcome = train(own.train(task(0, 2, **params)))
     whole, grounds = two.of(data)
     alone = []
-    for number, ground in enumerate(grounds, start=1):
-        held_out = whole.validation.take(slice(ground.first, ground.stop))
-        fold = Data(whole.train.take(ground.rows), held_out)
+    for number, fold_data in enumerate(grounds, start=1):
+        held_out = whole.validation.take(slice(fold_data.first, fold_data.stop))
+        fold = Data(whole.train.take(fold_data.rows), held_out)
         seeded = replace(task(0, 2, **params), seed=seed_for(7, "fold", number))
         single = CheckpointFolder(tmp_path / str(number), "a study")
         alone.append(train(trainer(fold, single, problem, None, most=most).train(seeded))[0])
@@ -136,7 +137,7 @@ def test_folds_in_lockstep_are_what_each_would_be_alone(data, folder, tmp_path, 
 
 @pytest.mark.parametrize("problem", [with_plateau(), few.VALUES, few.OWN_FIT], ids=lambda p: p.name)
 def test_budgets_and_crashes_add_up_bit_for_bit(data, folder, tmp_path, problem):
-    params, two = {}, Folding(2, 5)
+    params, two = {}, CrossValidation(2, 5)
     if problem is few.VALUES:
         data = few.diabetes(None)
     if problem.space is few.CLASSES.space or problem is few.VALUES:
@@ -181,8 +182,8 @@ def test_statistics_see_the_training_rows_of_their_fold_only(data, folder):
     own = trainer(data, folder, problem)
     reports, _ = train(own.train(task(0, 1)))
     whole, grounds = FOLDING.of(data)
-    for ground, part in zip(grounds, seen, strict=True):
-        np.testing.assert_array_equal(part.x, whole.train.x[ground.rows])
+    for fold_data, part in zip(grounds, seen, strict=True):
+        np.testing.assert_array_equal(part.x, whole.train.x[fold_data.rows])
     own.restored(task(recorded=reports), 1)
     assert seen[-1].size == 241
 

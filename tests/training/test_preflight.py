@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from search import Objective, Problem
-from search.cli import main
-from search.data import split
+from search.cli.main import main
+from search.data.from_arrays import split
+from search.data.parts import Data, Part
 from search.errors import DataError, UsageError
-from search.problem import Data, Part
 from search.training.checkpoint import CheckpointFolder
 from tests.training.test_trainer import PROBLEM, metrics, task, train, trainer
 

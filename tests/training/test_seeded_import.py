@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.config import StudyConfig
-from search.setup import prepare
+from search.engine.resolve import resolve
+from search.study.config import StudyConfig
 
 FILE = """
 import random
@@ -36,8 +36,8 @@ PROBLEM = Problem(
 """
 SCRIPT = """
 import sys
-from search.config import StudyConfig
-from search.setup import prepare
+from search.study.config import StudyConfig
+from search.engine.resolve import prepare
 assert "keras" not in sys.modules
 print(prepare(StudyConfig(sys.argv[1], seed=3)).problem.description)
 """
@@ -51,7 +51,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def drawn(file: Path, seed: int) -> str:
-    return prepare(StudyConfig(str(file), seed=seed)).problem.description
+    return resolve(StudyConfig(str(file), seed=seed)).problem.description
 
 
 def test_a_process_that_imports_keras_for_the_file_draws_the_same(file: Path) -> None:

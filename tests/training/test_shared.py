@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from search.data.parts import Data
 from search.datasets import digits
-from search.problem import Data
-from search.training import runtime
-from search.training.graph import GraphEpochs, TensorData
-from search.training.shared import SharedEpochs
+from search.runtime import tensorflow_setup
+from search.training.graph_cache import SharedGraphs
+from search.training.graph_loop import GraphLoop, TensorData
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def tensors(data) -> TensorData:
 def build(seed=1, *, rate=0.1, momentum=0.0, l2=0.0, dropout=0.0, width=8, mean=0.0, loss=None):
     import keras
 
-    runtime.fresh(seed)
+    tensorflow_setup.fresh(seed)
     scaling = keras.layers.Normalization(axis=None)
     scaling.adapt(np.array([mean - 4, mean + 4]))
     layers = [scaling, keras.layers.Flatten()]
@@ -48,7 +48,7 @@ def trained(model, way, batch_size) -> tuple[list, list[np.ndarray]]:
 
 def alone(tensors, batch_size, **settings):
     model = build(**settings)
-    return trained(model, GraphEpochs(model, tensors), batch_size)
+    return trained(model, GraphLoop(model, tensors), batch_size)
 
 
 def equal(one, other) -> bool:
@@ -73,7 +73,7 @@ ALTERNATING = [
 
 
 def test_alternating_trials_train_as_they_would_alone(data, tensors):
-    shared = SharedEpochs(data, tensors)
+    shared = SharedGraphs(data, tensors)
     graphs = []
     for index, settings in enumerate(ALTERNATING):
         batch_size = (16, 32, 33)[index % 3]
@@ -87,7 +87,7 @@ def test_alternating_trials_train_as_they_would_alone(data, tensors):
 
 
 def test_a_model_that_goes_on_is_shared_with_its_state(data, tensors):
-    shared = SharedEpochs(data, tensors)
+    shared = SharedGraphs(data, tensors)
     model, way = shared.of(build(), 32, 9)
     trained(model, way, 32)
     begun = build(rate=0.05, seed=4)
@@ -121,7 +121,7 @@ def own_layer():
 
 @pytest.mark.parametrize("foreign", [lambda: build(loss=own_loss), own_layer])
 def test_a_model_with_code_of_the_users_is_traced_for_itself(data, tensors, foreign):
-    shared = SharedEpochs(data, tensors)
+    shared = SharedGraphs(data, tensors)
     first = shared.of(foreign(), 32, 9)[1]
     other = foreign()
     model, second = shared.of(other, 32, 9)
@@ -130,7 +130,7 @@ def test_a_model_with_code_of_the_users_is_traced_for_itself(data, tensors, fore
 
 
 def test_only_so_many_are_kept(data, tensors):
-    shared = SharedEpochs(data, tensors, most=2)
+    shared = SharedGraphs(data, tensors, most=2)
     first = shared.of(build(width=5), 32, 9)[1]
     shared.of(build(width=6), 32, 9)
     assert shared.of(build(width=5), 32, 9)[1] is first

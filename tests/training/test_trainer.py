@@ -7,13 +7,22 @@ import numpy as np
 import pytest
 
 from search import Objective, Problem, Space
+from search.data.parts import Data, Part
 from search.datasets import digits
-from search.parameters import Choice
-from search.problem import Data, Part
-from search.seeds import SystemClock
+from search.runtime.clock import SystemClock
+from search.space.parameters import Choice
+from search.study.trial import (
+    Budget,
+    Completed,
+    Decision,
+    EpochReport,
+    Failed,
+    Proposal,
+    Pruned,
+    Task,
+)
 from search.training.checkpoint import Checkpoint, CheckpointFolder
 from search.training.trainer import KerasTrainer
-from search.trial import Budget, Completed, Decision, EpochReport, Failed, Proposal, Pruned, Task
 
 EPOCHS = 4
 
@@ -377,10 +386,10 @@ def test_other_threads_that_draw_change_no_model():
     import random
     import threading
 
-    from search.training import runtime
+    from search.runtime import tensorflow_setup
 
     def weights() -> list:
-        runtime.fresh(3)
+        tensorflow_setup.fresh(3)
         return [array.numpy() for array in build({"optimizer": "sgd"}).weights]
 
     expected, over = weights(), threading.Event()

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from search.data.parts import Data
 from search.datasets import digits
-from search.problem import Data
-from search.training import runtime, xla
+from search.runtime import tensorflow_setup
+from search.training import xla
 from search.training.checkpoint import CheckpointFolder
-from search.training.graph import GraphEpochs, TensorData
+from search.training.graph_loop import GraphLoop, TensorData
 from tests.training.test_trainer import PROBLEM, metrics, task, train, trainer
 
 MANY = 10**6
@@ -63,7 +64,7 @@ def test_the_rule():
     import keras
 
     sgd = keras.optimizers.SGD
-    runtime.fresh(0)
+    tensorflow_setup.fresh(0)
     assert xla.compiles(build({}), MANY)
     assert xla.compiles(build({"optimizer": sgd, "momentum": True}), MANY)
     assert not xla.compiles(build({}), 1000), "compiling costs more than so few steps can gain"
@@ -106,8 +107,8 @@ def test_compiled_epochs_differ_within_rounding(data, optimizer, norm):
     params = {"optimizer": kind, "norm": norm, "momentum": optimizer == "SGD"}
     curves = []
     for batch in (None, 32):  # 150 = 4 x 32 + 22: the last batch is a partial one
-        runtime.fresh(5)
-        way = GraphEpochs(build(params), tensors, batch)
+        tensorflow_setup.fresh(5)
+        way = GraphLoop(build(params), tensors, batch)
         orders = [np.random.default_rng(epoch).permutation(150) for epoch in range(3)]
         curves.append([way.train(order, 32) | {"val_loss": way.test()["loss"]} for order in orders])
     assert way.way == "compiled"
@@ -120,8 +121,8 @@ def test_compiled_epochs_differ_within_rounding(data, optimizer, norm):
 
 def test_fewer_rows_than_a_batch(data):
     few = Data(data.train.take(slice(20)), data.validation)
-    runtime.fresh(5)
-    way = GraphEpochs(build({}), TensorData(few), 32)
+    tensorflow_setup.fresh(5)
+    way = GraphLoop(build({}), TensorData(few), 32)
     assert way.train(np.arange(20), 32)["loss"] > 0
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: I001
 """Makes the stored studies, with the program of commit 57a5f56 alone; see README.md.
 
 In a work tree of that commit that holds a copy of this folder:

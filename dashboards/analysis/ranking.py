@@ -1,0 +1,103 @@
+"""What several figures ask of a frame of trials: who has a score, who is best, how to say it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from search.problem.objective import Objective
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREFIX = "params."
+
+
+def scored(trials: "pd.DataFrame") -> "pd.DataFrame":
+    """The trials with a finite score, in their order, under the index 0, 1, ..."""
+    import numpy as np
+
+    found: pd.DataFrame = trials[np.isfinite(trials["score"])]
+    return found.reset_index(drop=True)
+
+
+def ranked(trials: "pd.DataFrame", objective: Objective) -> "pd.DataFrame":
+    """The trials with a score, best first as in the leaderboard: those with a whole budget lead.
+
+    Among equals the earlier trial is first.
+    """
+    found = scored(trials)
+    key = found["score"].map(objective.sort_key)
+    order = found.assign(_cut=found["state"] != "completed", _key=key)
+    order = order.sort_values(["_cut", "_key"], kind="stable")
+    return order.drop(columns=["_cut", "_key"]).reset_index(drop=True)
+
+
+def winner(trials: "pd.DataFrame", objective: Objective) -> str | None:
+    """The winner, as `StudyRecord.best` has it; None where no trial has a score."""
+    first = ranked(trials, objective)
+    return None if first.empty else str(first["trial"].iloc[0])
+
+
+def baseline(trials: "pd.DataFrame") -> str | None:
+    """The trial of the user's settings today; None where the study has none."""
+    if "labels.role" not in trials:
+        return None
+    found = trials.loc[trials["labels.role"] == "baseline", "trial"]
+    return None if found.empty else str(found.iloc[0])
+
+
+def parameters(trials: "pd.DataFrame") -> list[str]:
+    """The names of the parameters, in the order of the columns."""
+    return [name.removeprefix(PREFIX) for name in trials.columns if name.startswith(PREFIX)]
+
+
+def better(objective: Objective) -> str:
+    """Which way is better, in words for the title of an axis."""
+    return "higher is better" if objective.direction == "max" else "lower is better"
+
+
+def number(value: Any) -> str:
+    """A value of a parameter or a score, short."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def described(trials: "pd.DataFrame") -> list[str]:
+    """Each trial's parameters as lines for a hover; those that it does not have are left out."""
+    names = parameters(trials)
+    columns: Sequence[list[Any]] = [trials[PREFIX + name].tolist() for name in names]
+    return [
+        "<br>".join(
+            f"{name} = {number(value)}"
+            for name, value in zip(names, row, strict=True)
+            if value is not None and value == value
+        )
+        for row in (zip(*columns, strict=True) if columns else [()] * len(trials))
+    ]
+
+
+def focus(
+    values: "pd.Series[float]", objective: Objective | None = None
+) -> tuple[float, float] | None:
+    """A range of an axis that leaves out what is far worse than most; None where nothing is.
+
+    A diverged trial's loss may be a million times the others'. Far: beyond the quartile by five
+    times the distance between the quartiles. Without an objective either side may be far.
+    """
+    import numpy as np
+
+    finite = values[np.isfinite(values)]
+    if len(finite) < 5:
+        return None
+    lower, upper = (float(finite.quantile(q)) for q in (0.25, 0.75))
+    reach = 5 * (upper - lower)
+    low, high = float(finite.min()), float(finite.max())
+    below, above = low < lower - reach, high > upper + reach
+    if objective is not None:
+        below, above = (
+            below and objective.direction == "max",
+            above and objective.direction == "min",
+        )
+    if reach == 0 or not (below or above):
+        return None
+    low, high = lower - reach if below else low, upper + reach if above else high
+    pad = 0.04 * (high - low)
+    return low - pad, high + pad

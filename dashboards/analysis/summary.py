@@ -1,0 +1,183 @@
+"""What a study has to say first: the best settings, how good they are, and how sure that is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
+from statistics import fmean, median
+from typing import Literal
+
+from search.space.parameters import Choice, Parameter, Scalar
+from search.space.space import from_description
+from search.study.leaderboard import gain, ranked, spread
+from search.study.study_record import StudyRecord, TrialRecord
+from search.study.trial import BASELINE_TRIAL, Failed
+
+_WINDOW = 5  # epochs around the best one, and trials, that the noise is estimated from
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How far a score moves by chance alone; `value` None where the record does not tell.
+
+    `source`: "folds" for the standard deviation over the folds of the best trial, "epochs" for how
+    much the objective jumps from epoch to epoch around the best epochs of the best trials. The
+    latter comes from third differences, so that a smooth curve adds nothing; nor does it say
+    anything of another seed or other validation data, which may move a score further.
+    """
+
+    value: float | None
+    source: Literal["folds", "epochs", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One parameter: its value in the best trial and in the baseline (None: not active), its range.
+
+    `changed`: whether the two differ; never without a baseline.
+    """
+
+    name: str
+    best: Scalar | None
+    baseline: Scalar | None
+    values: str
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The best trial of a study in the figures that a reader looks for first.
+
+    `lead`: how much better its score is than that of the next completed trial, `runner_up`.
+    `gain`: over the baseline; None without one, or where the baseline is the best trial.
+    `verified`: whether the exported model has the recorded scores, None where not checked;
+    `reason`: why not. `seconds_per_epoch`: the median, which the building of graphs in a first
+    epoch does not move.
+    """
+
+    trial: str
+    score: float
+    best_epoch: int
+    epochs: int
+    noise: Noise
+    runner_up: str | None
+    lead: float | None
+    gain: float | None
+    test: Mapping[str, float]
+    verified: bool | None
+    reason: str
+    parameter_count: int | None
+    seconds_per_epoch: float
+    settings: Sequence[Setting]
+
+
+def answer(record: StudyRecord) -> Answer | None:
+    """The answer of a study; None where no trial has a score."""
+    best = record.best()
+    if best is None or best.score is None or best.best_epoch is None:
+        return None
+    objective = record.objective
+    other = _next(record, best)
+    lead = None
+    if other is not None and other.score is not None:
+        lead = objective.sort_key(other.score) - objective.sort_key(best.score)
+    verified, reason = record.verified(best)
+    counts = [o.parameter_count for o in best.outcomes if not isinstance(o, Failed)]
+    return Answer(
+        trial=best.trial,
+        score=best.score,
+        best_epoch=best.best_epoch,
+        epochs=len(best.curve),
+        noise=noise(record),
+        runner_up=None if other is None else other.trial,
+        lead=lead,
+        gain=None if best.trial == BASELINE_TRIAL else gain(record),
+        test=record.tested(best),
+        verified=verified,
+        reason=reason,
+        parameter_count=(counts[-1] or None) if counts else None,
+        seconds_per_epoch=median(report.seconds for report in best.curve),
+        settings=settings(record),
+    )
+
+
+def noise(record: StudyRecord) -> Noise:
+    """How far the best trial's score may be trusted, by what the record holds."""
+    best = record.best()
+    over_folds = None if best is None else spread(record, best)
+    if over_folds is not None:
+        return Noise(over_folds, "folds")
+    jumps: list[float] = []
+    for trial in _completed(record)[:_WINDOW] or ([best] if best is not None else []):
+        jumps += _jumps(_around(trial.values(record.objective.metric), trial.best_epoch or 1))
+    if not jumps:
+        return Noise(None, "none")
+    # of independent errors with variance v, third differences have 1 + 9 + 9 + 1 times v
+    return Noise(sqrt(fmean(jump**2 for jump in jumps) / 20), "epochs")
+
+
+def settings(record: StudyRecord) -> list[Setting]:
+    """Every parameter that the best trial or the baseline has, in the order of the space."""
+    best, baseline = record.best(), record.trials.get(BASELINE_TRIAL)
+    mine = {} if best is None else best.params
+    theirs = {} if baseline is None else baseline.params
+    nodes = {node.name: node.parameter for node in from_description(record.header.space).nodes}
+    order = dict.fromkeys([*nodes, *mine, *theirs])  # the baseline may lie outside the space
+    return [
+        Setting(
+            name,
+            mine.get(name),
+            theirs.get(name),
+            values_text(nodes[name]) if name in nodes else "",
+            baseline is not None and mine.get(name) != theirs.get(name),
+        )
+        for name in order
+        if name in mine or name in theirs
+    ]
+
+
+def values_text(parameter: Parameter) -> str:
+    """The values that a parameter was searched over, in words.
+
+    >>> from search.parameters import Float, Int
+    >>> values_text(Float("learning_rate", 1e-4, 0.1, log=True)), values_text(Int("layers", 1, 3))
+    ('0.0001 to 0.1, logarithmic', '1 to 3')
+    """
+    if isinstance(parameter, Choice):
+        return ", ".join(map(str, parameter.options))
+    words = f"{parameter.low:g} to {parameter.high:g}"
+    if parameter.step not in (None, 1):
+        words += f" in steps of {parameter.step:g}"
+    return f"{words}, logarithmic" if parameter.log else words
+
+
+def value_text(value: Scalar | None) -> str:
+    """A parameter's value for reading; a dash where it is not active.
+
+    >>> value_text(0.0123456), value_text(300), value_text(None)
+    ('0.01235', '300', '–')
+    """
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _completed(record: StudyRecord) -> list[TrialRecord]:
+    return [trial for trial in ranked(record) if trial.completed and trial.score is not None]
+
+
+def _next(record: StudyRecord, best: TrialRecord) -> TrialRecord | None:
+    return next((trial for trial in _completed(record) if trial.trial != best.trial), None)
+
+
+def _around(values: Sequence[float], epoch: int) -> Sequence[float]:
+    """Up to _WINDOW values around an epoch (1-based), as many as there are at the ends."""
+    first = min(max(epoch - 1 - _WINDOW // 2, 0), max(len(values) - _WINDOW, 0))
+    return values[first : first + _WINDOW]
+
+
+def _jumps(values: Sequence[float]) -> Sequence[float]:
+    """Third differences: 0 along any parabola; none of fewer than four values."""
+    for _ in range(3):
+        values = [after - before for before, after in pairwise(values)]
+    return values

@@ -1,0 +1,84 @@
+"""The most confused examples as pictures (SVG), with what they are and what they were taken for."""
+
+import base64
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from dashboards.diagrams._canvas import safe
+from search.export.evaluation import Classified
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_COLUMNS, _WIDTH, _PICTURE, _LINE = 4, 112, 84, 13
+_HEIGHT = _PICTURE + 3 * _LINE + 14
+_LONGEST = 16  # characters of a class's name
+
+
+def examples(evidence: Classified) -> str:
+    """The most confused examples as SVG, the worst first; "" where inputs are no images.
+
+    Below each: its class, what it was taken for and with which probability, and the probability of
+    its own class. Texts take the colour of the page's.
+    """
+    if evidence.images.ndim < 3 or not len(evidence.images):
+        return ""
+    count = len(evidence.images)
+    columns, rows = min(count, _COLUMNS), -(-count // _COLUMNS)
+    width, height = columns * _WIDTH, rows * _HEIGHT
+    cells = "".join(_cell(evidence, place) for place in range(count))
+    title = f"The {count} most confused examples of the {evidence.part} data"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        f'style="width:100%;max-width:{width * 1.5:g}px;height:auto" fill="currentColor" '
+        'font-family="system-ui, sans-serif" font-size="11">'
+        f"<title>{safe(title)}</title>{cells}</svg>"
+    )
+
+
+def _cell(evidence: Classified, place: int) -> str:
+    names = evidence.class_names
+    left = place % _COLUMNS * _WIDTH
+    top = place // _COLUMNS * _HEIGHT
+    true, taken = names[evidence.true[place]], names[evidence.predicted[place]]
+    share, own = evidence.probability[place], evidence.true_probability[place]
+    lines = [
+        f'<tspan font-weight="bold">{safe(_cut(true))}</tspan>',
+        f"→ {safe(_cut(taken, 11))} {share:.2f}",
+        f"own {own:.2f}",
+    ]
+    texts = "".join(
+        f'<text x="{left + _WIDTH // 2}" y="{top + _PICTURE + 4 + _LINE * number}" '
+        f'text-anchor="middle">{line}</text>'
+        for number, line in enumerate(lines, start=1)
+    )
+    hint = f"example {evidence.rows[place]}: {true}, taken for {taken} ({share:.3f})"
+    return (
+        f"<g><title>{safe(hint)}</title>"
+        f'<image x="{left + (_WIDTH - _PICTURE) // 2}" y="{top + 2}" width="{_PICTURE}" '
+        f'height="{_PICTURE}" style="image-rendering:pixelated" '
+        f'href="{png_address(evidence.images[place])}"/>{texts}</g>'
+    )
+
+
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def png_address(image: "np.ndarray[Any, Any]") -> str:
+    """A picture as a data address: `(h, w)` grey or `(h, w, 3)` RGB, uint8."""
+    return f"data:image/png;base64,{base64.b64encode(_png(image)).decode()}"
+
+
+def _png(image: "np.ndarray[Any, Any]") -> bytes:
+    """The PNG file (ISO/IEC 15948) of a picture: no filter, one block of data."""
+    height, width = image.shape[:2]
+    colour = 0 if image.ndim == 2 else 2
+    lines = b"".join(b"\0" + row.tobytes() for row in image)
+    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )

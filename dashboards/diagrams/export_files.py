@@ -1,0 +1,43 @@
+"""The files that lie beside an exported winner: its drawing, and what it said of unseen data."""
+
+import csv
+import io
+
+from dashboards.diagrams.errors_by_class import examples
+from dashboards.diagrams.network import drawing, standalone
+from search.export import evaluation as evidences
+from search.export.evaluation import Classified, Evidence
+from search.export.writer import PICTURES
+from search.study.architecture import Network
+
+NETWORK, EXAMPLES, CONFUSION = PICTURES
+
+
+def files(network: Network | None, evidence: Evidence | None) -> dict[str, bytes]:
+    """Contents by name, as far as there is something to show.
+
+    `network.svg`, `evidence.npz`, and for classifiers `confusion.csv` (a row for each class, a
+    column for what its examples were taken for) and `examples.svg` where inputs are images.
+    """
+    found: dict[str, bytes] = {}
+    if network is not None:
+        found[NETWORK] = standalone(drawing(network)).encode()
+    if evidence is None:
+        return found
+    found[evidences.FILE] = evidences.packed(evidence)
+    if isinstance(evidence, Classified):
+        if evidence.confusion.size:
+            found[CONFUSION] = _confusion(evidence).encode()
+        grid = examples(evidence)
+        if grid:
+            found[EXAMPLES] = standalone(grid).encode()
+    return found
+
+
+def _confusion(evidence: Classified) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["true \\ predicted", *evidence.class_names])
+    for name, row in zip(evidence.class_names, evidence.confusion, strict=True):
+        writer.writerow([name, *row])
+    return text.getvalue()

@@ -1,0 +1,200 @@
+"""Studies followed from their journals as these grow: read incrementally, drawn not too often."""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dashboards.analysis.importance import importances
+from dashboards.live.figures import Shown
+from dashboards.live.snapshot import Standing, standing
+from dashboards.tables.frames import Budgets
+from dashboards.tables.tables import Tables, gathered
+from search.errors import JournalError
+from search.runtime.clock import Clock
+from search.study import journal as journals
+from search.study.eta import Pace
+from search.study.events import EpochRecorded, Stopped, Told
+from search.study.journal import Tail
+from search.study.progress import Plan
+from search.study.store import Store
+from search.study.study_record import StudyRecord, StudyState, fold
+from search.study.trial import Failed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEAST_SECONDS = 2.0  # between two drawings of figures and table
+MOST_SHARE = 0.05  # of the time that may go into them while a study runs: it needs the processor
+MOST_SECONDS = 15.0  # but no reader waits longer for them, however busy the machine is
+_ALL = 2**63
+
+
+class _StudyClock:
+    """The active time of a study as its journal tells it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def seconds(self) -> float:
+        return self.now
+
+
+class _Followed:
+    """One study: its record and budgets up to the last whole line of its journal."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.clock = _StudyClock()
+        self.pace = Pace(self.clock)
+        self.budgets = Budgets()
+        self.record: StudyRecord | None = None
+        self.failed: dict[str, Failed] = {}
+        self.grown_at = 0.0
+        self.drawn: Drawn | None = None
+        self._tail = Tail(path)
+        self._seen = (0, 0)
+
+    def replaced(self, found: os.stat_result) -> bool:
+        """Whether this is no longer the file that was read: another study of the same name."""
+        inode, size = self._seen
+        return bool(inode) and (found.st_ino != inode or found.st_size < size)
+
+    def read(self, found: os.stat_result, now: float) -> None:
+        """Take what has come since the last call.
+
+        Raises: JournalError when a line is damaged.
+        """
+        if (found.st_ino, found.st_size) == self._seen:
+            return
+        for entry in self._tail.until(_ALL):
+            self.budgets.apply(entry)
+            self.clock.now = max(self.clock.now, entry.seconds)
+            record = self.record
+            if record is None:
+                self.record = fold([entry])
+                self.pace.start(self.record)
+                continue
+            resumed = record.stopped is not None
+            record.apply(entry)
+            if resumed and not isinstance(entry.event, Stopped):
+                self.pace.start(record)
+            if isinstance(entry.event, EpochRecorded | Told):
+                self.pace.note(record)
+            if isinstance(entry.event, Told):
+                self.failed.pop(entry.event.trial, None)
+                if isinstance(entry.event.outcome, Failed):
+                    self.failed[entry.event.trial] = entry.event.outcome
+        self._seen = (found.st_ino, found.st_size)
+        self.grown_at = now
+
+
+@dataclass(eq=False, slots=True)
+class Drawn:
+    """What figures and table are made from until they are next drawn.
+
+    `number` counts the drawings of a study; `entries` of its journal are in it. `cost`: seconds
+    that it has taken so far, the figures included.
+    """
+
+    number: int
+    entries: int
+    tables: Tables
+    at: float
+    cost: float
+    _ranking: "pd.DataFrame | None" = None
+    _figures: dict[str, Shown] = field(default_factory=dict)
+
+    def figure(self, word: str, draw: Callable[["Drawn"], Shown]) -> Shown:
+        """A figure by its word, drawn once for all pages that show it."""
+        if word not in self._figures:
+            self._figures[word] = draw(self)
+        return self._figures[word]
+
+    def ranking(self) -> "pd.DataFrame":
+        """How much each parameter matters; the first call takes seconds."""
+        if self._ranking is None:
+            tables = self.tables
+            self._ranking = importances(tables.trials, tables.objective, tables.space)
+        return self._ranking
+
+
+class Watcher:
+    """The studies of a store, for any number of pages and threads.
+
+    `plan` says what a recorded study means to do. Numbers follow the journal at each look; tables
+    for figures are made anew only once the journal has grown and, while the study runs, once
+    twenty times as long has passed as the last drawing took, 15 seconds at most.
+    """
+
+    def __init__(self, store: Store, plan: Callable[[StudyRecord], Plan], clock: Clock) -> None:
+        self.store = store
+        self._plan = plan
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._followed: dict[str, _Followed] = {}
+
+    def studies(self) -> list[str]:
+        """The studies of the store, the one that was written last first."""
+        return self.store.latest_first()
+
+    def look(self, study: str) -> Standing:
+        """Where a study stands now.
+
+        Raises: SearchError when there is no such study, or its journal is damaged.
+        """
+        with self._lock:
+            followed, record, state = self._read(study)
+            drawn = self._drawn(followed, record, state)
+            since = self._clock.seconds() - followed.grown_at if state == "running" else 0.0
+            followed.clock.now = record.seconds + since
+            plan = self._plan(record)
+            return standing(record, state, plan, followed.pace, followed.failed, drawn.number)
+
+    def drawn(self, study: str) -> Drawn:
+        """What the figures and the table of a study are drawn from at the moment.
+
+        Raises: as `look`.
+        """
+        with self._lock:
+            return self._drawn(*self._read(study))
+
+    def _read(self, study: str) -> tuple[_Followed, StudyRecord, StudyState]:
+        path = self.store.existing(study)
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise JournalError(f"journal {path} must be readable: {error.strerror}") from error
+        followed = self._followed.get(study)
+        if followed is None or followed.replaced(found):
+            followed = self._followed[study] = _Followed(path)
+        try:
+            followed.read(found, self._clock.seconds())
+        except BaseException:
+            del self._followed[study]  # half an entry may have been taken: begin anew next time
+            raise
+        if followed.record is None:
+            raise JournalError(f"journal {path} must begin with its header, got an empty file")
+        return followed, followed.record, _state(followed.record, path)
+
+    def _drawn(self, followed: _Followed, record: StudyRecord, state: StudyState) -> Drawn:
+        last, now = followed.drawn, self._clock.seconds()
+        if last is not None:
+            if last.entries == record.entries and last.tables.state == state:
+                return last
+            rest = min(max(LEAST_SECONDS, last.cost / MOST_SHARE), MOST_SECONDS)
+            if state == "running" and now - last.at < rest:
+                return last
+        tables = gathered(record, state, followed.budgets)
+        cost = self._clock.seconds() - now
+        number = 1 if last is None else last.number + 1
+        followed.drawn = Drawn(number, record.entries, tables, now, cost)
+        return followed.drawn
+
+
+def _state(record: StudyRecord, path: Path) -> StudyState:
+    if record.state == "running" and journals.writer(path) is None:
+        return "interrupted"
+    return record.state

@@ -1,0 +1,137 @@
+"""The table of trials as data: which rows a filter keeps, in which order, on which page."""
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from search.study.progress_text import score_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PAGE = 25
+_NUMBERS = ("score", "epochs", "best_epoch", "seconds")
+_TERM = re.compile(r"([^<>=!:]+)(<=|>=|!=|<|>|=|:)(.+)")
+_ORDERS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a reader has asked of the table; `by` "" is the order of the trials."""
+
+    text: str = ""
+    by: str = ""
+    descending: bool = False
+    page: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of the table as texts; `remark` says what of the filter could not be understood."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    page: int
+    pages: int
+    found: int
+    total: int
+    remark: str
+
+
+def page(trials: "pd.DataFrame", wanted: Wanted) -> Page:
+    """One page of the trials that fit; parameters and labels go by their short names."""
+    frame = trials.rename(columns=short_names(list(trials.columns)))
+    found, remark = _matching(frame, wanted.text)
+    if wanted.by in found:
+        found = _ordered(found, wanted.by, descending=wanted.descending)
+    pages = max(-(-len(found) // PAGE), 1)
+    at = min(max(wanted.page, 0), pages - 1)
+    shown = found.iloc[at * PAGE : (at + 1) * PAGE].astype(object)
+    shown = shown.where(shown.notna(), None)
+    columns = tuple(map(str, frame.columns))
+    rows = tuple(
+        tuple(cell(name, value) for name, value in zip(columns, row, strict=True))
+        for row in shown.itertuples(index=False, name=None)
+    )
+    return Page(columns, rows, at, pages, len(found), len(frame), remark)
+
+
+def short_names(columns: Sequence[str]) -> dict[str, str]:
+    """Columns without "params." and "labels.", but where two would be the same.
+
+    >>> short_names(["trial", "params.layers", "labels.rung", "params.rung"])["params.layers"]
+    'layers'
+    """
+    short = [name.partition(".")[2] or name for name in columns]
+    return {
+        name: name if short.count(word) > 1 else word
+        for name, word in zip(columns, short, strict=True)
+    }
+
+
+def cell(column: str, value: Any) -> str:
+    """A value as the table shows it; "" where a trial has none."""
+    if value is None:
+        return ""
+    if column == "score":
+        return score_text(float(value))
+    if column == "seconds":
+        return f"{value:.1f}"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e6 else f"{value:.4g}"
+    return str(value)
+
+
+def _matching(frame: "pd.DataFrame", text: str) -> "tuple[pd.DataFrame, str]":
+    """The rows that fit all the words: plain ones occur somewhere, `name>value` ones compare."""
+    remark = ""
+    for word in text.split():
+        term = _TERM.fullmatch(word)
+        if term is None:
+            texts = frame.map(str).agg(" ".join, axis=1) if len(frame) else frame["trial"]
+            frame = frame[texts.str.contains(word, case=False, regex=False)]
+            continue
+        name, sign, value = term.groups()
+        if name not in frame:
+            remark = f"no column {name!r}"
+            continue
+        kept = _compared(frame[name], sign, value)
+        if kept is None:
+            remark = f"{name} {sign} needs a number, got {value!r}"
+            continue
+        frame = frame[kept]
+    return frame, remark
+
+
+def _compared(column: "pd.Series[Any]", sign: str, value: str) -> "pd.Series[bool] | None":
+    import pandas as pd
+
+    number = pd.to_numeric(pd.Series([value]), errors="coerce")[0]
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    if sign in _ORDERS:
+        return None if number != number else _ORDERS[sign](numbers, number)
+    if sign == ":":
+        return column.astype("string").str.contains(value, case=False, regex=False).fillna(False)
+    same = column.astype("string").str.lower().eq(value.lower()).fillna(False).astype(bool)
+    if number == number:
+        same |= numbers.eq(number)
+    return ~same if sign == "!=" else same
+
+
+def _ordered(frame: "pd.DataFrame", by: str, *, descending: bool) -> "pd.DataFrame":
+    """By numbers where all values are; empty cells last either way, equals in their order."""
+    import pandas as pd
+
+    values = frame[by]
+    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    all_numbers = bool((numbers.notna() | values.isna()).all())
+    key = numbers if all_numbers else values.astype("string")
+    order = key.sort_values(ascending=not descending, kind="stable", na_position="last").index
+    return frame.loc[order]

@@ -1,0 +1,104 @@
+"""One trial opened: its parameters, its outcome, its curve, its network."""
+
+import base64
+from typing import TYPE_CHECKING
+
+from dashboards.diagrams import network as networks
+from dashboards.figures.learning_curves import learning_curves
+from dashboards.live.figures import Shown, shown
+from dashboards.live.widgets import pill
+from dashboards.tables.tables import Tables
+from search.study.leaderboard import error, score_text
+from search.study.study_record import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from dash.development.base_component import Component
+
+
+# The drawing's lines take the colour of the text, but as a picture it does not know the page's.
+_SCHEME = (
+    "<style>svg { color: #1c2126 } "
+    "@media (prefers-color-scheme: dark) { svg { color: #e6e9ec } }</style>"
+)
+
+
+def facts(tables: Tables, name: str) -> "Component":
+    """What is known of a trial without its model."""
+    from dash import html
+
+    record = tables.record
+    trial = record.trials[name]
+    params = trial.params
+    rows = [html.Div([html.Dt(key), html.Dd(_value(value))]) for key, value in params.items()]
+    return html.Div(
+        [
+            html.Div(
+                [
+                    html.H3([f"Trial {name}", pill(trial.state(tables.state))]),
+                    html.Button("Close", id={"type": "close", "trial": name}, n_clicks=0),
+                ],
+                className="title",
+            ),
+            html.P(_outcome(record, trial), className="outcome"),
+            *_failure(trial),
+            html.H4("Parameters"),
+            html.Dl(rows, className="facts"),
+        ]
+    )
+
+
+def curve(tables: Tables, name: str, metric: str | None) -> Shown:
+    """The trial's own learning curve."""
+    trials = tables.trials[tables.trials["trial"] == name]
+    curves = tables.curves[tables.curves["trial"] == name]
+    return shown(learning_curves(trials, curves, tables.objective, metric), tables, f"trial {name}")
+
+
+def architecture(trial: TrialRecord) -> "list[Component]":
+    """The drawing of a trial's network, and its summary: a row per layer."""
+    from dash import html
+
+    network = trial.network
+    if network is None:
+        return []
+    svg = networks.drawing(network).replace("<title>", f"{_SCHEME}<title>", 1)
+    coded = base64.b64encode(svg.encode()).decode()
+    rows = networks.rows(network)
+    words = f"layers of trial {trial.trial}: {', '.join(str(row['layer']) for row in rows)}"
+    head = html.Tr(
+        [html.Th(name.replace("_", " "), scope="col") for name in rows[0]] if rows else []
+    )
+    body = [html.Tr([html.Td(str(value)) for value in row.values()]) for row in rows]
+    return [
+        html.H4("Network"),
+        html.Img(src=f"data:image/svg+xml;base64,{coded}", className="drawing", alt=words),
+        html.Div(
+            html.Table([html.Thead(head), html.Tbody(body)], className="layers"),
+            className="scroll",
+            tabIndex=0,
+            role="region",
+            **{"aria-label": "Layers"},
+        ),
+        html.P(f"{network.parameters:,} parameters in all", className="outcome"),
+    ]
+
+
+def _value(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _outcome(record: StudyRecord, trial: TrialRecord) -> str:
+    words = [f"{len(trial.curve)} of {trial.stop_epoch} epochs, {trial.seconds:.1f} s of work"]
+    if trial.score is not None:
+        metric = record.objective.metric
+        words.insert(0, f"{metric} {score_text(record, trial)} at epoch {trial.best_epoch}")
+    return "; ".join(words)
+
+
+def _failure(trial: TrialRecord) -> "list[Component]":
+    from dash import html
+
+    failed = error(trial)
+    if failed is None:
+        return []
+    return [html.Pre(f"{failed['kind']}: {failed['message']}", className="failure")]

@@ -1,0 +1,27 @@
+"""`export`: the model of a study's winner, or of any trial, as a folder."""
+
+from argparse import Namespace
+
+from search.cli.commands.common import note, out, store_of
+from search.engine.reopen import open_trial
+from search.errors import unknown_name
+from search.export import writer
+from search.runtime.environment import Environment
+from search.study.progress_text import verified_text
+
+
+def main(options: Namespace, environment: Environment) -> int:
+    """Write the folder; a trial that left no model is trained again from the record."""
+    if options.format not in writer.FORMATS:
+        raise unknown_name("format", options.format, writer.FORMATS)
+    study, _, trial = options.study.partition("/")
+    data_dir = options.data_dir or environment.data_dir
+    opened = open_trial(store_of(options), study, trial or None, data_dir)
+    if opened.remark is not None:
+        note(opened.remark)
+    verdict = opened.export(options.to, options.format)
+    said = verified_text(verdict.verified, verdict.reason, opened.metric)
+    if verdict.verified is not True:
+        note(said)
+    out(str(options.to))
+    return 0

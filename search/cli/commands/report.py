@@ -1,0 +1,163 @@
+"""`report`: one study, or several compared, as one HTML file."""
+
+import os
+import tempfile
+import warnings
+from argparse import Namespace
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from dashboards.report.sections import Study
+from dashboards.report.winner import pictures
+from dashboards.tables import tables
+from search.cli import summary
+from search.cli.commands.common import mlflow_error, note, out, store_of, tracking_uri
+from search.errors import JournalError, SearchError, SearchWarning, UsageError
+from search.export import writer
+from search.runtime.environment import Environment
+from search.runtime.time_limit import within
+from search.study import printed_commands
+from search.study.store import Store
+from search.study.study_record import StudyRecord
+
+_UPLOAD_SECONDS = 30.0
+
+
+def main(options: Namespace, environment: Environment) -> int:
+    """Write the report, print its path, and put it into MLflow; figures as files where wanted."""
+    from dashboards.figures.save import save
+    from dashboards.report.report import Report
+
+    store = store_of(options)
+    names = list(dict.fromkeys(options.study))
+    refuse_target(options.to)  # before the work, not after it
+    studies, damaged = _readable(store, names)
+    report = Report(studies, damaged)
+    _write(options.to, report.html())
+    out(str(options.to))
+    records = [study.tables.record for study in studies]
+    _log(records, options.to, store, environment)
+    if options.figures is not None:
+        _make_folder(options.figures)
+        figures = {chart.name: chart.figure for chart in report.charts()}
+        for path in save(figures, options.figures, options.format):
+            out(str(path))
+    return 1 if damaged else 0
+
+
+def _readable(store: Store, names: Sequence[str]) -> tuple[list[Study], dict[str, str]]:
+    """Return the studies that can be read, and why the others cannot.
+
+    Raises: JournalError when none can be read.
+    """
+    studies: list[Study] = []
+    damaged: dict[str, JournalError] = {}
+    for name in names:
+        try:
+            studies.append(_study(store, name))
+        except JournalError as error:
+            damaged[name] = error
+    if not studies:
+        raise next(iter(damaged.values()))
+    reasons = {name: str(reason) for name, reason in damaged.items()}
+    for name, reason in reasons.items():
+        note(f"study {name} is left out of the report: {reason}")
+    return studies, reasons
+
+
+def refuse_target(path: Path) -> None:
+    """Refuse to write where a report does not belong.
+
+    Raises: UsageError for a folder, or a file that is no report.
+    """
+    from dashboards.report.report import GENERATOR
+
+    if path.is_dir():
+        raise UsageError(
+            f"--to must be a file, got the folder {path}; name a file in it: {path}/report.html"
+        )
+    try:
+        with path.open("rb") as file:
+            known = GENERATOR.encode() in file.read(2000)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    if not known:
+        raise UsageError(
+            f"--to must be a new file or an earlier report, got {path}, which is neither; choose "
+            "another"
+        )
+
+
+def _study(store: Store, name: str) -> Study:
+    found = tables.load(store, name)
+    record, folder = found.record, store.export(name)
+    best = record.best()
+    model = folder if best is not None and writer.is_up_to_date(record, best, folder) else None
+    commands = [
+        (word, _anywhere(command)) for word, command in summary.next_commands(record, model, store)
+    ]
+    return Study(found, commands, model, pictures(record, model))
+
+
+def _anywhere(command: str) -> str:
+    """A command less the path of this machine's Python: a report is read elsewhere too."""
+    return f"python -m search {command.partition(' -m search ')[2]}"
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that appears whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(name).chmod(0o644)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SearchError(
+            f"--figures must be a folder that can be made, got {folder}: "
+            f"{error.strerror or error}; choose another"
+        ) from error
+
+
+def _unwritable(path: Path, error: OSError) -> SearchError:
+    return SearchError(
+        f"--to must be a file that can be written, got {path}: {error.strerror or error}; choose "
+        "another"
+    )
+
+
+def _log(
+    records: Sequence[StudyRecord], path: Path, store: Store, environment: Environment
+) -> None:
+    """Put the report into each study's run. A view never ends a command."""
+    from search.trackers.mlflow import MlflowTracker
+
+    tracker = MlflowTracker(tracking_uri(store, environment))
+    name = "report.html" if len(records) == 1 else "comparison.html"
+    try:
+        for record in records:
+            attach = partial(tracker.attach, record, path, name)
+            if not within(_UPLOAD_SECONDS, attach):
+                study = record.header.study
+                note(
+                    f"MLflow has nothing of study {study}, and so gets no report; write it from "
+                    f"the journal with `{printed_commands.rebuild_command(study, store)}`"
+                )
+    except Exception as error:  # noqa: BLE001 - tracker edge: a view never ends a command
+        text = f"the report was not put into MLflow: {mlflow_error(error)}"
+        warnings.warn(text, SearchWarning, stacklevel=2)

@@ -1,0 +1,26 @@
+"""`verify`: trials trained again, alone, in new processes, and compared with the record."""
+
+import json
+from argparse import Namespace
+
+from search.cli.commands.common import out, store_of
+from search.engine.verification import Verification, all_same, chosen, document, opened
+from search.executors.fresh_process import FreshProcess
+from search.runtime.environment import Environment
+
+
+def main(options: Namespace, environment: Environment) -> int:
+    """Print what came of each trial; 0 where all are as recorded, 1 where one differs."""
+    study, choice = chosen(options.study, every=options.all, sample=options.sample)
+    data_dir = options.data_dir or environment.data_dir
+    results: list[Verification] = []
+    fresh = FreshProcess()
+    fresh.start()  # it imports TensorFlow while this process reads the journal
+    verifier = opened(store_of(options), study, fresh, data_dir, None, fit=options.fit)
+    for result in verifier(choice):
+        results.append(result)
+        if not options.json:
+            out(str(result))
+    if options.json:
+        out(json.dumps(document(study, results, fit=options.fit), indent=2))
+    return 0 if all_same(results) else 1

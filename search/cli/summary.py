@@ -1,0 +1,87 @@
+"""What a finished run says: the answer first, then what to do with it."""
+
+from pathlib import Path
+
+from search.export.base import Exported
+from search.study import leaderboard
+from search.study.printed_commands import (
+    command_line,
+    program,
+    quoted_path,
+    repeat_command,
+    resume_command,
+)
+from search.study.progress_text import verified_text
+from search.study.store import Store
+from search.study.study_record import StudyRecord, TrialRecord
+
+
+def closing(record: StudyRecord, exported: Exported | None, store: Store, width: int | None) -> str:
+    """What is printed at the end: leaderboard, gain, test result, model, next commands.
+
+    `width`: of the terminal, None where it is none.
+    """
+    metric = record.objective.metric
+    lines = ["", leaderboard.table(record, record.state, width=width), ""]
+    best = record.best()
+    if best is None or best.score is None:
+        failed = next(iter(record.trials.values()), None)
+        kind = leaderboard.error(failed) if failed is not None else None
+        reason = f": {kind['kind']}: {kind['message']}" if kind else ""
+        return "\n".join([*lines, f"no trial has a score{reason}"])
+    score = leaderboard.score_text(record, best)
+    lines.append(f"best: trial {best.trial}, {metric} {score} at epoch {best.best_epoch}")
+    lines.append(f"      {leaderboard.parameters(best)}")
+    gain = leaderboard.gain(record)
+    if gain is not None:
+        lines.append(f"gain over the baseline: {gain:+.4f} {metric}")
+    if record.winner_evaluation is not None and record.winner_evaluation.test:
+        test = ", ".join(
+            f"{name} {value:.4f}" for name, value in record.winner_evaluation.test.items()
+        )
+        before = record.earlier_winner_evaluations
+        met = f"met by {before} winners before this one" if before else "met once"
+        if record.winner_evaluation.verified is False:
+            met += ", does not apply to the score"
+        lines.append(f"on test data, {met}: {test}")
+    if exported is not None:
+        lines.append(f"model: {exported.directory}{_refit(record, best)}")
+    verified = verified_text(*record.verified(best), metric)
+    if verified:
+        lines.append(verified)
+    stopped = f"{len(record.trials)} trials, {record.epochs_trained} epochs, {record.seconds:.0f} s"
+    lines += ["", f"{stopped}; {_why(record)}", ""]
+    directory = None if exported is None else exported.directory
+    rows = next_commands(record, directory, store)
+    return "\n".join([*lines, *(f"{word + ':':<15}{command}" for word, command in rows)])
+
+
+def _refit(record: StudyRecord, best: TrialRecord) -> str:
+    if "cv" not in record.header.config:
+        return ""
+    epochs = "1 epoch" if best.best_epoch == 1 else f"{best.best_epoch} epochs"
+    return f" (trained once more, {epochs} on training and validation data together)"
+
+
+def _why(record: StudyRecord) -> str:
+    reasons = {
+        "exhausted": "nothing is left to try under its limits",
+        "time": "its time is up",
+        "failed": "every trial failed",
+    }
+    return reasons.get(record.stopped or "", "not ended")
+
+
+def next_commands(record: StudyRecord, model: Path | None, store: Store) -> list[tuple[str, str]]:
+    """What to type after a study, each with what it does; `model`: the winner's folder, if any."""
+    study = record.header.study
+    more = len(record.trials) * 2
+    predict = "" if model is None else f"{program()} predict {quoted_path(model)} INPUT"
+    rows = [
+        ("see it", command_line("ui", study, store=store)),
+        ("report", command_line("report", study, store=store)),
+        ("try the model", predict),
+        ("repeat it", repeat_command(record, store)),
+        ("go on", f"{resume_command(study, store)} --trials {more}" if more else ""),
+    ]
+    return [(word, command) for word, command in rows if command]

@@ -1,0 +1,213 @@
+"""A recorded study opened again: is it still what it was, and what became of one trial."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search.data.parts import Data
+from search.datasets import base as datasets
+from search.engine.resolve import ResolvedStudy, resolve
+from search.engine.worker_setup import load, trainer
+from search.errors import StudyChangedError, UsageError, unknown_name
+from search.executors.fresh_process import FreshProcess
+from search.export import writer
+from search.export.model_check import ModelCheck, ScoredTrial, Verdict, check_trial
+from search.problem.pickling import PickledProblem
+from search.study import journal as journals
+from search.study.config import digest_of, from_plain
+from search.study.events import Adopted, StudyStarted
+from search.study.journal import Entries
+from search.study.rules import LATEST_RULES, are_known, training_rules
+from search.study.store import Store
+from search.study.study_record import StudyRecord, StudyState, TrialRecord, fold
+from search.training.checkpoint import Checkpoint, CheckpointFolder
+
+if TYPE_CHECKING:
+    import keras
+
+
+def digests(setup: ResolvedStudy, data: Data) -> dict[str, str]:
+    """What a study is held to when it goes on: its problem's source, its data, its settings."""
+    return {
+        "problem": setup.loaded.source_digest,
+        "data": datasets.digest(data),
+        "settings": digest_of(setup.config.plain()),
+    }
+
+
+def refuse_changes(header: StudyStarted, setup: ResolvedStudy, data: Data) -> None:
+    """Refuse to go on with what is no longer as it was.
+
+    Raises: StudyChangedError naming what changed.
+    """
+    now = digests(setup, data)
+    if setup.loaded.has_digest(header.digests["problem"]):
+        now["problem"] = header.digests["problem"]
+    changed = [name for name, digest in header.digests.items() if now.get(name) != digest]
+    if changed:
+        where = " (--data-dir names the folder they were in)" if "data" in changed else ""
+        hint = f". {datasets.RANDOM}" if "data" in changed else ""
+        raise StudyChangedError(
+            f"study {header.study} can only go on as it was begun, but its {' and '.join(changed)} "
+            f"changed since; undo the change{where}, or begin a new study with `run`{hint}"
+        )
+
+
+def refuse_other_name(header: StudyStarted, name: str) -> None:
+    """Refuse to continue a journal whose file was renamed: its checkpoints have the other name.
+
+    Raises: StudyChangedError naming the study.
+    """
+    if header.study != name:
+        raise StudyChangedError(
+            f"the journal {name}.jsonl is that of study {header.study}. Rename it to "
+            f"{header.study}.jsonl, and resume that study"
+        )
+
+
+def rules_to_adopt(header: StudyStarted, entries: Entries, *, adopt: bool) -> int | None:
+    """Return the rules that a study follows once it is adopted; None where it keeps its own.
+
+    Raises: StudyChangedError for rules that this version does not know, unless it is adopted.
+    """
+    rules = header.rules if entries.last(Adopted) is None else fold(entries).header.rules
+    if adopt and not are_known(rules):
+        return LATEST_RULES
+    training_rules(rules)
+    return None
+
+
+def refuse_direction(header: StudyStarted, setup: ResolvedStudy) -> None:
+    """Refuse a study whose objective was started in the other direction.
+
+    A direction was once guessed from a metric's name; `search.problem.directions` does not guess.
+
+    Raises: StudyChangedError.
+    """
+    now, then = setup.problem.objective, header.objective
+    if (now.metric, now.direction) != (then.metric, then.direction):
+        raise StudyChangedError(
+            f"study {header.study} was started with {then.metric} ({then.direction}), and its "
+            f"problem now means {now.metric} ({now.direction}); start a new study with `run`"
+        )
+
+
+def read(store: Store, study: str) -> tuple[StudyRecord, StudyState]:
+    """A study as its journal tells it, and its state: a process that was killed is not running.
+
+    Raises: SearchError when there is no such study or its journal is damaged.
+    """
+    path = store.existing(study)
+    record = fold(journals.read(path))
+    if record.state == "running" and journals.writer(path) is None:
+        return record, "interrupted"
+    return record, record.state
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedTrial:
+    """A trained trial of a recorded study; `remark` says why its model takes time, if it does."""
+
+    trial: TrialRecord
+    facts: dict[str, Any]
+    remark: str | None
+    _scored: ScoredTrial
+    _pickled: PickledProblem | None
+    _data_dir: Path | None
+
+    @property
+    def metric(self) -> str:
+        """The objective's metric."""
+        return self._scored.record.objective.metric
+
+    def export(self, to: Path, kind: str) -> Verdict:
+        """Write the model as a folder, and check that it is the one that was scored.
+
+        Raises: as `search.export.writer.write`.
+        """
+        checked: list[Verdict] = []
+        header = self._scored.record.header
+        fresh = FreshProcess()
+        with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
+            if kind == "keras":
+                fresh.start()  # it imports TensorFlow while this process makes the model
+            model = self.model()
+
+            def added(folder: Path) -> writer.Additions:
+                check = ModelCheck(fresh, header, self._pickled, self._data_dir)
+                verdict = Verdict(None, "only exports of the format keras are")
+                if kind == "keras":
+                    verdict = check_trial(check, self._scored, model, folder, Path(scratch))
+                checked.append(verdict)
+                return verdict.facts, {}
+
+            writer.write(model, to, self.facts, kind, added)
+        return checked[-1]
+
+    def model(self) -> "keras.Model":
+        """The model that the trial hands over: from its checkpoint, or trained again.
+
+        Under cross-validation it is trained on all the data that the folds had.
+        """
+        task = self._scored.record.task(self.trial)
+        return self._scored.trainer.restored(task, self.trial.best_epoch or 0)
+
+
+def open_trial(
+    store: Store,
+    study: str,
+    trial: str | None,
+    data_dir: Path | None,
+    pickled: PickledProblem | None = None,
+) -> OpenedTrial:
+    """A trial of a study, by default its winner, with the facts that go with its export.
+
+    `pickled`: the study's problem, where it was given from Python.
+
+    Raises: UsageError for an unknown trial or one without a score; StudyChangedError when the
+    problem or the data are no longer those it was trained on.
+    """
+    record = fold(journals.read(store.existing(study)))
+    if trial is not None and trial not in record.trials:
+        raise unknown_name("trial", trial, record.trials)
+    chosen = record.best() if trial is None else record.trials[trial]
+    if chosen is None or chosen.best_epoch is None:
+        raise UsageError(
+            f"a trial needs a score to be exported, got {trial or study}; name another"
+        )
+    setup = resolve(from_plain(record.header.config), pickled, data_dir=data_dir)
+    data = load(setup, data_dir)
+    refuse_changes(record.header, setup, data)
+    checkpoints = CheckpointFolder(store.checkpoints(study), record.header.identity)
+    saved = checkpoints.load(chosen.trial)
+    winner_evaluation = record.winner_evaluation
+    test = (
+        dict(winner_evaluation.test)
+        if winner_evaluation is not None and winner_evaluation.trial == chosen.trial
+        else None
+    )
+    return OpenedTrial(
+        trial=chosen,
+        facts=writer.about(record, chosen, data, test),
+        remark=_remark(setup, chosen, saved),
+        _scored=ScoredTrial(
+            record,
+            chosen,
+            trainer(setup, data, checkpoints, record.header.rules, store.checkpoints(study)),
+            data,
+        ),
+        _pickled=pickled,
+        _data_dir=data_dir,
+    )
+
+
+def _remark(setup: ResolvedStudy, trial: TrialRecord, saved: Checkpoint | None) -> str | None:
+    if setup.config.cv is not None:
+        return (
+            f"trial {trial.trial} was cross-validated: training it once more, on training and "
+            "validation data together"
+        )
+    if saved is not None and saved.best_epoch == trial.best_epoch:
+        return None
+    return f"trial {trial.trial} has no checkpoint: training it again from the record"

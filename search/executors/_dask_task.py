@@ -1,0 +1,227 @@
+"""What runs in a Dask worker, and the messages it sends to the coordinator's side."""
+
+import contextlib
+import ctypes
+import functools
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search.errors import SearchError, UsageError
+from search.executors.base import Finished, Load, Lost, MakeTrainer, end_of
+from search.runtime import user_warnings
+from search.study.failures import as_known, text_of
+from search.study.trial import Decision, EpochReport, Task
+from search.training.base import Trainer, WorkerContext
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A worker has loaded what training needs; `memory_limit` is in bytes, None for none."""
+
+    worker: str
+    memory_limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A worker cannot load what training needs."""
+
+    worker: str
+    error: SearchError
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A worker has begun with a task."""
+
+    trial: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A checkpoint lies ready to be taken over."""
+
+    trial: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochSent:
+    """A worker completed an epoch."""
+
+    trial: str
+    attempt: int
+    report: EpochReport
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A worker cannot make the study's trainer: its problem or its data are others."""
+
+    trial: str
+    attempt: int
+    error: SearchError
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The study cannot continue, whatever the trial."""
+
+    trial: str
+    attempt: int
+    error: SearchError
+
+
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """A worker has a remark, or a warning of the user's code, for the user."""
+
+    text: str
+
+
+def attempt_name(topic: str, task: Task) -> str:
+    """The name under which answers and checkpoints of an attempt of a trial pass the scheduler."""
+    return f"{topic}-{task.proposal.trial}-{task.attempt}"
+
+
+class _Transport:
+    """The courier of this worker, for one task after the other."""
+
+    def __init__(self) -> None:
+        self._checkpoint_variable: Any = None
+        self._full = False
+        self._announce: Callable[[], None] = lambda: None
+
+    def open(self, checkpoint_variable: Any, announce: Callable[[], None], *, full: bool) -> None:
+        """Serve a task: `full` where its Dask variable holds a checkpoint already."""
+        self._checkpoint_variable, self._announce, self._full = checkpoint_variable, announce, full
+
+    def brought(self, trial: str) -> bytes | None:
+        """What the task brought along, or what was sent since."""
+        return self._checkpoint_variable.get() if self._full else None
+
+    def send(self, trial: str, content: bytes) -> None:
+        """Put it where the coordinator's side takes it from, and say so."""
+        self._checkpoint_variable.set(content)
+        self._full = True
+        self._announce()
+
+
+@functools.cache
+def _transport() -> _Transport:
+    return _Transport()
+
+
+@functools.cache
+def _place() -> WorkerContext:
+    from distributed import get_worker
+
+    # Dask removes this folder with the worker
+    return WorkerContext(Path(get_worker().local_directory) / "study", _transport())
+
+
+@functools.lru_cache(maxsize=1)
+def _trainer(make_trainer: MakeTrainer) -> Trainer:
+    """The trainer of a worker: TensorFlow and the data are loaded once."""
+    return make_trainer(_place())
+
+
+def warm_up(load: Load, topic: str) -> None:
+    """Load what training needs before the first task comes, and say how that went."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    _keep_memory()
+    # Pausing and spilling serve data in Dask's own keeping: here they would stop a trial half-way.
+    memory = worker.memory_manager
+    memory.memory_target_fraction = memory.memory_spill_fraction = False
+    memory.memory_pause_fraction = False
+    user_warnings.install(lambda text: worker.log_event(topic, pickle.dumps(Remarked(text))))
+    message: Ready | Unfit = Ready(worker.address, memory.memory_limit)
+    try:
+        _refuse_other_kinds(worker.state.nthreads, worker.nanny)
+        load(_place())
+    except SearchError as error:
+        message = Unfit(worker.address, _of_worker(worker.address, error))
+    except Exception as error:  # noqa: BLE001 - worker boundary
+        said = f"{type(error).__name__}: {text_of(error)}"
+        text = f"must be able to load problem and data, got {said}"
+        message = Unfit(worker.address, _of_worker(worker.address, SearchError(text)))
+    worker.log_event(topic, pickle.dumps(message))
+
+
+def train(make_trainer: MakeTrainer, task: Task, topic: str, *, waits: bool, brings: bool) -> None:
+    """Train one task, in a worker; all that comes of it goes out as messages.
+
+    `waits`: for the answer to each report. `brings`: whether a checkpoint has come along.
+    """
+    from distributed import Queue, Variable, get_client, get_worker
+
+    worker = get_worker()
+    trial, attempt = task.proposal.trial, task.attempt
+    name = attempt_name(topic, task)
+
+    def send(message: Any) -> None:
+        worker.log_event(topic, pickle.dumps(message))
+
+    send(Started(trial, attempt))
+    replies = Queue(name, client=get_client()) if waits else None
+    checkpoint_variable = Variable(name, client=get_client())
+    _transport().open(checkpoint_variable, lambda: send(Saved(trial, attempt)), full=brings)
+    epochs = len(task.recorded)
+    decision: Decision | None = None
+    end: Finished | Lost | Misfit | Broken
+    try:
+        trainer = _trainer(make_trainer)
+    except SearchError as error:
+        send(Misfit(trial, attempt, _of_worker(worker.address, error)))
+        return
+    try:
+        training = trainer.train(task)
+        while True:
+            report = next(training) if decision is None else training.send(decision)
+            epochs = report.epoch
+            send(EpochSent(trial, attempt, report))
+            decision = Decision(replies.get()) if replies is not None else Decision.CONTINUE
+    except StopIteration as stop:
+        end = Finished(trial, attempt, stop.value)
+    except BaseException as error:  # noqa: BLE001 - worker boundary: a failed trial is data
+        came = end_of(error, task, epochs)
+        if isinstance(came, SearchError):
+            end = Broken(trial, attempt, _of_worker(worker.address, came))
+        else:
+            end = came
+    if replies is not None:
+        replies.close()
+    send(end)
+
+
+def _refuse_other_kinds(threads: int, nanny: str | None) -> None:
+    if threads != 1 or nanny is None:
+        raise UsageError(
+            f"must have one thread and a nanny, got {threads} and {nanny or 'no nanny'}; start it "
+            "with `dask worker --nthreads 1 --nworkers N`"
+        )
+
+
+def _of_worker(address: str, error: SearchError) -> SearchError:
+    known = as_known(error)
+    return type(known)(f"worker {address}: {known}")
+
+
+def _keep_memory() -> None:
+    """Have glibc keep what is freed for what is allocated next.
+
+    Dask (distributed 2026.8) has its workers return freed memory at once, by an environment
+    variable that glibc reads at the start; TensorFlow's steps, which allocate and free all the
+    time, then take twice as long. Setting one of the two ends glibc's own tuning of the other.
+    """
+    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        glibc = ctypes.CDLL(None)
+        glibc.mallopt(trim_threshold, 2**30)
+        glibc.mallopt(mmap_threshold, 2**25)

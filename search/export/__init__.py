@@ -1,0 +1,22 @@
+"""Models on disk: written, read, checked, evaluated, and used to predict.
+
+May import: `executors`, `datasets` and what they may import.
+"""
+
+from typing import TYPE_CHECKING
+
+from search._lazy_imports import lazy
+
+if TYPE_CHECKING:
+    from search.export.base import Exported
+    from search.export.evaluation import Evidence
+
+__all__ = ["Evidence", "Exported"]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "search.export.base": ("Exported",),
+        "search.export.evaluation": ("Evidence",),
+    },
+)

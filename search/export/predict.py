@@ -1,0 +1,278 @@
+"""`predict`: what an exported model says of new inputs, by class name and probability."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from search.data import trees
+from search.errors import SearchError, UsageError
+from search.export._input_files import InputFacts, read_examples
+from search.export._several_inputs import read_inputs
+from search.export.reader import served, structured
+from search.export.writer import ABOUT, MODEL, SERVED
+from search.runtime import tensorflow_setup
+from search.training.model_steps import as_tensors
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+FACTS = ABOUT
+_SUM_SLACK = 1e-3  # float32 rounding of a softmax over many classes
+
+
+@dataclass(frozen=True, slots=True)
+class ClassPrediction:
+    """The likeliest class of one example. `label` is None where the export has no class names."""
+
+    label: str | None
+    class_index: int
+    probability: float
+    probabilities: tuple[float, ...]
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePrediction:
+    """What a regression says of one example: one value for each output of the model."""
+
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralPredictions:
+    """What a model with several outputs says of one example: a prediction for each, by name."""
+
+    outputs: tuple[tuple[str, ClassPrediction | ValuePrediction], ...]
+
+
+Prediction: TypeAlias = ClassPrediction | ValuePrediction | SeveralPredictions
+
+
+def predict(export_dir: Path, source: Path) -> list[Prediction]:
+    """What the model in an export folder says of the examples in a file, in their order.
+
+    `source`: .npy, .npz, .csv or an image, as `read_examples` takes them; for a model with several
+    inputs .npz or .csv, as `read_inputs` takes them. A model with class names, or whose outputs are
+    probabilities that sum to 1, classifies; a single output with two class names is the probability
+    of the second. Outputs that cannot be probabilities are taken as logits. Any other model gives
+    values. Of several outputs, those with as many values as there are class names are classes.
+
+    Raises: UsageError for a missing file, a folder that is no export, or an unknown kind of file;
+    DataError for examples that do not fit the model; SearchError for a model that cannot be read.
+    """
+    facts = _facts(export_dir)
+    if isinstance(facts.inputs, InputFacts):
+        return _said(export_dir, read_examples(source, facts.inputs), facts)
+    named = {name.removeprefix("."): each for name, each in trees.named(facts.inputs, "")}
+    if not isinstance(facts.inputs, Mapping):
+        named = {f"arr_{place}": each for place, each in named.items()}  # np.savez's own names
+    examples = read_inputs(source, named)
+    found = iter(examples.values())
+    structure = trees.mapped(lambda _: next(found), facts.inputs)
+    return _said(export_dir, structure, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    class_names: tuple[str, ...]
+    inputs: Any  # InputFacts, or a structure of them as the problem's x
+    outputs: tuple[str | None, ...]  # see `search.training.output_kinds`
+
+    def kinds(self, count: int) -> tuple[str | None, ...]:
+        """What each of `count` outputs is; unknown in exports of earlier versions."""
+        return self.outputs if len(self.outputs) == count else (None,) * count
+
+
+def _facts(export_dir: Path) -> _Facts:
+    path = export_dir / FACTS
+    if not export_dir.is_dir() or not path.is_file():
+        raise UsageError(
+            f"an export is a folder with {MODEL} and {FACTS}, got {export_dir}; "
+            "make one with `python -m search export STUDY --format keras --to DIR`"
+        )
+    if not (export_dir / MODEL).is_file() and not (export_dir / SERVED).is_dir():
+        raise UsageError(
+            f"predict needs {MODEL}, and {export_dir} has none; export again with `--format keras`"
+        )
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        inputs = structured(facts["input"], _input)
+        names = tuple(str(name) for name in facts["class_names"])
+        return _Facts(names, inputs, tuple(facts.get("outputs", ())))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SearchError(
+            f"{path} must say the model's input and class names, but is damaged "
+            f"({type(error).__name__}: {error}); export the trial again"
+        ) from error
+
+
+def _input(described: Mapping[str, Any]) -> InputFacts:
+    return InputFacts(tuple(int(size) for size in described["shape"]), str(described["dtype"]))
+
+
+def _said(export_dir: Path, examples: Any, facts: _Facts) -> list[Prediction]:
+    tensorflow_setup.prepare()  # not before: a mistake in the words must not wait for TensorFlow
+    model = _model(export_dir)
+    count = len(trees.first(examples))
+    if isinstance(examples, list) and isinstance(getattr(model, "input", None), tuple):
+        examples = tuple(examples)  # JSON knows no tuples
+    outputs = model.predict(as_tensors(examples), verbose=0)
+    if not isinstance(outputs, list | tuple | dict):
+        return interpret(outputs.reshape(count, -1), facts.class_names, *facts.kinds(1))
+    by_output, by_name = [], _by_name(model, outputs)
+    for (name, output), kind in zip(by_name, facts.kinds(len(by_name)), strict=True):
+        values = output.reshape(count, -1)
+        names = facts.class_names if values.shape[1] == len(facts.class_names) else ()
+        by_output.append([(name, said) for said in _interpreted(values, names, kind)])
+    return [SeveralPredictions(said) for said in zip(*by_output, strict=True)]
+
+
+def _by_name(model: "keras.Model", outputs: Any) -> list[tuple[str, Any]]:
+    """A model's outputs with their names: its own, else their places."""
+    named = [(name.removeprefix("."), output) for name, output in trees.named(outputs, "")]
+    known = getattr(model, "output_names", ())
+    if isinstance(outputs, dict) or len(known) != len(named):
+        return named
+    return [(name, output) for name, (_, output) in zip(known, named, strict=True)]
+
+
+def _model(export_dir: Path) -> "keras.Model":
+    """The model as Keras reads it; where it has code of the user's, its graph."""
+    import keras
+
+    path = export_dir / MODEL
+    if not path.is_file():
+        return served(export_dir)
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError, ImportError) as error:
+        if (export_dir / SERVED).is_dir():
+            return served(export_dir)
+        raise SearchError(
+            f"{path} cannot be loaded ({_first_line(error)}); export the trial again. A model with "
+            "layers or functions of your own loads only in Python, where they are defined"
+        ) from error
+
+
+def interpret(
+    outputs: "np.ndarray[Any, Any]", class_names: Sequence[str], kind: str | None = None
+) -> list[Prediction]:
+    """Predictions from a model's one output: `outputs: (n, k)` floats.
+
+    `kind`: what they are, see `search.training.output_kinds`. Where it is unknown, all
+    of them are looked at together.
+
+    Raises: SearchError when the number of outputs is not that of the class names.
+    """
+    return [*_interpreted(outputs, class_names, kind)]
+
+
+def _interpreted(
+    outputs: "np.ndarray[Any, Any]", class_names: Sequence[str], kind: str | None
+) -> Sequence[ClassPrediction | ValuePrediction]:
+    import numpy as np
+
+    outputs = outputs.astype(np.float64)
+    count = outputs.shape[1]
+    names = tuple(class_names)
+    if not names and not (count > 1 and _sum_to_one(outputs, kind)):
+        return [ValuePrediction(tuple(map(float, row))) for row in outputs]
+    two = count == 1 and len(names) == 2
+    if names and count != len(names) and not two:
+        raise SearchError(
+            f"the export names {len(names)} classes but its model has {count} outputs; "
+            "correct class_names in export.json"
+        )
+    outputs = shares(outputs, two=two, kind=kind)
+    return [_classified(tuple(map(float, row)), names) for row in outputs]
+
+
+def _sum_to_one(outputs: "np.ndarray[Any, Any]", kind: str | None) -> bool:
+    """Whether each row of outputs is the probabilities of classes, one of which is right."""
+    import numpy as np
+
+    if kind is not None:
+        return kind == "softmax"
+    return _within(outputs) and np.allclose(outputs.sum(axis=1), 1.0, atol=_SUM_SLACK)
+
+
+def shares(
+    outputs: "np.ndarray[Any, Any]", *, two: bool, kind: str | None = None
+) -> "np.ndarray[Any, Any]":
+    """The probability of each class: `outputs: (n, k)` float64.
+
+    `two`: a single output is about the second of two classes. Where `kind` does not say that the
+    outputs are probabilities or logits, they are logits if one is outside [0, 1].
+    """
+    import numpy as np
+
+    within = kind in ("softmax", "sigmoid") if kind not in (None, "linear") else _within(outputs)
+    if two and outputs.shape[1] == 1:
+        second = outputs if within else 0.5 * (1 + np.tanh(outputs / 2))
+        return np.concatenate([1 - second, second], axis=1)
+    if within:
+        return outputs
+    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _within(outputs: "np.ndarray[Any, Any]") -> bool:
+    return bool(((outputs >= 0) & (outputs <= 1 + _SUM_SLACK)).all())
+
+
+def _classified(row: tuple[float, ...], names: tuple[str, ...]) -> ClassPrediction:
+    index = max(range(len(row)), key=row.__getitem__)
+    return ClassPrediction(names[index] if names else None, index, row[index], row, names)
+
+
+def as_text(predictions: Sequence[Prediction]) -> str:
+    """One line for each example: its classes with their probabilities, likeliest first.
+
+    >>> print(as_text([ClassPrediction("coat", 1, 0.9, (0.1, 0.9), ("bag", "coat"))]))
+    1: coat 0.9000, bag 0.1000
+    """
+    return "\n".join(f"{n}: {_text(each)}" for n, each in enumerate(predictions, start=1))
+
+
+def _text(prediction: Prediction) -> str:
+    if isinstance(prediction, SeveralPredictions):
+        return "; ".join(f"{name}: {_text(said)}" for name, said in prediction.outputs)
+    if isinstance(prediction, ValuePrediction):
+        return ", ".join(f"{value:.6g}" for value in prediction.values)
+    ranked = sorted(enumerate(prediction.probabilities), key=lambda pair: -pair[1])
+    return ", ".join(f"{_name(prediction, index)} {share:.4f}" for index, share in ranked)
+
+
+def as_json(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
+    """One object for each example, as plain data.
+
+    A classification has "label" (null without class names), "class_index", "probability" and
+    "probabilities" (by class name, else by index); a regression has "values". Of a model with
+    several outputs it has "outputs": such an object for each, by name.
+    """
+    return [_plain(prediction) for prediction in predictions]
+
+
+def _plain(prediction: Prediction) -> dict[str, Any]:
+    if isinstance(prediction, SeveralPredictions):
+        return {"outputs": {name: _plain(said) for name, said in prediction.outputs}}
+    if isinstance(prediction, ValuePrediction):
+        return {"values": list(prediction.values)}
+    shares = enumerate(prediction.probabilities)
+    return {
+        "label": prediction.label,
+        "class_index": prediction.class_index,
+        "probability": prediction.probability,
+        "probabilities": {_name(prediction, index): share for index, share in shares},
+    }
+
+
+def _name(prediction: ClassPrediction, index: int) -> str:
+    return prediction.class_names[index] if prediction.class_names else str(index)
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]

@@ -1,0 +1,183 @@
+"""From an export back to a model: as Keras reads it, else built anew by the problem."""
+
+import contextlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search.data.parts import Data, Part
+from search.data.texts import is_text_dtype, keras_dtype
+from search.datasets import base as datasets
+from search.errors import DataError, SearchError, StudyChangedError
+from search.export import writer
+from search.problem import import_context
+from search.problem import loading as problems
+from search.problem.loading import ResolvedProblem
+from search.problem.pickling import PickledProblem
+from search.problem.problem import Problem
+from search.seeds import seed_for
+from search.state.seeded_import import seeded_import
+from search.study.events import StudyStarted
+from search.training.model_steps import as_tensors, is_callable
+
+if TYPE_CHECKING:
+    import keras
+
+# what Keras raises for a class that it does not know, or code that it must not run
+_UNKNOWN = (ValueError, TypeError, KeyError, ImportError, AttributeError, NotImplementedError)
+_ELSEWHERE = ". Where their files are in another folder, name it as data_dir"
+
+
+def restored(
+    directory: Path,
+    header: StudyStarted,
+    problem: Problem | None,
+    pickled: PickledProblem | None,
+    data_dir: Path | None = None,
+) -> "keras.Model":
+    """The model in an export folder, in this process; it predicts as the exported one.
+
+    Keras reads it, with safe mode on: no code comes out of a file. Where it is made of classes or
+    functions that Keras does not know here, a loss of the user's among them, the study's problem
+    builds it anew and the file gives the weights only: the given problem, else the one that the
+    study's word names. Where there is no such problem, what comes is the model without its loss,
+    and where that does not help, its graph, which predicts and no more. `data_dir`: where the files
+    of the data are, for a problem that has statistics.
+
+    Raises: SearchError where the export holds nothing of this; StudyChangedError where the given
+    problem, or the data its statistics come from, are no longer the study's.
+    """
+    import keras
+
+    path = directory / writer.MODEL
+    if path.is_file():
+        with contextlib.suppress(*_UNKNOWN):
+            return keras.saving.load_model(path, safe_mode=True)
+    try:
+        found = _problem(header, problem, pickled, data_dir).problem
+        return _rebuilt(found, header, directory, data_dir)
+    except SearchError:
+        if problem is not None:
+            raise
+        if path.is_file():
+            with contextlib.suppress(*_UNKNOWN):
+                return keras.saving.load_model(path, compile=False, safe_mode=True)
+        if not (directory / writer.SERVED).is_dir():
+            raise
+        return served(directory)
+
+
+def served(directory: Path) -> "keras.Model":
+    """The graph of an exported model, without any code of the user's: it can predict only."""
+    import keras
+
+    def given(described: Any) -> Any:
+        return keras.Input(described["shape"], dtype=keras_dtype(described["dtype"]))
+
+    inputs = structured(_facts(directory)["input"], given)
+    layer = keras.layers.TFSMLayer(directory / writer.SERVED, call_endpoint="serve")
+    return keras.Model(inputs, layer(inputs))
+
+
+def _problem(
+    header: StudyStarted,
+    given: Problem | None,
+    pickled: PickledProblem | None,
+    data_dir: Path | None,
+) -> ResolvedProblem:
+    if given is not None and pickled is not None:
+        found = ResolvedProblem(pickled.word, given, pickled.digest, ())
+    elif pickled is not None and pickled.content is not None:
+        found = pickled.opened()
+    else:
+        seed = seed_for(int(header.config["seed"]), "problem")
+        with seeded_import(seed), import_context.told(data_dir):
+            found = problems.load(header.config["problem"])
+    if not found.has_digest(header.digests["problem"]):
+        raise _changed(header, "its problem")
+    return found
+
+
+def _rebuilt(
+    problem: Problem, header: StudyStarted, directory: Path, data_dir: Path | None
+) -> "keras.Model":
+    """The model as `build` makes it, with the weights of the file."""
+    import numpy as np
+
+    def zeros(described: Any) -> Any:
+        shape = (1, *described["shape"])
+        if is_text_dtype(described["dtype"]):
+            return as_tensors(np.full(shape, "", object))
+        return np.zeros(shape, described["dtype"])
+
+    train = Part((), ())
+    if problem.statistics is not None:
+        data = _data(problem, data_dir)
+        if datasets.digest(data) != header.digests["data"]:
+            raise _changed(header, "the data its statistics come from", _ELSEWHERE)
+        train = data.train
+    facts, weights = _facts(directory), _weights(directory)
+    model = problem.builder(train)(facts["params"])
+    if not model.built and is_callable(model):
+        model(structured(facts["input"], zeros))
+    model.built = True  # a model without a call of its inputs has layers that build themselves
+    if model.compiled:
+        model.optimizer.build(model.trainable_variables)  # its state lies in the file too
+    model.load_weights(weights)
+    return model
+
+
+def _data(problem: Problem, data_dir: Path | None) -> Data:
+    try:
+        return problem.load(data_dir)
+    except SearchError:
+        raise
+    except Exception as error:  # the loader is the user's code: anything may come
+        raise DataError(
+            f"the data that the statistics of problem {problem.name} come from must load, got "
+            f"{type(error).__name__}: {error}{_ELSEWHERE}"
+        ) from error
+
+
+def _facts(directory: Path) -> dict[str, Any]:
+    """The params and the input of an export.
+
+    Raises: SearchError for a file that is missing or damaged.
+    """
+    path = directory / writer.ABOUT
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        structured(facts["input"], lambda one: (list(one["shape"]), one["dtype"]))
+        return {"params": dict(facts["params"]), "input": facts["input"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SearchError(
+            f"{path} must have the model's params and input, but is damaged "
+            f"({type(error).__name__}: {error}). Export the trial again"
+        ) from error
+
+
+def _weights(directory: Path) -> Path:
+    for name in (writer.MODEL, writer.WEIGHTS):
+        if (directory / name).is_file():
+            return directory / name
+    raise SearchError(
+        f"{directory} must have the weights of its model, but neither {writer.MODEL} nor "
+        f"{writer.WEIGHTS} is there. Export the trial again"
+    )
+
+
+def structured(described: Any, made: Callable[[Any], Any]) -> Any:
+    """Something for each input, in the structure of arrays that an export describes as "input"."""
+    if isinstance(described, dict) and set(described) == {"shape", "dtype"}:
+        return made(described)
+    if isinstance(described, dict):
+        return {name: structured(part, made) for name, part in described.items()}
+    return [structured(part, made) for part in described]
+
+
+def _changed(header: StudyStarted, what: str, hint: str = "") -> StudyChangedError:
+    return StudyChangedError(
+        f"a model of study {header.study} can only be built as it was, but {what} changed since; "
+        f"undo the change{hint}"
+    )

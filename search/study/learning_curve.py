@@ -1,0 +1,110 @@
+"""The epochs of one trial as a sequence of reports that takes few bytes."""
+
+import math
+from collections.abc import Iterator, Sequence
+from struct import pack, unpack, unpack_from
+from typing import overload
+
+from search.study.trial import EpochReport
+
+
+class Curve(Sequence[EpochReport]):
+    """Reports of epochs 1, 2, ..., kept as rows of numbers and made anew when they are asked for.
+
+    A study of 100,000 trials holds all curves in memory: a row is 8 bytes for its seconds and for
+    each metric, where an `EpochReport` is several hundred. `names` are those expected; curves that
+    have the same share one tuple.
+
+    >>> curve = Curve("1")
+    >>> curve.append(EpochReport("1", 1, {"loss": 0.5}, 2.0))
+    >>> curve[0], len(curve), curve.values("loss")
+    (EpochReport(trial='1', epoch=1, metrics={'loss': 0.5}, seconds=2.0), 1, [0.5])
+    """
+
+    __slots__ = ("_numbers", "_trial", "names")
+
+    def __init__(self, trial: str, names: tuple[str, ...] = ()) -> None:
+        self.names = names
+        self._trial = trial
+        self._numbers = b""  # rows of 64-bit floats: the seconds, then the metrics by `names`
+
+    def append(self, report: EpochReport) -> None:
+        """Add the next epoch; its number is not looked at."""
+        names = tuple(report.metrics)
+        if names != self.names:
+            self._widen(names)
+        metrics = report.metrics
+        # metrics are finite (`EpochReport`), so NaN can stand for one that this epoch lacks
+        row = [metrics.get(name, math.nan) for name in self.names]
+        self._numbers += pack(f"{len(row) + 1}d", report.seconds, *row)
+
+    def values(self, metric: str) -> list[float]:
+        """One metric by epoch.
+
+        Raises: KeyError when an epoch does not have it.
+        """
+        if not self:
+            return []
+        if metric not in self.names:
+            raise KeyError(metric)
+        values = self._column(1 + self.names.index(metric))
+        if any(map(math.isnan, values)):
+            raise KeyError(metric)
+        return values
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of all epochs."""
+        return sum(self._column(0))
+
+    def __len__(self) -> int:
+        return len(self._numbers) // (8 * self._width)
+
+    @overload
+    def __getitem__(self, index: int) -> EpochReport: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[EpochReport]: ...
+
+    def __getitem__(self, index: int | slice) -> EpochReport | list[EpochReport]:
+        if isinstance(index, slice):
+            return [self._report(place) for place in range(len(self))[index]]
+        return self._report(range(len(self))[index])
+
+    def __iter__(self) -> Iterator[EpochReport]:
+        return map(self._report, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
+
+    def __repr__(self) -> str:
+        return f"Curve({list(self)!r})"
+
+    @property
+    def _width(self) -> int:
+        return len(self.names) + 1
+
+    def _column(self, place: int) -> list[float]:
+        count = len(self._numbers) // 8
+        return list(unpack(f"{count}d", self._numbers)[place :: self._width])
+
+    def _report(self, place: int) -> EpochReport:
+        seconds, *row = unpack_from(f"{self._width}d", self._numbers, 8 * place * self._width)
+        metrics = {n: v for n, v in zip(self.names, row, strict=True) if not math.isnan(v)}
+        return EpochReport(self._trial, place + 1, metrics, seconds)
+
+    def _widen(self, names: tuple[str, ...]) -> None:
+        """Make room for metrics that no epoch had before."""
+        if not self:
+            self.names = names
+            return
+        if set(names) <= set(self.names):
+            return
+        reports = list(self)
+        self.names = tuple(dict.fromkeys((*self.names, *names)))
+        self._numbers = b""
+        for report in reports:
+            row = [report.metrics.get(name, math.nan) for name in self.names]
+            self._numbers += pack(f"{self._width}d", report.seconds, *row)

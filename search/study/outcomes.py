@@ -1,0 +1,138 @@
+"""From a curve to an outcome: where a score is taken, and where NaN becomes a failure."""
+
+import difflib
+import math
+from collections.abc import Sequence
+
+from search.errors import UsageError
+from search.problem.objective import Metrics, Objective
+from search.study.architecture import Network
+from search.study.trial import Completed, EpochReport, Failed, Pruned
+
+_LOSSES = ("loss", "val_loss")
+
+
+def values(objective: Objective, curve: Sequence[EpochReport]) -> list[float]:
+    """The objective's metric after epochs 1, 2, ...
+
+    Raises: UsageError when an epoch does not have that metric, naming those it has.
+    """
+    for report in curve:
+        if objective.metric not in report.metrics:
+            raise _missing(objective.metric, report)
+    return [report.metrics[objective.metric] for report in curve]
+
+
+def _missing(metric: str, report: EpochReport) -> UsageError:
+    reported = sorted(report.metrics)
+    parts = [name for name in reported if name.startswith((f"{metric}_0", f"{metric}_at_0"))]
+    if parts:
+        return UsageError(
+            f"objective {metric!r} must be one number, got several ({parts[0]}, ...); compile the "
+            'metric with average="macro" or another average, or name one of them as the objective'
+        )
+    if report.epoch > 1:
+        return UsageError(
+            f"objective: every epoch must report {metric!r}, got none in epoch {report.epoch}; "
+            "report it in each epoch"
+        )
+    close = difflib.get_close_matches(metric, reported, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else "; compile it with that metric"
+    return UsageError(
+        f"objective: the model must report {metric!r}, got {', '.join(reported)}{hint}"
+    )
+
+
+def over_folds(objective: Objective, folds: Sequence[Metrics]) -> dict[str, float]:
+    """An epoch's metrics under cross-validation: means over the folds, and the objective by fold.
+
+    `fold_1_<metric>`, ... are the objective's metric in each fold, `<metric>_std` is their standard
+    deviation as scikit-learn has it (divided by the number of folds).
+    """
+    common = [name for name in folds[0] if all(name in fold for fold in folds)]
+    means = {name: _mean([fold[name] for fold in folds]) for name in common}
+    metric = objective.metric
+    if metric not in means:
+        return means
+    values = [fold[metric] for fold in folds]
+    spread = math.sqrt(_mean([(value - means[metric]) ** 2 for value in values]))
+    by_fold = {f"fold_{place}_{metric}": value for place, value in enumerate(values, start=1)}
+    return means | {spread_metric(objective): spread} | by_fold
+
+
+def spread_metric(objective: Objective) -> str:
+    """The metric that says, under cross-validation, how far the folds lie apart."""
+    return f"{objective.metric}_std"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def completed(
+    objective: Objective,
+    curve: Sequence[EpochReport],
+    parameter_count: int,
+    way: str = "",
+    network: Network | None = None,
+    *,
+    stopped_early: bool,
+) -> Completed:
+    """What a trial that trained its budget or ran out of patience came to; `curve` not empty."""
+    scores = values(objective, curve)
+    best = objective.best_epoch(scores)
+    return Completed(
+        score=scores[best - 1],
+        best_epoch=best,
+        epochs=len(curve),
+        seconds=_seconds(curve),
+        parameter_count=parameter_count,
+        stopped_early=stopped_early,
+        way=way,
+        network=network,
+    )
+
+
+def pruned(
+    objective: Objective,
+    curve: Sequence[EpochReport],
+    parameter_count: int,
+    way: str = "",
+    network: Network | None = None,
+) -> Pruned:
+    """The outcome of a trial that its backend stopped; `curve` is not empty."""
+    scores = values(objective, curve)
+    best = objective.best_epoch(scores)
+    seconds = _seconds(curve)
+    return Pruned(scores[best - 1], best, len(curve), seconds, parameter_count, way, network)
+
+
+def not_finite(
+    objective: Objective, metrics: Metrics, curve: Sequence[EpochReport]
+) -> Failed | None:
+    """The failure when the loss or the objective of an epoch is NaN or infinite, else None.
+
+    `curve`: the epochs before it. Other metrics may be undefined for a while, as precision is
+    before anything is predicted positive: they end no trial.
+    """
+    deciding = (*_LOSSES, objective.metric)
+    if all(math.isfinite(metrics[name]) for name in deciding if name in metrics):
+        return None
+    bad = sorted({name for name in deciding if not math.isfinite(metrics.get(name, 0.0))})
+    diverged = any(name in _LOSSES for name in bad)
+    advice = (
+        "a lower learning rate may help"
+        if diverged
+        else "define its value where it divides by zero, or choose another objective"
+    )
+    return Failed(
+        kind="nan" if diverged else "objective",
+        message=f"{', '.join(bad)} not finite in epoch {len(curve) + 1}; {advice}",
+        traceback="",
+        at_epoch=len(curve),
+        seconds=_seconds(curve),
+    )
+
+
+def _seconds(curve: Sequence[EpochReport]) -> float:
+    return round(sum(report.seconds for report in curve), 3)
