@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search import Choice, Data, Float, Int, Objective, Part, Problem, Space
-from search.parameters import Params
+from search import Choice, Data, Float, Int, Objective, Params, Part, Problem, Space
 
 if TYPE_CHECKING:
     import keras

@@ -3,10 +3,11 @@
 To accept a change, say so in the changelog (studies begun before cannot be resumed exactly) and
 write the files anew:
 
-    python -m tests.backends.golden
+    python -m tests.backends.golden [BACKEND ...]
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,13 @@ def _rounded(value: object) -> object:
     return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
-def write() -> None:
+def write(*backends: str) -> None:
+    """Write the files of these backends; without any, of all."""
     FOLDER.mkdir(exist_ok=True)
-    for backend in names():
+    for backend in backends or names():
         lines = ",\n".join(json.dumps(proposal) for proposal in proposals(backend))
         path(backend).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    write()
+    write(*sys.argv[1:])

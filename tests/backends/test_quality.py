@@ -90,11 +90,13 @@ def test_every_backend_and_sampler_is_held_to_it() -> None:
     assert there - {*QUICK, *SLOW} == {("grid", None), ("randomized", None), ("optuna", "random")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "sampler"), QUICK)
 def test_one_trial_at_a_time_it_is_no_worse_than_chance(backend: str, sampler: str | None) -> None:
     assert median(backend, sampler, 1, SEEDS) <= by_chance()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "sampler"), [("hyperopt", "tpe"), ("hyperopt", "anneal")])
 def test_several_at_once_it_is_no_worse_than_chance(backend: str, sampler: str | None) -> None:
     assert median(backend, sampler, SEVERAL, SEEDS) <= by_chance()
