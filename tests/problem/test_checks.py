@@ -51,7 +51,9 @@ def test_a_problem_is_made_of_what_it_says(changed, said):
 
 
 def test_parameters_follow_one_another():
-    with pytest.raises(SpaceError, match=r"one after the other, got a list; write Space\(Int"):
+    with pytest.raises(
+        SpaceError, match=r"must be Int, Float or Choice, not list\. Write Space\(Int"
+    ):
         Space([Int("units", 1, 4), Float("rate", 0.1, 1.0)])
 
 
