@@ -65,7 +65,7 @@ class CheckpointError(SearchError):
 
 
 class AlikeError(SearchError):
-    """The first trials of a study failed with the same error. The study ends; resume continues it."""
+    """The first trials of a study failed with the same error. The study can be resumed."""
 
 
 class DataError(SearchError):
@@ -89,7 +89,7 @@ class StudyChangedError(JournalError):
 
 
 class ReplayDivergedError(JournalError):
-    """A backend, replaying the events of a journal, gave an answer that differs from the journal."""
+    """A backend, replaying a journal, gave an answer that differs from the recorded one."""
 
 
 class StudyInterrupted(KeyboardInterrupt):

@@ -187,7 +187,7 @@ def test_doctor_says_what_is_damaged(call, tmp_path):
         (["run", "digits", "--set", "epochs=3"], 2, "use --max-epochs"),
         (["run", "digits", "--study", "a/b"], 2, "letters, digits"),
         (["run", "digits", "--study", "small"], 2, "python -m search resume small"),
-        (["run", "nowhere.py"], 2, "must exist, got 'nowhere.py'"),
+        (["run", "nowhere.py"], 2, "'nowhere.py' does not exist"),
         (["run", "no.such.module:NAME"], 2, "check package.module:NAME"),
         (["run", "math:pi"], 2, "must define pi = Problem"),
         (["show", "smal"], 2, "did you mean 'small'"),

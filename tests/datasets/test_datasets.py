@@ -340,7 +340,7 @@ def test_what_is_given_stays_with_whatever_is_taken() -> None:
 def test_class_weight_and_weights_exclude_each_other() -> None:
     data = small_data()
     weighted = Part(data.train.x, data.train.y, np.ones(3))
-    with pytest.raises(UsageError, match="class_weight or weights"):
+    with pytest.raises(UsageError, match="both class_weight and weights"):
         replace(data, train=weighted, class_weight={0: 2.0})
 
 

@@ -210,8 +210,8 @@ class _Silent(hypermodels.Fitting):
     [
         (hypermodels.Tuner, "val_accuracy", "Tuner.run_trial must be KerasTuner's own.*HyperModel"),
         (hypermodels.Fitting, "val_accuracy", "must be an object, got the class Fitting; call it"),
-        (3, "val_accuracy", "build must be a function of .hp., got 3; write def build.hp."),
-        (hypermodels.layered, "val_oddness", "does not tell whether large or small"),
+        (3, "val_accuracy", "build must be a function of .hp., not 3. Write def build.hp."),
+        (hypermodels.layered, "val_oddness", "the direction of this metric is not known"),
         (hypermodels.layered, ["val_loss", "loss"], "must be one metric"),
         (lambda hp: 1 / 0, "val_loss", "must build at its defaults, got ZeroDivisionError"),
     ],
