@@ -55,7 +55,7 @@ def test_a_csv_file_is_a_frame(tmp_path):
     assert one.x.shape == (4, 2)
     with pytest.raises(DataError, match=r"buyers.csv: unknown column 'bus'"):
         csv_part(file, "bus")
-    with pytest.raises(DataError, match="Cannot read .* as a CSV file"):
+    with pytest.raises(DataError, match=r"Cannot read .* as a CSV file"):
         csv_part(tmp_path / "none.csv", "buys")
 
 
