@@ -120,7 +120,7 @@ def test_every_failed_source_is_named_with_its_reason(
 def test_wrong_contents_are_refused_by_name_and_the_next_source_is_asked(tmp_path: Path) -> None:
     bad = write(tmp_path / "bad", compressed=False)
     (bad / LAST).write_bytes(b"something else")
-    with pytest.raises(DataError, match=f"{LAST} must have SHA-256 {FILES[LAST]}, got "):
+    with pytest.raises(DataError, match=f"{LAST} has SHA-256 .*, not {FILES[LAST]}"):
         supply(tmp_path, base.Folder("bad", bad)).obtain()
     good = write(tmp_path / "good", compressed=True)
     both = supply(tmp_path, base.Folder("bad", bad), base.Folder("good", good))
@@ -139,7 +139,7 @@ def test_wrong_contents_where_the_user_pointed_are_not_passed_over(tmp_path: Pat
     good = write(tmp_path / "good", compressed=True)
     mine = write(tmp_path / "mine", compressed=False)
     (mine / FIRST).write_bytes(b"my own")
-    with pytest.raises(DataError, match="--data-dir: must hold the original files") as caught:
+    with pytest.raises(DataError, match="--data-dir does not contain the original files") as caught:
         supply(tmp_path, base.Folder("good", good), given=mine).obtain()
     assert FIRST in str(caught.value)
 

@@ -230,7 +230,7 @@ def test_a_value_for_a_range_that_no_build_showed_is_the_nearest_one_and_is_said
 
     late = found(build)
     seen[:] = [None]
-    with pytest.warns(SearchWarning, match="units: the hypermodel asks for it as no build did.*30"):
+    with pytest.warns(SearchWarning, match="units: the hypermodel requests this .*30"):
         late.build({"other": 1, "units": 7})
     assert seen == [None, 30]
 

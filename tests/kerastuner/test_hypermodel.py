@@ -185,7 +185,7 @@ def test_a_name_that_no_build_showed_gets_its_default_and_is_said():
 
     found = from_hypermodel(build, hypermodels.load, "val_accuracy", name="late")
     asked_for.append(True)
-    with pytest.warns(UserWarning, match="late: the hypermodel asks for it.*it gets 5"):
+    with pytest.warns(UserWarning, match="late: the hypermodel requests this .*the value 5"):
         found.build({"kind": "a"})
 
 
