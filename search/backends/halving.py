@@ -66,7 +66,7 @@ def create(
     Raises: UsageError for a factor below 2.
     """
     if settings.factor < 2:
-        raise UsageError(f"factor: must be >= 2, got {settings.factor}; the usual one is 3")
+        raise UsageError(f"factor must be >= 2, not {settings.factor}. The usual factor is 3.")
     source = random.Random(seed_for(seed, "halving"))
     return _Halving(space, objective, settings, source, Draws(space, settings, known))
 

@@ -83,7 +83,7 @@ def create(
     Raises: UsageError for a factor below 2; `limit` raises it for fewer trials than the factor.
     """
     if settings.factor < 2:
-        raise UsageError(f"factor: must be >= 2, got {settings.factor}; the usual one is 3")
+        raise UsageError(f"factor must be >= 2, not {settings.factor}. The usual factor is 3.")
     return _Hyperband(space, objective, settings, seed, known)
 
 
@@ -143,8 +143,8 @@ class _Hyperband:
         # A baseline is among the known, and counts as a trial for the user.
         if not self._limited and trials is not None and trials + self._known < factor:
             raise UsageError(
-                f"hyperband needs at least {factor} trials (its factor) to have something to "
-                f"choose from, got {trials + self._known}; raise --trials or use randomized"
+                f"Hyperband needs at least {factor} trials (its factor), not "
+                f"{trials + self._known}. Raise --trials, or use --backend randomized."
             )
         self._limited = True
         self._limit = trials

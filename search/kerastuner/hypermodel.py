@@ -248,8 +248,9 @@ def _objective(objective: Any) -> Objective:
     if known is not None and known != objective.direction:
         # KerasTuner makes one of a bare name too, and guesses "min" for most names
         raise UsageError(
-            f"objective: KerasTuner's says {objective.direction!r} of {objective.name!r}, which is "
-            f'better at its {known}; give search.Objective("{objective.name}", "{known}")'
+            f"The KerasTuner objective has direction {objective.direction!r} for "
+            f"{objective.name!r}, whose best value is its {known}imum. Pass "
+            f'search.Objective("{objective.name}", "{known}").'
         )
     return Objective(objective.name, objective.direction)
 

@@ -50,8 +50,8 @@ def test_columns_are_those_of_scikit_learn() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"a,b", "mine: must hold numbers only"),
-        (b"1,2,3\n4,5,6", "mine: must have 9 columns and 6 rows at least, got 3 and 2"),
+        (b"a,b", "mine must contain only numbers"),
+        (b"1,2,3\n4,5,6", "mine must have 9 columns and at least 6 rows, not 3 and 2"),
         (b"\n".join([FIRST_ROW] * 5), "got 9 and 5"),
         (b"\n".join([FIRST_ROW] * 7 + [FIRST_ROW.replace(b"126", b"0")]), "mine, row 8: .*finite"),
         (b"\n".join([FIRST_ROW.replace(b"41", b"nan")] + [FIRST_ROW] * 7), "mine, row 1: .*finite"),
@@ -165,7 +165,7 @@ def test_where_mnist_cannot_be_reached_every_source_is_named_and_what_to_do(tmp_
 
 @pytest.mark.parametrize("content", [b"", b"text"])
 def test_what_is_not_keras_archive_is_refused(content: bytes) -> None:
-    with pytest.raises(DataError, match=r"mnist.npz: must hold x_train"):
+    with pytest.raises(DataError, match=r"mnist.npz must contain x_train"):
         mnist.data_from(content)
 
 

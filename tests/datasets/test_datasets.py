@@ -255,12 +255,12 @@ def test_fashion_mnist_is_split_as_documented() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\0\0\x0d\x01\0\0\0\0", b"\0\0\x08\x02\0\0", b"text"])
 def test_what_is_not_an_idx_file_is_refused(content: bytes) -> None:
-    with pytest.raises(DataError, match="labels: must be an IDX file"):
+    with pytest.raises(DataError, match="labels is not an IDX file"):
         fashion_mnist.idx("labels", content)
 
 
 def test_an_idx_file_of_the_wrong_length_is_refused() -> None:
-    with pytest.raises(DataError, match="labels: must hold 3 values, got 2"):
+    with pytest.raises(DataError, match="labels has 2 values, but its header says 3"):
         fashion_mnist.idx("labels", b"\0\0\x08\x01\0\0\0\x03\x07\x09")
 
 

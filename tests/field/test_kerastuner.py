@@ -96,9 +96,7 @@ def test_a_name_made_of_a_number_is_refused_with_the_reason():
         hp.Int(f"units_{count}", 8, 64)
         return dense()
 
-    with pytest.raises(
-        UsageError, match=r"same names at each value of count.*Leave the number out"
-    ):
+    with pytest.raises(UsageError, match=r"same names for each value of count.*Remove the value"):
         found(build)
 
 

@@ -208,12 +208,16 @@ class _Silent(hypermodels.Fitting):
 @pytest.mark.parametrize(
     ("hypermodel", "objective", "message"),
     [
-        (hypermodels.Tuner, "val_accuracy", "Tuner.run_trial must be KerasTuner's own.*HyperModel"),
-        (hypermodels.Fitting, "val_accuracy", "must be an object, got the class Fitting; call it"),
+        (hypermodels.Tuner, "val_accuracy", "Tuner overrides run_trial.*HyperModel"),
+        (hypermodels.Fitting, "val_accuracy", "is the class Fitting, not an object. Pass Fitting"),
         (3, "val_accuracy", "build must be a function of .hp., not 3. Write def build.hp."),
         (hypermodels.layered, "val_oddness", "the direction of this metric is not known"),
         (hypermodels.layered, ["val_loss", "loss"], "must be one metric"),
-        (lambda hp: 1 / 0, "val_loss", "must build at its defaults, got ZeroDivisionError"),
+        (
+            lambda hp: 1 / 0,
+            "val_loss",
+            "cannot be built with its default values: ZeroDivisionError",
+        ),
     ],
 )
 def test_what_cannot_be_searched_is_refused_with_the_reason(hypermodel, objective, message):
