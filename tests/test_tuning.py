@@ -122,7 +122,7 @@ def test_a_study_goes_on_after_an_interrupt_and_after_a_kill(tmp_path: Path) -> 
 def test_an_error_of_the_process_is_raised_here(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown problem 'digit'; did you mean 'digits'"):
         search.tune("digit", store=tmp_path)
-    with pytest.raises(UsageError, match="--trials must be at least 1, got 0"):
+    with pytest.raises(UsageError, match="--trials must be at least 1, not 0"):
         search.tune("digits", trials=0, backend="grid", store=tmp_path)
 
 

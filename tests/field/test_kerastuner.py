@@ -307,7 +307,7 @@ def test_weights_that_cannot_be_downloaded_are_a_clear_sentence(monkeypatch):
 
     monkeypatch.setattr(efficientnet, "EFFICIENTNET_MODELS", dict.fromkeys(_VERSIONS, offline))
     hyper = HyperEfficientNet(input_shape=(8, 8, 3), classes=3)
-    with pytest.raises(UsageError, match="downloads weights, which cannot be reached from here"):
+    with pytest.raises(UsageError, match="downloads weights, and the download failed"):
         from_hypermodel(hyper, data(X, Y), "val_accuracy", name="p")
 
 
