@@ -101,6 +101,6 @@ def from_plain(plain: Mapping[str, Any]) -> StudyConfig:
         return StudyConfig(**given)
     except (TypeError, LookupError, UsageError) as error:
         raise JournalError(
-            f"The settings in the header of the journal are invalid ({error}). Restore the journal "
-            "from a copy, or use the version that wrote it."
+            f"The settings in the header of the journal are invalid: {str(error).rstrip('.')}. "
+            "Restore the journal from a copy, or use the version that wrote it."
         ) from error
