@@ -187,6 +187,6 @@ class Archive:
                 (scratch / Path(self.member).name).write_bytes(found.read())
         except (tarfile.TarError, KeyError, OSError, EOFError) as error:
             raise base.SourceError(
-                f"{self.url} is not a .tgz file with {self.member}: {error}"
+                f"{self.url}: cannot read {self.member} from the .tgz file: {error}"
             ) from error
         return scratch

@@ -134,7 +134,7 @@ def test_a_baseline_goes_to_the_range_of_its_branch(given, expected):
 
 
 def test_a_baseline_outside_the_range_of_its_branch_is_refused_with_its_own_name():
-    with pytest.raises(UsageError, match=r"baseline: rate must be a value.*got 0.05. Write 0.01"):
+    with pytest.raises(UsageError, match=r"baseline: rate=0.05 is not a value.*Write 0.01"):
         found(ranges, baseline={"optimizer": "adam", "rate": 0.05})
 
 

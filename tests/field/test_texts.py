@@ -94,7 +94,7 @@ def test_what_is_no_text_among_texts_is_named() -> None:
     ):
         x = TEXTS.astype(object)
         x[4] = value
-        with pytest.raises(DataError, match=f"row 4; .*{remedy}"):
+        with pytest.raises(DataError, match=rf"row 4\. .*{remedy}"):
             check_data(Data(Part(x, LABELS), Part(x, LABELS)))
     frame = pd.DataFrame({"review": ["a", "b", None, "d"], "label": [0, 1, 0, 1]})
     with pytest.raises(DataError, match=r"review.*has no text in 1 .* row 2"):

@@ -228,7 +228,7 @@ def test_what_cannot_be_searched_is_refused_with_the_reason(hypermodel, objectiv
 def test_a_fit_that_returns_nothing_ends_the_study(tmp_path):
     found = from_hypermodel(_Silent(), hypermodels.load, "val_accuracy", name="silent")
     task = Task(Proposal("1", {"units": 8}, Budget(0, 1)), seed=0)
-    with pytest.raises(UsageError, match=r"HyperModel.fit must return a History.*got None"):
+    with pytest.raises(UsageError, match=r"HyperModel.fit must return a History.*not None"):
         train(trainer(found, tmp_path).train(task))
 
 
