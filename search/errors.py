@@ -1,16 +1,16 @@
-"""The errors a user can meet: each message holds the rule, what was got, and what to do."""
+"""Errors of the platform. Each message says what is wrong with the value, then what to do."""
 
 import difflib
 import re
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
-# what a terminal takes for a colour or a move of the cursor; Keras writes messages with them
+# Keras writes terminal colours into its messages.
 _TERMINAL_CODES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
 
 
 def plain_text(text: str) -> str:
-    r"""Return a text without the codes that set a terminal's colours and fonts.
+    r"""Return a text without terminal codes for colours, fonts and cursor moves.
 
     >>> plain_text("\x1b[1mModel GAN\x1b[0m has no call")
     'Model GAN has no call'
@@ -19,9 +19,9 @@ def plain_text(text: str) -> str:
 
 
 class SearchWarning(UserWarning):
-    """A warning of the platform: on the user's code or data, or on the run of a study.
+    """Warning about the user's code or data, or about the run of a study.
 
-    All of them have this category. The command line shows each text once.
+    All warnings of the platform have this category. The command line shows each text once.
     """
 
 
@@ -29,11 +29,13 @@ Scope: TypeAlias = Literal["trial", "problem", "study"]
 
 
 class SearchError(Exception):
-    """A search could not do what was asked; the command line prints the message and exits 1.
+    """Base class of all errors of the platform. The command line prints the message and exits 1.
 
-    `scope`: what it is about, where the platform raises it while a trial trains. "trial": that
-    trial fails. "problem": the study ends where no trial has trained yet, else the trial fails.
-    "study": the study ends.
+    Attributes:
+        exit_code: Exit code of the command line.
+        scope: Effect of an error raised while a trial trains. "trial": this trial fails.
+            "problem": the study ends if no trial has trained yet; later, the trial fails.
+            "study": the study ends.
     """
 
     exit_code = 1
@@ -44,17 +46,17 @@ class SearchError(Exception):
 
 
 class UsageError(SearchError):
-    """What was asked is wrong; the command line prints the message and exits 2."""
+    """Invalid argument, option or setting. The command line prints the message and exits 2."""
 
     exit_code = 2
 
 
 class SpaceError(UsageError):
-    """A search space, or a set of values for it, breaks a rule."""
+    """Invalid search space, or parameter values outside a search space."""
 
 
 class BuildError(UsageError):
-    """What `build` returns for some settings cannot be trained."""
+    """The model that `build` returns for some parameter values cannot be trained."""
 
     scope: Scope = "trial"
 
@@ -66,11 +68,11 @@ class CheckpointError(SearchError):
 
 
 class AlikeError(SearchError):
-    """The first trials of a study failed alike: it ends, and can be resumed."""
+    """The first trials of a study failed with the same error. The study can be resumed."""
 
 
 class DataError(SearchError):
-    """A data set could not be had or does not fit the problem."""
+    """A data set cannot be loaded, or does not fit the problem."""
 
 
 class JournalError(SearchError):
@@ -78,7 +80,7 @@ class JournalError(SearchError):
 
 
 class NewerJournalError(JournalError):
-    """A newer version of the platform wrote the journal: whole, but not to be read by this one."""
+    """The journal is intact, but was written by a newer version of the platform."""
 
 
 class StudyLockedError(JournalError):
@@ -86,15 +88,15 @@ class StudyLockedError(JournalError):
 
 
 class StudyChangedError(JournalError):
-    """The problem, data or settings differ from those the study was started with."""
+    """The problem, data or settings differ from the ones at the start of the study."""
 
 
 class ReplayDivergedError(JournalError):
-    """A backend fed with a journal's events answered otherwise than it did at the time."""
+    """A backend, replaying a journal, gave an answer that differs from the recorded one."""
 
 
 class StudyInterrupted(KeyboardInterrupt):
-    """The user interrupted a study; its journal is closed in order and it can be resumed."""
+    """The user interrupted a study. Its journal is closed, and the study can be resumed."""
 
     exit_code = 130
 
@@ -119,7 +121,7 @@ def first_line(error: BaseException) -> str:
 
 
 def unknown_name(kind: str, got: str, known: Iterable[str]) -> UsageError:
-    """The error for a word that is none of `known`, naming the nearest one.
+    """Return an error for a name that is not among `known`, with the nearest known name.
 
     >>> str(unknown_name("backend", "hyperbnad", ["grid", "hyperband"]))
     "unknown backend 'hyperbnad'; did you mean 'hyperband'? Known: grid, hyperband"

@@ -91,7 +91,8 @@ class Study:
         record, _ = self._read()
         best = record.best()
         if best is None or best.score is None or best.best_epoch is None:
-            failed = next(filter(None, map(leaderboard.error, record.trials.values())), None)
+            outcomes = (trial.outcome for trial in record.trials.values())
+            failed = next(filter(None, map(leaderboard.error, outcomes)), None)
             reason = f": {failed['kind']}: {failed['message']}" if failed else ""
             raise SearchError(
                 f"study {self.name} must have a trial with a score, got none{reason}; correct "

@@ -1,13 +1,20 @@
-"""Every random draw of a study comes from one root seed, all time from one clock."""
+"""Seeds of a study: every random draw derives its seed from one root seed."""
 
 import hashlib
 
 
 def seed_for(root: int, *purpose: str | int) -> int:
-    """The seed, in [0, 2**31), for one purpose under the root seed of a study.
+    """Derive the seed for one purpose from the root seed of a study.
 
-    Equal arguments give equal seeds on every machine and Python; different purposes give
-    unrelated ones.
+    Equal arguments give equal seeds on every machine and every version of Python. Seeds of
+    different purposes are unrelated.
+
+    Args:
+        root: The root seed of the study.
+        *purpose: Words and numbers that name the purpose, such as a trial's id and "weights".
+
+    Returns:
+        A seed in [0, 2**31).
 
     >>> seed_for(0, "7", "weights") == seed_for(0, "7", "weights") != seed_for(0, "7", "order")
     True

@@ -150,9 +150,7 @@ def _sent(problem: Problem | str) -> tuple[str, PickledProblem | None]:
     """The word of a problem, and the problem itself where that word means nothing elsewhere."""
     if isinstance(problem, str):
         return problem, None
-    check_kind(
-        "what is tuned", problem, Problem, "write Problem(name, space, objective, load, build)"
-    )
+    check_kind("problem", problem, Problem, "Write Problem(name, space, objective, load, build)")
     pickled = pack(problem)
     return pickled.word, pickled
 

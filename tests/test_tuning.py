@@ -99,7 +99,7 @@ def test_the_page_is_a_plain_script_that_runs(tmp_path: Path, capsys) -> None:
     assert (tmp_path / "models" / "mine" / "export.json").is_file()
     store = tmp_path / "mlruns"
     assert cli.main(["resume", "mine", "--store", str(store), "--quiet"]) == UsageError.exit_code
-    assert "problem <wine> was given from Python" in capsys.readouterr().err
+    assert "Problem <wine> is defined in Python code" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -122,7 +122,7 @@ def test_a_study_goes_on_after_an_interrupt_and_after_a_kill(tmp_path: Path) -> 
 def test_an_error_of_the_process_is_raised_here(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown problem 'digit'; did you mean 'digits'"):
         search.tune("digit", store=tmp_path)
-    with pytest.raises(UsageError, match="--trials must be at least 1, got 0"):
+    with pytest.raises(UsageError, match="--trials must be at least 1, not 0"):
         search.tune("digits", trials=0, backend="grid", store=tmp_path)
 
 
@@ -360,5 +360,5 @@ def test_what_cannot_travel_is_named() -> None:
     def build(params, stream=sys.stderr):
         return stream
 
-    with pytest.raises(UsageError, match=r"problem 'own' must be able to travel .* inside `load`"):
+    with pytest.raises(UsageError, match=r"problem 'own' cannot be pickled .* inside `load`"):
         pack(problem_of(build))

@@ -1,4 +1,4 @@
-"""What every search algorithm is to the rest of the platform: ask, report, tell."""
+"""Interface of search algorithms: ask, report, tell; and what the implementations share."""
 
 import hashlib
 import importlib
@@ -21,11 +21,15 @@ _REDRAWS_BY_CHANCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class BackendSettings:
-    """What a user may set of an algorithm.
+    """Settings of a search algorithm.
 
-    `max_epochs`: the ceiling of epochs per trial. `factor`: the reduction factor of Hyperband and
-    of halving. `sampler`, `pruner`: words of the backend's own; None for its defaults.
-    `population`, `generations`: of evolution; None for its defaults.
+    Attributes:
+        max_epochs: Largest number of epochs of a trial.
+        factor: Reduction factor of Hyperband and successive halving.
+        sampler: Name of a sampler of the backend; None for its default.
+        pruner: Name of a pruner of the backend; None for its default.
+        population: Population size of an evolutionary sampler; None for its default.
+        generations: Number of generations of an evolutionary sampler; None for its default.
     """
 
     max_epochs: int
@@ -36,19 +40,19 @@ class BackendSettings:
     generations: int | None = None
 
     def sampler_of(self, samplers: Iterable[str]) -> str:
-        """The word of the sampler, where those of the backend begin with its default."""
+        """Return the name of the sampler; the first of `samplers` is the default."""
         return self.sampler or next(iter(samplers))
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A configuration that need not be proposed, with its score where it has been trained."""
+    """Configuration that the backend must not propose, with its score if it has been trained."""
 
     params: Params
     score: float | None = None
 
     def lies_in(self, space: Space) -> bool:
-        """Whether this is a configuration of the space; one of an earlier space may not be."""
+        """Return whether the space has this configuration; a known one may be of another space."""
         try:
             space.check(self.params)
         except SpaceError:
@@ -57,7 +61,7 @@ class Known:
 
 
 class Taken:
-    """The configurations that are not to be proposed (again): the known ones, and those added.
+    """Set of configurations that must not be proposed: the known ones and the added ones.
 
     >>> from search import Int
     >>> taken = Taken(Space(Int("layers", 1, 3)), [Known({"layers": 2})])
@@ -74,23 +78,22 @@ class Taken:
         return _digest(params) in self._digests
 
     def add(self, params: Params) -> None:
-        """Take a configuration of the space, its values as `at` gives them."""
+        """Add a configuration of the space, in normal form (`Space.normal`)."""
         self._digests.add(_digest(params))
 
     @property
     def left(self) -> int | None:
-        """How many configurations of the space are left; None where there is no end of them."""
+        """Number of configurations left; None if the size of the space is unknown or infinite."""
         size = self._space.size
         return None if size is None else size - len(self._digests)
 
 
 class Draws:
-    """The bounds of an algorithm that draws one configuration after another: limit, no repeats.
+    """Limit and rejection of repeats for an algorithm that draws one configuration at a time.
 
-    A model that has settled on a few configurations of a small space repeats them: Optuna's TPE
-    drew 12 of 60 twice on 96 points (Optuna 5.0). After `redraws` repeats in a row chance takes its
-    place, and after a thousand more the search gives up: what is left of a finite space is too
-    rare to wait for.
+    A model that has converged on a few configurations of a small space repeats them: Optuna's TPE
+    drew 12 of 60 twice on 96 points (Optuna 5.0). After `redraws` repeats in a row, configurations
+    are drawn at random; after a thousand more repeats, the search ends.
     """
 
     def __init__(
@@ -105,22 +108,22 @@ class Draws:
 
     @property
     def left(self) -> int | None:
-        """How many more there can be; None where neither limit nor space sets an end."""
+        """Number of proposals left; None if neither the limit nor the space bounds it."""
         room = None if self.limit is None else max(self.limit - self.proposed, 0)
         ends = [end for end in (room, self._taken.left) if end is not None]
         return min(ends, default=None)
 
     def tries(self) -> Iterator[bool]:
-        """For each draw of one ask, whether chance is to make it; none where the search ends."""
+        """Yield, for each draw of one ask, whether it is random; nothing once the search ended."""
         if self._given_up or self.left == 0:
             return
         yield from itertools.repeat(False, 1 + self._redraws)
         yield from itertools.repeat(True, _REDRAWS_BY_CHANCE)
-        # For good: trying again after every raised limit would make the sequence depend on it.
+        # Permanent: another attempt after a raised limit would make proposals depend on limits.
         self._given_up = True
 
     def proposal(self, params: Params) -> Proposal | None:
-        """The next trial with this configuration; None where that is taken."""
+        """Return the next trial, with this configuration; None if it must not be proposed."""
         if params in self._taken:
             return None
         self._taken.add(params)
@@ -129,79 +132,104 @@ class Draws:
 
 
 def score_of(outcome: Outcome) -> float | None:
-    """The score that an algorithm is to learn from; None for a failed trial, and never NaN."""
+    """Return the score that an algorithm learns from; None for a failed trial or a NaN."""
     if isinstance(outcome, Failed) or not math.isfinite(outcome.score):
         return None
     return outcome.score
 
 
 def _digest(params: Params) -> bytes:
-    """16 bytes in place of a configuration: a study may hold a hundred thousand."""
+    """Return 16 bytes for a configuration, to save memory: a study may have 100,000 of them."""
     return hashlib.blake2b(key(params).encode(), digest_size=16).digest()
 
 
 class Backend(Protocol):
-    """A search algorithm: a deterministic state machine of its creation and the calls made to it.
+    """Search algorithm: a deterministic state machine.
 
-    Duties. The same creation and the same calls give the same answers, in every process: that is
-    how a study is resumed. All calls come from one thread. `limit` comes first. Between an `ask`
-    that answered Wait and the next one there is at least one `tell`. `report` comes for proposed
-    trials only, with epochs growing by one; `tell` ends each proposal, failed ones too. No
-    proposal repeats a configuration unless the algorithm calls for it; trials are named "1",
-    "2", ... in the order of their first proposal.
+    Duties of an implementation:
+
+    - Equal arguments of `create` and equal calls give equal answers in every process. A study is
+      resumed by replaying the calls.
+    - A proposal does not repeat a configuration, unless the algorithm requires it.
+    - Trials are named "1", "2", ... in the order of their first proposal.
+
+    An implementation may assume:
+
+    - All calls come from one thread, and `limit` is called first.
+    - After `ask` has returned Wait, `tell` is called at least once before the next `ask`.
+    - `report` is called only for proposed trials, with epochs that increase by one.
+    - `tell` ends each proposal, also that of a failed trial.
     """
 
     @property
     def prunes(self) -> bool:
-        """Whether `report` can ever answer STOP; if not, workers need not wait for its answer."""
+        """Whether `report` can return STOP. If not, workers do not wait for its answer."""
         ...
 
     def limit(self, trials: int | None) -> None:
-        """Set how many trials there may be in all, from the start of the study (None: no end).
+        """Set the limit on trials. Called before the first `ask`, and when a study is extended.
 
-        Called once before the first ask, and again whenever a study is extended. What was
-        proposed before never depends on it, the sizes of brackets excepted.
+        Earlier proposals must not depend on the limit, except for the sizes of brackets.
+
+        Args:
+            trials: Largest number of trials, counted from the start of the study; None for no
+                limit.
         """
         ...
 
     def ask(self) -> Answer:
-        """The next proposal; Wait while outcomes are needed first; Exhausted at the end."""
+        """Return the next proposal.
+
+        Returns:
+            A Proposal, Wait if the algorithm needs an outcome first, or Exhausted if there are no
+            more proposals under the current limit.
+        """
         ...
 
     def report(self, report: EpochReport) -> Decision:
-        """Take one epoch's metrics; STOP ends the trial as pruned."""
+        """Record the metrics of one epoch.
+
+        Returns:
+            CONTINUE, or STOP to end the trial as pruned.
+        """
         ...
 
     def tell(self, trial: str, outcome: Outcome) -> None:
-        """Take what came of the trial's last proposal."""
+        """Record the outcome of the trial's last proposal.
+
+        Args:
+            trial: Name of the trial.
+            outcome: Completed, Pruned or Failed.
+        """
         ...
 
 
 class BackendModule(Protocol):
-    """What a file in `search/backends/` offers: its name is the word on the command line."""
+    """Interface of a file in `search/backends/`. The file's name is the name of the backend."""
 
     EPOCHS_AS_BUDGET: bool
-    """Whether the algorithm itself hands out epochs, so that no parameter may be named "epochs"."""
+    """Whether the algorithm allocates the epochs. A parameter must not be named "epochs" then."""
 
-    # What a module may say besides; search/backends/registry.py reads it.
-    # `LIBRARY`: the library that is loaded early, while workers load theirs: one that takes seconds
-    # and is not needed before the first ask.
-    # `EXTRA`: the optional library that it needs; the extra that installs it has the same name.
-    # `SAMPLERS`: the words of --sampler, the default first, each with the settings that it alone
-    # takes ("population", ...). `PRUNERS`: the words of --pruner, the default first.
+    # Optional names of a module, read by search/backends/registry.py:
+    # `LIBRARY`: a library whose import takes seconds and that is first needed by `ask`; it is
+    # imported early, while the workers import TensorFlow.
+    # `EXTRA`: the optional library that the backend requires; its extra has the same name.
+    # `SAMPLERS`: names for --sampler, the default first, each with the settings that only this
+    # sampler has ("population", ...). `PRUNERS`: names for --pruner, the default first.
 
     def default_trials(self, space: Space, settings: BackendSettings) -> int | None:
-        """How many trials end a study where the user names none; None leaves it to the problem."""
+        """Return the default number of trials; None to use the default of the problem."""
         ...
 
     def planned_epochs(self, space: Space, settings: BackendSettings, trials: int) -> int:
-        """About how many epochs that many trials train in all, if none stops early."""
+        """Estimate the total number of epochs of `trials` trials without early stopping."""
         ...
 
     def remarks(self, space: Space, settings: BackendSettings) -> tuple[str, ...]:
-        """What a user should know before the search begins, a sentence each.
+        """Return remarks for the user before the search starts, one sentence each.
 
-        Raises: as `create`.
+        Raises:
+            UsageError: As for `create`.
         """
         ...
 
@@ -213,15 +241,23 @@ class BackendModule(Protocol):
         seed: int,
         known: Sequence[Known] = (),
     ) -> Backend:
-        """A new backend; the third-party library is imported here, not before.
+        """Create the search algorithm. Its third-party library is imported here, not earlier.
 
-        Raises: UsageError for settings or a space that the algorithm cannot work with.
+        Args:
+            space: Space to search.
+            objective: Metric to optimise.
+            settings: Settings of the algorithm.
+            seed: Seed of all random draws.
+            known: Configurations that must not be proposed, with their scores.
+
+        Raises:
+            UsageError: The algorithm does not support the settings or the space.
         """
         ...
 
 
 def names() -> list[str]:
-    """The backends there are: one per file beside this one; a leading underscore marks a part."""
+    """Return the names of the backends: files of this folder without a leading underscore."""
     found = pkgutil.iter_modules([str(Path(__file__).parent)])
     return sorted(
         m.name for m in found if m.name not in ("base", "registry") and not m.name.startswith("_")
@@ -229,9 +265,10 @@ def names() -> list[str]:
 
 
 def module(name: str) -> BackendModule:
-    """The file that implements the backend of this name.
+    """Import the module of a backend.
 
-    Raises: UsageError for an unknown name, with the nearest one.
+    Raises:
+        UsageError: The name is unknown; the message has the nearest one.
     """
     if name not in names():
         raise unknown_name("backend", name, names())
@@ -239,13 +276,13 @@ def module(name: str) -> BackendModule:
 
 
 def slow_library(name: str) -> str | None:
-    """The library that the backend of this name wants loaded early; None for most."""
+    """Return the library of a backend that is imported early; None for most backends."""
     found: str | None = getattr(module(name), "LIBRARY", None)
     return found
 
 
 def full_budget(params: Params, settings: BackendSettings) -> Budget:
-    """The whole budget of a trial: its own "epochs" where they are searched, else the ceiling."""
+    """Return the full budget of a trial: its parameter "epochs", or `settings.max_epochs`."""
     return Budget(0, int(params.get("epochs", settings.max_epochs)))
 
 
@@ -255,7 +292,7 @@ def check_factor(settings: BackendSettings) -> None:
     Raises: UsageError.
     """
     if settings.factor < 2:
-        raise UsageError(f"factor: must be >= 2, got {settings.factor}; the usual one is 3")
+        raise UsageError(f"factor must be >= 2, not {settings.factor}. The usual factor is 3.")
 
 
 def no_natural_end(space: Space, settings: BackendSettings) -> int | None:
@@ -269,9 +306,9 @@ def scored(space: Space, known: Sequence[Known]) -> list[tuple[Params, float]]:
 
 
 def whole_budgets(space: Space, settings: BackendSettings, trials: int) -> int:
-    """`BackendModule.planned_epochs` where every trial gets a whole budget.
+    """Implement `BackendModule.planned_epochs` for trials that all get the full budget.
 
-    Searched epochs are counted by the middle of their range.
+    A parameter "epochs" counts with the mean of its bounds.
     """
     epochs = next((p for p in space.parameters if p.name == "epochs"), None)
     mean = (epochs.low + epochs.high) / 2 if isinstance(epochs, Int) else settings.max_epochs

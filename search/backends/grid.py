@@ -32,8 +32,8 @@ def size(space: Space) -> int:
     points = count(space.nodes, _level_count, _levels)
     if points is None:  # every parameter has levels
         raise UsageError(
-            f"a grid cannot be counted over {len(space.nodes)} parameters whose conditions depend "
-            "on each other in so many ways. Fix some of them with --set, or use another --backend"
+            f"The conditions between {len(space.nodes)} parameters have too many combinations to "
+            "count a grid. Fix some parameters with --set, or use another --backend."
         )
     return points
 
@@ -52,8 +52,8 @@ def _levels(parameter: Parameter) -> Sequence[Scalar]:
     levels = parameter.grid_levels()
     if levels is None:
         raise UsageError(
-            f"{parameter.name}: a grid needs levels or a step for a Float, got neither; "
-            f"add levels=(...) or --set {parameter.name}=a,b,c"
+            f"{parameter.name}: a grid needs levels or a step for a Float. Add levels=(...), or "
+            f"use --set {parameter.name}=a,b,c."
         )
     return levels
 

@@ -131,8 +131,8 @@ class _Hyperband:
         # A baseline is among the known, and counts as a trial for the user.
         if not self._limited and trials is not None and trials + self._known < factor:
             raise UsageError(
-                f"hyperband needs at least {factor} trials (its factor) to have something to "
-                f"choose from, got {trials + self._known}; raise --trials or use randomized"
+                f"Hyperband needs at least {factor} trials (its factor), not "
+                f"{trials + self._known}. Raise --trials, or use --backend randomized."
             )
         self._limited = True
         self._limit = trials

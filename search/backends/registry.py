@@ -36,7 +36,7 @@ def require(backend: str) -> None:
     command = install_command(backend)
     if command is not None:
         raise UsageError(
-            f"backend {backend} needs an optional library, which is not installed; run {command}"
+            f"backend {backend} needs an optional library that is not installed. Run {command}"
         )
 
 
@@ -67,15 +67,15 @@ def _check_word(
     elsewhere = [name for name, words in offered.items() if word in words]
     if elsewhere:
         raise UsageError(
-            f"--{kind} {word} goes with --backend {' or '.join(elsewhere)}, got {backend!r}; "
-            "change one of them"
+            f"--{kind} {word} requires --backend {' or '.join(elsewhere)}, not {backend!r}. "
+            "Change one of them."
         )
     if offered[backend]:
         raise unknown_name(kind, word, offered[backend])
     having = [name for name, words in offered.items() if words]
     raise UsageError(
-        f"--{kind} goes with --backend {' or '.join(having)}, got {backend!r}; "
-        "drop it or change the backend"
+        f"--{kind} requires --backend {' or '.join(having)}, not {backend!r}. "
+        "Remove it, or change the backend."
     )
 
 
@@ -87,4 +87,6 @@ def _refuse_setting(name: str, backend: str, chosen: str | None) -> NoReturn:
         if name in settings
     ]
     got = f"--backend {backend}" + (f" --sampler {chosen}" if chosen else "")
-    raise UsageError(f"--{name} goes with {' or '.join(where)}, got {got}; drop it or change them")
+    raise UsageError(
+        f"--{name} requires {' or '.join(where)}, not {got}. Remove it, or change them."
+    )

@@ -1,4 +1,4 @@
-"""Data as users have them, made into the parts of a problem.
+"""Data of a problem: conversion of arrays, frames, CSV files and `tf.data` to parts.
 
 May import: `runtime` and `space`.
 """

@@ -1,4 +1,4 @@
-"""Class weights: what a user gives, held against the labels that they are for."""
+"""Class weights: validation against the labels of the training part."""
 
 import math
 from collections import Counter
@@ -14,100 +14,115 @@ if TYPE_CHECKING:
     Labels: TypeAlias = np.ndarray[Any, Any]
 
 BALANCED = "balanced"
-_FORM = 'write class_weight={0: 1.0, 1: 20.0}, or "balanced"'
+_WRITE = 'Write class_weight={0: 1.0, 1: 20.0}, or "balanced".'
 
 
 class ClassWeights(dict[Any, float]):
-    """Weights by label that have been held against the labels of a training part.
+    """Weights by label that have been validated against the labels of a training part.
 
-    A part of those examples may lack some of the labels, and needs no second look.
+    They are not validated again for a subset of the examples, which may lack some labels.
     """
 
 
 def class_weights(given: Any, y: Any, names: tuple[str, ...]) -> ClassWeights:
-    """Return what each label weighs; a label that is left out weighs 1.
+    """Validate class weights and return the weight of each label.
 
-    `given`: a mapping by label or by class name, or "balanced": n / (classes * examples of the
-    class), as in scikit-learn. `y`: the labels of the training part. `names[k]`: the class of
-    label k.
+    Args:
+        given: A mapping from labels or class names to weights, or "balanced": n / (number of
+            classes * examples of the class), as in scikit-learn.
+        y: Labels of the training part.
+        names: Class names; `names[k]` is the class of label k.
 
-    Raises: UsageError for a key that is no label, naming the nearest, a weight that is no finite
-    number from 0, another kind of value, or labels that are no classes.
+    Returns:
+        Weights by label. A label that is left out has weight 1.
+
+    Raises:
+        UsageError: A key is not a label, a weight is not a finite number >= 0, `given` is neither
+            a mapping nor "balanced", or the labels are not classes.
     """
     if isinstance(given, ClassWeights):
         return given
     labels = class_labels(y)
     if isinstance(given, str):
         if given != BALANCED:
-            raise UsageError(f"class_weight: {unknown_name('word', given, [BALANCED])}; {_FORM}")
+            raise UsageError(f"class_weight: {unknown_name('word', given, [BALANCED])}. {_WRITE}")
         return _balanced(labels)
     if not isinstance(given, Mapping):
-        raise UsageError(f"class_weight must map each label to its weight, got {given!r}; {_FORM}")
-    known = _known(labels, y, names)
-    found = ClassWeights()
+        raise UsageError(f"class_weight must map each label to its weight, not {given!r}. {_WRITE}")
+    valid = _valid_labels(labels, y, names)
+    weights = ClassWeights()
     for key, weight in given.items():
-        label = _label(key, known, names)
-        if label in found:
+        label = _label(key, valid, names)
+        if label in weights:
             raise UsageError(
-                f"class_weight has two weights for label {label} ({names[label]!r}); give one"
+                f"class_weight has two weights for label {label} ({names[label]!r}). Remove one."
             )
-        found[label] = _checked(key, weight)
-    return found
+        _check_weight(key, weight)
+        weights[label] = weight
+    return weights
 
 
 def class_labels(y: Any) -> "Labels":
-    """Return the class of each example, `(n,)`: from `(n,)`, `(n, 1)`, or one-hot `(n, k)`.
+    """Return the class of each example as an array `(n,)`.
 
-    Raises: UsageError for other labels, and for those of several outputs, as Keras's `fit`.
+    Args:
+        y: Labels `(n,)`, `(n, 1)`, or one-hot `(n, k)`.
+
+    Raises:
+        UsageError: The labels have another form, or belong to several outputs (which Keras's
+            `fit` refuses too).
     """
     if y is None:
-        raise UsageError("class_weight needs labels, and the training part has none; drop it")
+        raise UsageError(
+            "class_weight needs labels, but the training part has none. Remove class_weight."
+        )
     if isinstance(y, Mapping | list | tuple):
         raise UsageError(
-            "class_weight is for a model with one output, and the training part has labels for "
-            f"{len(y)} outputs; give each example its weight instead, Part(x, y, weights)"
+            "class_weight requires a model with one output, but the training part has labels for "
+            f"{len(y)} outputs. Pass a weight for each example instead: Part(x, y, weights)."
         )
     if not all(hasattr(y, word) for word in ("dtype", "ndim", "reshape")):
         raise UsageError(
-            f"class_weight needs labels in an array, got {type(y).__name__}; see search.data.part"
+            f"class_weight needs labels in an array, not in a {type(y).__name__}. Convert them "
+            "with search.data.part."
         )
     labels: Labels = y.argmax(1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
     if labels.dtype.kind in "OSU":
         raise UsageError(
-            f"class_weight needs labels that are numbered, got {y.dtype} ({labels[0]!r}, ...); "
-            "search.data.split numbers them and takes class_weight by name"
+            f"class_weight needs integer labels, but y is {y.dtype} ({labels[0]!r}, ...). Use "
+            "search.data.split, which numbers the classes and takes class_weight by name."
         )
     if y.ndim not in (1, 2) or labels.dtype.kind not in "biuf":
         raise UsageError(
-            f"class_weight needs one label for each example, got {y.dtype} of shape {y.shape}; "
-            "give each example its weight instead, Part(x, y, weights)"
+            f"class_weight needs one label for each example, but y is {y.dtype} of shape "
+            f"{y.shape}. Pass a weight for each example instead: Part(x, y, weights)."
         )
     if labels.dtype.kind == "f" and (labels % 1 != 0).any():
-        other = labels[labels % 1 != 0][0]
+        fraction = labels[labels % 1 != 0][0]
         raise UsageError(
-            f"class_weight needs labels that are classes, got {other}; drop class_weight, or round "
-            "the labels"
+            f"class_weight needs class labels, but y contains {fraction}. Remove class_weight, or "
+            "round the labels."
         )
     return labels
 
 
-def _known(labels: "Labels", y: Any, names: tuple[str, ...]) -> list[Any]:
-    """The labels that there are, with those of classes that train happens to lack."""
+def _valid_labels(labels: "Labels", y: Any, names: tuple[str, ...]) -> list[Any]:
+    """Return the labels in `y` and those of declared classes without an example."""
     columns = y.shape[1] if y.ndim == 2 else 1
     declared = max(len(names), columns if columns > 1 else 0)
     return sorted({*labels.tolist(), *range(declared)})
 
 
-def _label(key: Any, known: list[Any], names: tuple[str, ...]) -> Any:
-    """The label that a key means: itself, or the place of a class name."""
+def _label(key: Any, valid: list[Any], names: tuple[str, ...]) -> Any:
+    """Return the label of a key: the key itself, or the index of a class name."""
     if isinstance(key, str) and key in names:
         return names.index(key)
     try:
-        if not isinstance(key, str) and key in known:
+        if not isinstance(key, str) and key in valid:
             return key
-    except (TypeError, ValueError):  # whatever cannot be compared with a number
+    except (TypeError, ValueError):  # the key cannot be compared with a number
         pass
-    words: Iterable[Any] = (*names, *known)
+    words: Iterable[Any] = (*names, *valid)
     raise UsageError(f"class_weight: {unknown_name('label', str(key), map(_word, words))}")
 
 
@@ -115,13 +130,12 @@ def _word(label: Any) -> str:
     return f"{label:g}" if isinstance(label, float) else str(label)
 
 
-def _checked(key: Any, weight: Any) -> Any:
+def _check_weight(key: Any, weight: Any) -> None:
     number = isinstance(weight, Real) and not isinstance(weight, bool)
     if not number or not math.isfinite(weight) or weight < 0:
         raise UsageError(
-            f"class_weight[{key!r}] must be a finite number from 0, got {weight!r}; correct it"
+            f"class_weight[{key!r}] must be a finite number >= 0, not {weight!r}. Correct it."
         )
-    return weight
 
 
 def _balanced(labels: "Labels") -> ClassWeights:

@@ -1,4 +1,4 @@
-"""Data as users have them: arrays, frames, CSV files, `tf.data`. They become parts, parts Data."""
+"""Parts from arrays, pandas frames, CSV files and `tf.data`, and a random split of a part."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,21 +17,30 @@ __all__ = ["csv_part", "dataset_part", "frame_part", "part", "split"]
 
 
 def part(x: Any, y: Any, weights: Any | None = None) -> Part:
-    """A part of arrays, pandas frames and series, lists, or dictionaries and tuples of them.
+    """Make a part from arrays, pandas frames and series, or lists.
 
-    As `x` a frame of numbers becomes one array `(n, columns)` of float32, one of texts an array of
-    texts; as `y` or `weights` a series, or a frame of one column, becomes `(n,)`. A list of numbers
-    or texts is an array. All else is taken as `numpy.asarray` has it. `y`: None for data without
-    labels.
+    Each argument may also be a dictionary, tuple or list of these, for several inputs or outputs.
+    Lists of numbers or texts become arrays; other objects are converted by `numpy.asarray`.
 
-    Raises: DataError for a column that holds neither numbers nor texts, for rows of different
-    lengths, and for a generator or another stream.
+    Args:
+        x: Inputs. A frame of numbers becomes one array `(n, columns)` of float32, a frame of texts
+            one array `(n, columns)` of texts.
+        y: Labels; None for data without labels. A series, or a frame of one column, becomes an
+            array `(n,)`.
+        weights: Weight of each example, `(n,)`, or the structure of `y`.
+
+    Returns:
+        The part, with the names of the frame's columns.
+
+    Raises:
+        DataError: A column contains values that are neither numbers nor texts, rows have different
+            lengths, or an argument is a generator or another stream.
     """
     count = lists.count_of(y) or lists.count_of(x)
     x, y, weights = (lists.as_arrays(each, count) for each in (x, y, weights))
     columns = {
-        place: tuple(map(str, frame.columns))
-        for place, frame in trees.named(x, "x")
+        name: tuple(map(str, frame.columns))
+        for name, frame in trees.named(x, "x")
         if _is_pandas(frame) and frame.ndim == 2
     }
     return Part(
@@ -50,14 +59,24 @@ def split(
     seed: int = 0,
     class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
 ) -> Data:
-    """The data of a problem: a part in three, by fractions of it, or parts that are there already.
+    """Split a part into training, validation and test data.
 
-    Single labels that are texts or whole numbers are classes: each part gets its share of each.
-    Texts become 0, 1, ... in sorted order, with `Data.class_names`. The same seed gives the same
-    parts. `test=None` for no test data. `class_weight`: as for `Data`; texts are keys too.
+    Labels that are texts or integers (one per example) are classes, and the split is stratified.
+    Texts become 0, 1, ... in sorted order, and their names become `Data.class_names`.
 
-    Raises: UsageError for fractions that leave a part empty, and for class weights that do not fit
-    the labels; DataError for a label train lacks.
+    Args:
+        whole: The part to split.
+        validation: Fraction of `whole` for validation, or an existing part.
+        test: Fraction of `whole` for the test, an existing part, or None for no test data.
+        seed: Seed of the split; equal seeds give equal parts.
+        class_weight: As for `Data`; keys may also be class names.
+
+    Returns:
+        The data of a problem.
+
+    Raises:
+        UsageError: The fractions leave a part empty, or class weights do not fit the labels.
+        DataError: A given part has a label that `whole` lacks.
     """
     import numpy as np
 
@@ -67,14 +86,15 @@ def split(
     fractions = [one for one in (validation, test) if isinstance(one, int | float)]
     if any(not 0 < one < 1 for one in fractions) or sum(fractions) >= 1:
         raise UsageError(
-            f"validation and test must be fractions that leave something to train on, got "
-            f"{fractions}; lower them"
+            f"The fractions {fractions} of validation and test must each be between 0 and 1, with "
+            "a sum below 1. Change them."
         )
     order = _order(whole, np.random.default_rng(seed))
     counts = [round(whole.size * one) for one in fractions]
     if 0 in counts or sum(counts) >= whole.size:
         raise UsageError(
-            f"each part needs an example, got {whole.size} for fractions {fractions}; give more"
+            f"{whole.size} examples are too few for fractions {fractions}: each part needs at "
+            "least one example. Add examples, or change the fractions."
         )
     cuts = np.split(order, np.cumsum(counts))
     drawn = [whole.take(np.sort(rows)) for rows in cuts[:-1]]
@@ -101,7 +121,7 @@ def _array(thing: Any) -> Any:
 
 
 def _labels(thing: Any) -> Any:
-    """Labels and weights as they are: one column `(n,)`, texts as texts."""
+    """Convert labels or weights: one column becomes `(n,)`, texts stay texts."""
     import numpy as np
 
     if _is_pandas(thing):
@@ -111,7 +131,7 @@ def _labels(thing: Any) -> Any:
 
 
 def _single(one: Part) -> bool:
-    """Whether the labels are single ones that may be classes."""
+    """Return whether there is one label per example, which may be a class."""
     y: Any = one.y
     return getattr(y, "ndim", 0) == 1 or (getattr(y, "ndim", 0) == 2 and y.shape[1] == 1)
 
@@ -123,10 +143,11 @@ def _class_names(parts: list[Part]) -> tuple[str, ...]:
     if not _single(parts[0]) or labels[0].dtype.kind not in "OSU":
         return ()
     every = [np.unique(_texts(y)) for y in labels]
-    for other in every[1:]:
-        for name in np.setdiff1d(other, every[0]):
+    for names in every[1:]:
+        for name in np.setdiff1d(names, every[0]):
             raise DataError(
-                f"{unknown_name('label', str(name), map(str, every[0]))}; train lacks it"
+                f"{unknown_name('label', str(name), map(str, every[0]))}. The training part has no "
+                "example of it."
             )
     return tuple(map(str, every[0]))
 
@@ -141,7 +162,7 @@ def _numbered(one: Part, names: tuple[str, ...]) -> Part:
 
 
 def _texts(labels: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    """Labels as str, bytes decoded."""
+    """Convert labels to str; bytes are decoded."""
     import numpy as np
 
     flat = labels.reshape(-1)
@@ -151,7 +172,7 @@ def _texts(labels: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
 
 
 def _order(whole: Part, generator: "np.random.Generator") -> "np.ndarray[Any, Any]":
-    """All rows at random; where labels are classes, any stretch has about its share of each."""
+    """Return a random order of the rows; for classes, each stretch has nearly the class shares."""
     import numpy as np
 
     order = generator.permutation(whole.size)
@@ -159,9 +180,9 @@ def _order(whole: Part, generator: "np.random.Generator") -> "np.ndarray[Any, An
     if not _single(whole) or given.dtype.kind not in "biu":
         return order
     labels = given.reshape(-1)[order]
-    # the k-th of m examples of a class stands at (k + 1/2) / m of the way
-    place = np.empty(len(labels))
+    # example k of the m examples of a class gets the position (k + offset) / m
+    position = np.empty(len(labels))
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
-        place[rows] = (np.arange(len(rows)) + generator.random()) / len(rows)
-    return order[np.argsort(place, kind="stable")]
+        position[rows] = (np.arange(len(rows)) + generator.random()) / len(rows)
+    return order[np.argsort(position, kind="stable")]

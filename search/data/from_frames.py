@@ -1,4 +1,4 @@
-"""Parts of data from pandas frames and CSV files, with what is wrong named by column and row."""
+"""Parts from pandas frames and CSV files. Errors name the column and the row."""
 
 import contextlib
 import csv
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 _SEPARATORS = (",", ";", "\t", "|", r"\s+")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?")
-_FEWEST_ROWS = 10  # from which on a running number is no coincidence
+_FEWEST_ROWS = 10  # in fewer rows an increasing column may be coincidence
 
-Where: TypeAlias = Callable[[int], str]  # a row, counted from 0, in the user's words
+Where: TypeAlias = Callable[[int], str]  # names a row, counted from 0, for a message
 
 
 def frame_part(
@@ -27,17 +27,26 @@ def frame_part(
     inputs: Mapping[str, Sequence[str]] | None = None,
     weights: str | None = None,
 ) -> Part:
-    """A part from a frame with one row for each example.
+    """Make a part from a frame with one row for each example.
 
-    `target`: the column of labels, or several of them for outputs of those names. `inputs`: which
-    columns go to which named input of the model; without it all others are one array, in their
-    order. `weights`: a column with the weight of each example.
+    Args:
+        frame: The frame. Columns of texts become an input of texts `(n, columns)`.
+        target: Column of the labels, or a list of columns for outputs of these names.
+        inputs: Maps each named input of the model to its columns. Default: all other columns, in
+            their order, are one array `(n, columns)`.
+        weights: Column with the weight of each example.
 
-    Columns of texts are an input of texts `(n, columns)`. An index that was saved with the frame
-    ("Unnamed: 0") is left out, and a column that numbers the rows is named, with a warning each.
+    Returns:
+        The part.
 
-    Raises: DataError for an unknown column, naming the nearest, one that holds no numbers, one that
-    is input and target at once, or no rows; UsageError for inputs that are no mapping.
+    Raises:
+        DataError: A column is unknown, is not numeric, or is both input and target; or the frame
+            has no rows.
+        UsageError: `inputs` is not a mapping.
+
+    Warns:
+        SearchWarning: A saved index ("Unnamed: 0") or an empty unnamed column is left out, a
+            column numbers the rows, or a column has missing values.
     """
     return _part(frame, target, inputs, weights, "row {}".format)
 
@@ -48,18 +57,32 @@ def csv_part(
     inputs: Mapping[str, Sequence[str]] | None = None,
     weights: str | None = None,
 ) -> Part:
-    """A part from a CSV file with a first line of names; the rest is as for `frame_part`.
+    """Make a part from a CSV file whose first line has the names of the columns.
 
-    Commas, semicolons, tabs, bars or spaces separate its columns, whichever gives the target's
-    name; beside semicolons and tabs numbers may have a decimal comma.
+    The separator (comma, semicolon, tab, bar or spaces) is the first one that gives the target's
+    name. With a separator other than a comma, numbers may have a decimal comma.
 
-    Raises: DataError also for a file that cannot be read as one; it names column and line.
+    Args:
+        path: The file.
+        target: As for `frame_part`.
+        inputs: As for `frame_part`.
+        weights: As for `frame_part`.
+
+    Returns:
+        The part.
+
+    Raises:
+        DataError: As for `frame_part`, or the file is not readable as CSV. The message names
+            column and line.
+        UsageError: `inputs` is not a mapping.
     """
     names = [target] if isinstance(target, str) else list(target)
     try:
         frame = _read(Path(path), names)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: must be a readable CSV file, got {error}; correct it") from error
+        raise DataError(
+            f"Cannot read {path} as a CSV file: {error}. Correct the file or the path."
+        ) from error
 
     def line(row: int) -> str:
         return f"line {_line(Path(path), row)}"
@@ -76,9 +99,10 @@ def csv_part(
 
 
 def array_of(frame: Any, where: Where = "row {}".format) -> Any:
-    """Return the columns of a frame or series as one array: `(n, columns)` float32, or of texts.
+    """Convert a frame or series to one array `(n, columns)`, of float32 or of texts.
 
-    Raises: DataError for columns that hold neither, naming the first such value.
+    Raises:
+        DataError: A column is neither numeric nor of texts; the message has its first such value.
     """
     import numpy as np
 
@@ -95,7 +119,7 @@ def array_of(frame: Any, where: Where = "row {}".format) -> Any:
 
 
 def labels_of(thing: Any, where: Where = "row {}".format) -> Any:
-    """Return labels or weights as they are: one column `(n,)`, texts as texts."""
+    """Convert labels or weights to an array: one column becomes `(n,)`, texts stay texts."""
     if thing.ndim == 2 and thing.shape[1] == 1:
         thing = thing.iloc[:, 0]
     if thing.ndim == 1 and thing.dtype.kind not in "biuf":
@@ -115,8 +139,8 @@ def _part(
     special = [*targets, *([] if weights is None else [weights])]
     if inputs is not None and not isinstance(inputs, Mapping):
         raise UsageError(
-            f"inputs must map the model's inputs to columns, got {inputs!r}; write "
-            'inputs={"name": ["column", ...]}, or leave it out for one input of all columns'
+            f"inputs must map the model's inputs to columns, not be {inputs!r}. Write "
+            'inputs={"name": ["column", ...]}, or leave it out for one input of all columns.'
         )
     named = [name for group in (inputs or {}).values() for name in group]
     for name in (*special, *named):
@@ -125,15 +149,15 @@ def _part(
     for name in targets:
         if name in named:
             raise DataError(
-                f"column {name!r} is the target and cannot be an input too: the model would be "
-                "told the answer; leave it out of inputs"
+                f"column {name!r} is the target and must not be an input (label leakage). Remove "
+                "it from inputs."
             )
     if not len(frame):
-        raise DataError("there are names of columns and no rows; give at least one example")
+        raise DataError("the table has column names but no rows. Add at least one example.")
     groups = inputs or {"": _features(frame, special, where)}
     matrices = {name: array_of(frame[list(group)], where) for name, group in groups.items()}
     for group in groups.values():
-        _say_missing(frame[list(group)], where)
+        _warn_of_missing(frame[list(group)], where)
     labels = {name: labels_of(frame[name], where) for name in targets}
     return Part(
         matrices if inputs else matrices[""],
@@ -144,45 +168,46 @@ def _part(
 
 
 def _features(frame: "pd.DataFrame", special: list[str], where: Where) -> list[str]:
-    """The columns that are inputs where none are named: all but the target, and a saved index."""
+    """Return the default input columns: all but target, weights, saved index and empty columns."""
     found = []
     for name in (name for name in frame.columns if name not in special):
         column = frame[name]
         unnamed = str(name).startswith("Unnamed:") or str(name) == "nan"
         if column.isna().all():
             if not unnamed:
-                raise DataError(f"column {name!r} is empty; leave it out, or fill it in")
-            _say(f"column {name!r} is empty and is left out: the lines end with a separator")
+                raise DataError(f"column {name!r} is empty. Remove it, or fill it in.")
+            _warn(f"column {name!r} is empty and is left out: the lines end with a separator.")
         elif unnamed and column.dtype.kind in "iu" and column.is_unique:
-            _say(f"column {name!r} is left out: it is the index that was saved with the frame")
+            _warn(f"column {name!r} is left out: it is the saved index of the frame.")
         else:
             if column.dtype.kind in "iu" and len(column) >= _FEWEST_ROWS and _runs(column):
-                _say(
-                    f"column {name!r} numbers the rows from {where(0)} on, and is trained on: if "
-                    "the rows have an order it tells the model the label; leave it out (inputs=)"
+                _warn(
+                    f"column {name!r} numbers the rows from {where(0)} on and is used as an input. "
+                    "If the rows are sorted by label, the model can read the label from it. Leave "
+                    "it out with inputs=."
                 )
             found.append(name)
     if not found:
-        raise DataError("there is no column beside the target; give the inputs of the model")
+        raise DataError("there is no column except the target. Add the inputs of the model.")
     return found
 
 
 def _runs(column: Any) -> bool:
-    """Whether a column counts up, as a running number or the key of a table does."""
+    """Return whether a column increases strictly, as row numbers and table keys do."""
     return bool(column.is_monotonic_increasing and column.is_unique)
 
 
-def _say(text: str) -> None:
+def _warn(text: str) -> None:
     warnings.warn(text, SearchWarning, stacklevel=4)
 
 
-def _say_missing(frame: Any, where: Where) -> None:
+def _warn_of_missing(frame: Any, where: Where) -> None:
     for name in frame.columns:
         wrong = frame[name].isna().to_numpy()
         if wrong.any():
-            _say(
+            _warn(
                 f"column {name!r} has no value in {int(wrong.sum())} of {len(wrong)} rows, the "
-                f"first in {where(int(wrong.argmax()))}; fill it in, unless the model does"
+                f"first in {where(int(wrong.argmax()))}. Fill it in, unless the model handles NaN."
             )
 
 
@@ -190,20 +215,20 @@ def _refuse_missing(column: Any, where: Where, what: str) -> None:
     wrong = column.isna().to_numpy()
     if wrong.any():
         raise DataError(
-            f"column {column.name!r}: every example needs a {what}, got {int(wrong.sum())} "
-            f"without, the first in {where(int(wrong.argmax()))}; drop those rows"
+            f"column {column.name!r} has no {what} in {int(wrong.sum())} of {len(wrong)} rows, the "
+            f"first in {where(int(wrong.argmax()))}. Remove these rows."
         )
 
 
 def _holds_texts(column: Any) -> bool:
-    """Whether a column is of texts, and not of numbers with some cells that are none."""
-    known = column.dropna()
-    if column.dtype.kind not in "OSUT" or not len(known):
+    """Return whether a column is of texts, and not of numbers with a few invalid cells."""
+    present = column.dropna()
+    if column.dtype.kind not in "OSUT" or not len(present):
         return False
     if isinstance(column.dtype.type, type) and column.dtype.name == "category":
         return False
-    texts = [isinstance(value, str | bytes) for value in known]
-    return all(texts) and sum(map(_is_number, known)) * 2 <= len(known)
+    texts = [isinstance(value, str | bytes) for value in present]
+    return all(texts) and sum(map(_is_number, present)) * 2 <= len(present)
 
 
 def _is_number(value: Any) -> bool:
@@ -215,23 +240,23 @@ def _is_number(value: Any) -> bool:
 
 
 def _no_numbers(column: Any, where: Where, *, texts: bool) -> str:
-    """What is wrong with a column that should hold numbers."""
+    """Return the message for a column that is not numeric."""
     wrong = [row for row, value in enumerate(column) if not _is_number(value)]
     row = wrong[0] if wrong else 0
     count = f" in {len(wrong)} of {len(column)} rows, the first" if len(wrong) > 0 else ""
-    remedy = "encode it (pandas.get_dummies for categories), or leave it out"
+    remedy = "Encode it (pandas.get_dummies for categories), or leave it out"
     if wrong and 2 * len(wrong) < len(column):
-        remedy = "correct those cells, or leave them empty and have the model fill them in"
+        remedy = "Correct these cells, or leave them empty and let the model handle NaN"
     elif texts:
-        remedy = f"{remedy}, or give texts an input (inputs=)"
+        remedy = f"{remedy}, or give the texts a separate input (inputs=)"
     return (
-        f"column {column.name!r} must hold numbers, got {column.dtype} with "
-        f"{column.iloc[row]!r}{count} in {where(row)}; {remedy}"
+        f"column {column.name!r} must contain numbers, but is {column.dtype} with "
+        f"{column.iloc[row]!r}{count} in {where(row)}. {remedy}."
     )
 
 
 def _read(path: Path, targets: Sequence[str]) -> "pd.DataFrame":
-    """The file by the first separator that gives the names of the targets; else by commas."""
+    """Read the file with the first separator that gives the targets' names; default: commas."""
     import pandas as pd
 
     for separator in _SEPARATORS:
@@ -259,7 +284,7 @@ def _has_decimal_commas(column: Any) -> bool:
 
 
 def _line(path: Path, row: int) -> int:
-    """The line of the file in which a row of the frame ends: blank lines are no rows."""
+    """Return the line of the file where a row of the frame ends; blank lines are not rows."""
     for number, (line, _) in enumerate(_records(path)):
         if number == row + 1:
             return line

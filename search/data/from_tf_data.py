@@ -1,4 +1,4 @@
-"""Parts of data from `tf.data` pipelines, which must give the same rows each time."""
+"""Parts from `tf.data` pipelines, which must yield the same rows in every pass."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -13,19 +13,27 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 _MEGABYTE = 2**20
-_SECONDS = 0.5  # for the second pass, which looks for what is drawn at random
+_SECONDS = 0.5  # limit of the second pass, which detects random rows
 
 
 def dataset_part(
     dataset: "tf.data.Dataset", megabytes: int = 2048, batched: bool | None = None
 ) -> Part:
-    """A part from a finite `tf.data` pipeline of x, `(x, y)` or `(x, y, weights)`, run once.
+    """Make a part from a finite `tf.data` pipeline of x, `(x, y)` or `(x, y, weights)`.
 
-    The examples are kept in memory, as all training here is from memory. `batched`: whether an
-    element is a batch; by default as the element's shapes say.
+    The pipeline is read once, and the examples are kept in memory.
 
-    Raises: DataError for an endless pipeline, one larger than `megabytes`, one that draws its rows
-    at random, one of rows of different lengths, or another kind of stream.
+    Args:
+        dataset: The pipeline.
+        megabytes: Limit on the size of the examples in memory, in MiB.
+        batched: Whether each element is a batch. Default: decided by the shapes of the elements.
+
+    Returns:
+        The part.
+
+    Raises:
+        DataError: The pipeline is infinite, empty, larger than `megabytes`, or random, its rows
+            have different lengths, or `dataset` is another kind of stream.
     """
     import numpy as np
     import tensorflow as tf
@@ -33,21 +41,24 @@ def dataset_part(
     if not isinstance(dataset, tf.data.Dataset):
         lists.refuse_stream("dataset", dataset)
         raise DataError(
-            f"dataset must be a tf.data.Dataset, got {type(dataset).__name__}; see part"
+            f"dataset must be a tf.data.Dataset, not {type(dataset).__name__}. For arrays, use "
+            "search.data.part."
         )
     if int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY:
-        raise DataError("a pipeline must come to an end, got an endless one; drop repeat()")
+        raise DataError("The tf.data pipeline is infinite. Remove repeat(), or use take(...).")
     spec = dataset.element_spec
     elements = (1, 2, 3) if isinstance(spec, tuple) else (0,)
     if isinstance(spec, tuple) and len(spec) not in elements:
         raise DataError(
-            f"a pipeline must give x, (x, y) or (x, y, weights), got {len(spec)} parts ({spec}); "
-            "map it so"
+            f"The tf.data pipeline must yield x, (x, y) or (x, y, weights), not {len(spec)} parts "
+            f"({spec}). Add a map(...) to it."
         )
-    for place, one in trees.named(spec, "element"):
+    for name, one in trees.named(spec, "element"):
         if not isinstance(one, tf.TensorSpec):
-            lists.refuse_stream(place, one)
-            raise DataError(f"{place}: must be a dense tensor, got {one}; {lists.PAD}, to_tensor()")
+            lists.refuse_stream(name, one)
+            raise DataError(
+                f"{name} must be a dense tensor, not {one}. {lists.PAD}, or use to_tensor()."
+            )
     if batched is None:
         batched = _is_batched(spec)
     rows: list[Any] = []
@@ -57,17 +68,17 @@ def dataset_part(
         size += sum(np.asarray(array).nbytes for _, array in trees.named(element, ""))
         if size > megabytes * _MEGABYTE:
             raise DataError(
-                f"a pipeline must fit into {megabytes} MB of memory, got more; raise megabytes, or "
-                "take(...) fewer examples"
+                f"The examples of the tf.data pipeline exceed {megabytes} MB of memory. Raise "
+                "megabytes, or take(...) fewer examples."
             )
     if not rows:
-        raise DataError("a pipeline must give examples, got none; see what it reads")
+        raise DataError("The tf.data pipeline has no examples. Check the data that it reads.")
     _refuse_random(dataset, rows, batched=batched)
     try:
         joined = _joined(rows, np.concatenate if batched else np.stack)
     except ValueError as error:
         raise DataError(
-            f"a pipeline must give rows of one shape, got several; {lists.PAD}"
+            f"The rows of the tf.data pipeline have different shapes. {lists.PAD}."
         ) from error
     return Part(*joined) if isinstance(spec, tuple) and len(spec) > 1 else _unlabelled(joined, spec)
 
@@ -77,27 +88,27 @@ def _unlabelled(joined: Any, spec: Any) -> Part:
 
 
 def _refuse_random(dataset: Any, elements: list[Any], *, batched: bool) -> None:
-    """Refuse a pipeline of which a second pass gives rows that the first one did not.
+    """Refuse a pipeline whose second pass yields rows that the first pass did not.
 
-    Another order of the same rows is none of it: training has an order of its own. A pass that
-    takes long is looked at in part.
+    Another order of the same rows is accepted, because training shuffles them. The second pass
+    ends after _SECONDS.
     """
-    known = {row for element in elements for row in _rows(element, batched=batched)}
+    first_pass = {row for element in elements for row in _rows(element, batched=batched)}
     clock = SystemClock()
     started = clock.seconds()
     for element in dataset.as_numpy_iterator():
-        if not known.issuperset(_rows(element, batched=batched)):
+        if not first_pass.issuperset(_rows(element, batched=batched)):
             raise DataError(
-                "a pipeline must give the same rows each time, got others in a second pass: one "
-                "random draw would be kept for all epochs. Give shuffle, sample and random maps a "
-                "seed, or put random layers (keras.layers.RandomFlip) into the model"
+                "The tf.data pipeline yields other rows in a second pass, so all epochs would "
+                "train on the same random draw. Give shuffle, sample and random maps a seed, or "
+                "put random layers (keras.layers.RandomFlip) into the model."
             )
         if clock.seconds() - started > _SECONDS:
             return
 
 
 def _rows(element: Any, *, batched: bool) -> Iterator[bytes]:
-    """A digest of each row of an element."""
+    """Yield a digest of each row of an element."""
     import numpy as np
 
     found = [np.asarray(array) for _, array in trees.named(element, "")]
@@ -117,13 +128,13 @@ def _is_batched(spec: Any) -> bool:
     if all(shape.rank is not None and shape[0] is None for shape in shapes):
         return True
     raise DataError(
-        f"a pipeline's elements must be told as batches or examples, got shapes {shapes}, which "
-        "may be either; say batched=True or batched=False"
+        f"The elements of the tf.data pipeline, of shapes {shapes}, may be batches or single "
+        "examples. Pass batched=True or batched=False."
     )
 
 
 def _joined(elements: list[Any], join: Any) -> Any:
-    """Each array of all elements as one, in the structure of an element."""
+    """Join each array of all elements; keep the structure of an element."""
     one = elements[0]
     if isinstance(one, Mapping):
         return {name: _joined([each[name] for each in elements], join) for name in one}

@@ -1,20 +1,21 @@
-"""Lists of numbers and texts as arrays, and what is no array: streams, ragged and sparse rows."""
+"""Conversion of lists to arrays; refusal of streams, ragged and sparse rows."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from search.errors import DataError
 
-PAD = "pad them to one length (keras.utils.pad_sequences)"
+PAD = "Pad them to one length (keras.utils.pad_sequences)"
 
 
 def as_arrays(structure: Any, count: int | None = None) -> Any:
-    """Return a structure of inputs or outputs in which lists of numbers or texts are arrays.
+    """Convert lists of numbers or texts in a structure of inputs or outputs to arrays.
 
-    A list of arrays is several inputs; where there are `count` examples and it has as many arrays,
-    none of which has a row for each example, they are the examples.
+    A list of arrays means several inputs. It means the examples if it has `count` arrays (the
+    number of examples) and none of them has `count` rows.
 
-    Raises: DataError for rows of different lengths, and for numbers and texts in one list.
+    Raises:
+        DataError: Rows have different lengths, or a list mixes numbers and texts.
     """
     if isinstance(structure, Mapping):
         return {name: as_arrays(part, count) for name, part in structure.items()}
@@ -33,7 +34,7 @@ def as_arrays(structure: Any, count: int | None = None) -> Any:
 
 
 def count_of(structure: Any) -> int | None:
-    """Return how many examples arrays or a list of numbers or texts hold; None if unclear."""
+    """Return the number of examples in arrays or in a list of values; None if unclear."""
     if isinstance(structure, Mapping):
         return next((count_of(part) for part in structure.values()), None)
     if isinstance(structure, list | tuple):
@@ -42,32 +43,34 @@ def count_of(structure: Any) -> int | None:
     return _length(structure)
 
 
-def refuse_stream(place: str, thing: Any) -> None:
-    """Refuse what gives examples one after the other, ragged and sparse rows.
+def refuse_stream(where: str, thing: Any) -> None:
+    """Refuse streams of examples, and ragged and sparse rows.
 
-    Raises: DataError with how to make arrays of it.
+    Raises:
+        DataError: `thing` is one of these. The message says how to convert it to arrays, and
+            `where` it is.
     """
     kinds = {kind.__name__ for kind in type(thing).__mro__}
     name = type(thing).__name__
     if "DatasetV2" in kinds:
-        got, remedy = "a tf.data pipeline", "use search.data.dataset_part(dataset)"
+        got, remedy = "a tf.data pipeline", "Use search.data.dataset_part(dataset)"
     elif "PyDataset" in kinds:
-        got, remedy = f"the PyDataset {name}", "join its batches to arrays (numpy.concatenate)"
+        got, remedy = f"the PyDataset {name}", "Join its batches to arrays (numpy.concatenate)"
     elif isinstance(thing, Iterator) or _is_function(thing):
         remedy = (
-            "join what it gives to arrays (numpy.stack), or give "
+            "Join its examples to arrays (numpy.stack), or pass "
             "tf.data.Dataset.from_generator(...) to search.data.dataset_part"
         )
         got = "a generator"
     elif "RaggedTensor" in kinds or "RaggedTensorValue" in kinds:
         got, remedy = "rows of different lengths", PAD
     elif hasattr(thing, "toarray") or "SparseTensor" in kinds:
-        got, remedy = "a sparse matrix", "make it dense (toarray(), or tf.sparse.to_dense)"
+        got, remedy = "a sparse matrix", "Convert it (toarray(), or tf.sparse.to_dense)"
     elif hasattr(thing, "__iter__") and hasattr(thing, "batch_size"):
-        got, remedy = f"a {name}", "join its batches to arrays (numpy.concatenate)"
+        got, remedy = f"a {name}", "Join its batches to arrays (numpy.concatenate)"
     else:
         return
-    raise DataError(f"{place}: data must be arrays in memory, got {got}; {remedy}")
+    raise DataError(f"{where}: data must be arrays in memory, not {got}. {remedy}.")
 
 
 def _is_function(thing: Any) -> bool:
@@ -80,11 +83,11 @@ def _array(rows: Any) -> Any:
     try:
         array = np.asarray(rows)
     except ValueError as error:
-        raise DataError(f"rows must have the same length, got several lengths; {PAD}") from error
+        raise DataError(f"The rows of a list have different lengths. {PAD}.") from error
     if array.dtype.kind in "US" and not all(map(_is_text, _flat(rows))):
         raise DataError(
-            "a list must hold numbers or texts, got both; give each of them an input, or write all "
-            "as texts"
+            "A list contains both numbers and texts. Use a separate input for each, or write all "
+            "as texts."
         )
     return array
 

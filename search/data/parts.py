@@ -1,4 +1,4 @@
-"""The data of a problem: training, validation and test parts."""
+"""Data of a problem: training, validation and test parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,17 +21,21 @@ Arrays: TypeAlias = Any
 class Part:
     """One part of the data: n examples.
 
-    `x` and `y`: arrays `(n, ...)`, or dictionaries, tuples or lists of them for a model with
-    several inputs or outputs, as the model names or orders them; `y` is None for data without
-    labels, and the model's `train_step` is then given x, as by `fit(x)`. `weights`: what each
-    example counts in the loss and in weighted metrics, `(n,)`, or the structure of `y`; None counts
-    all alike. `given`: arrays that are no examples and that `statistics` may hand on to `build`,
-    such as an earlier model's weights; they stay with whatever is taken from the part. `columns`:
-    the names of the columns of an array of x, by its place ("x", or "x.wide"), for messages.
+    Attributes:
+        x: Inputs: an array `(n, ...)`, or a dictionary, tuple or list of arrays for a model with
+            several inputs, with the names or in the order of the model's inputs. Lists of numbers
+            or texts become arrays.
+        y: Labels, in the same form as `x`. None for data without labels; the model's `train_step`
+            then gets x, as with `fit(x)`.
+        weights: Weight of each example in the loss and in weighted metrics: `(n,)`, or the
+            structure of `y`. None gives all examples the same weight.
+        given: Arrays that are not examples, such as weights of an earlier model. `statistics` can
+            pass them to `build`. `take` keeps them whole.
+        columns: Names of the columns of each array in x, for messages. Keys are "x", or "x.wide"
+            for the input "wide".
 
-    Lists of numbers or of texts become arrays.
-
-    Raises: DataError for a list of rows of different lengths, or one of numbers and texts.
+    Raises:
+        DataError: A list has rows of different lengths, or mixes numbers and texts.
     """
 
     x: Arrays
@@ -42,16 +46,16 @@ class Part:
 
     def __post_init__(self) -> None:
         count = lists.count_of(self.y) or lists.count_of(self.x)
-        for place in ("x", "y", "weights"):
-            object.__setattr__(self, place, lists.as_arrays(getattr(self, place), count))
+        for name in ("x", "y", "weights"):
+            object.__setattr__(self, name, lists.as_arrays(getattr(self, name), count))
 
     @property
     def size(self) -> int:
-        """n, the number of examples."""
+        """Number of examples."""
         return len(trees.first(self.x))
 
     def take(self, rows: "slice | np.ndarray[Any, Any]") -> "Part":
-        """The examples that `rows` picks, in that order."""
+        """Return a part with the examples that `rows` selects, in this order."""
 
         def picked(array: Any) -> Any:
             return array[rows]
@@ -61,20 +65,26 @@ class Part:
         return replace(self, x=x, y=y, weights=weights)
 
 
-_PARTS = "write Part(x, y), or make one with search.data"
+_PARTS = "Write Part(x, y), or make a part with search.data"
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Training, validation and test parts, as a client of the finished model would feed them.
+    """Training, validation and test parts, with raw inputs as the exported model will get them.
 
-    `test` is touched once, by the winner. `class_names[k]` says what label k means.
-    `class_weight`: what a training example of each label counts in the loss (1.0 for a label that
-    is left out), by label or by class name, or "balanced": n / (classes * examples of the class).
-    It is for a model with one output, and goes with no weights of the training part.
+    Attributes:
+        train: Training part.
+        validation: Validation part; trials are scored on it.
+        test: Test part. Only the winner is evaluated on it, once. None for no test data.
+        class_names: Class names; `class_names[k]` is the class of label k.
+        class_weight: Weight in the loss of the training examples of each label, by label or by
+            class name (1.0 for a label that is left out), or "balanced": n / (number of classes *
+            examples of the class). Requires a model with one output, and excludes weights of the
+            training part.
 
-    Raises: UsageError for what is no `Part`, for both kinds of weights at once, and for class
-    weights that do not fit the labels of the training part.
+    Raises:
+        UsageError: A part is not a `Part`, both kinds of weights are given, or class weights do
+            not fit the labels of the training part.
     """
 
     train: Part
@@ -84,14 +94,14 @@ class Data:
     class_weight: Mapping[Any, float] | Literal["balanced"] | None = None
 
     def __post_init__(self) -> None:
-        for place, part in (("train", self.train), ("validation", self.validation)):
-            check_kind(f"Data's {place}", part, Part, _PARTS)
+        for name, part in (("train", self.train), ("validation", self.validation)):
+            check_kind(f"Data's {name}", part, Part, _PARTS)
         if self.test is not None:
             check_kind("Data's test", self.test, Part, _PARTS)
         if self.class_weight is not None and self.train.weights is not None:
             raise UsageError(
-                "data must have class_weight or weights of the training part, got both; multiply "
-                "them into the weights"
+                "Data has both class_weight and weights of the training part. Multiply the class "
+                "weights into the weights, and remove class_weight."
             )
         if self.class_weight is not None:
             checked = class_weights(self.class_weight, self.train.y, self.class_names)

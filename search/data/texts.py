@@ -1,4 +1,4 @@
-"""Arrays of texts: of str, of bytes and of objects, as Keras takes them."""
+"""Arrays of texts (str, bytes or objects), and their conversion for Keras."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +12,7 @@ _KINDS = "SUT"  # NumPy's kinds of bytes, of str, and of strings of variable len
 
 
 def is_text(array: Any) -> bool:
-    """Return whether a NumPy array holds texts, as far as its dtype and its first value say."""
+    """Return whether a NumPy array contains texts, judged by its dtype and its first value."""
     kind = getattr(array.dtype, "kind", "")
     if kind in _KINDS:
         return bool(kind)
@@ -20,7 +20,7 @@ def is_text(array: Any) -> bool:
 
 
 def is_text_dtype(dtype: str) -> bool:
-    """Return whether the name of a dtype is one of texts; exports have had NumPy's names for it.
+    """Return whether a dtype's name means texts. Older exports have NumPy's names.
 
     >>> is_text_dtype("string"), is_text_dtype("<U51"), is_text_dtype("uint8")
     (True, True, False)
@@ -34,20 +34,20 @@ def keras_dtype(dtype: str) -> str:
 
 
 def dtype_of(array: Any) -> str:
-    """Return the dtype of an array by Keras's name."""
+    """Return Keras's name for the dtype of an array."""
     return STRING if is_text(array) else str(array.dtype)
 
 
 def first_other(array: Any) -> int | None:
-    """Return the place of the first value that is no text in a flat array; None for texts only."""
+    """Return the index, in the flat array, of the first value that is not a text; None if none."""
     if array.dtype.kind in _KINDS:
         return None
-    others = (place for place, value in enumerate(array.flat) if not isinstance(value, str | bytes))
-    return next(others, None)
+    wrong = (index for index, value in enumerate(array.flat) if not isinstance(value, str | bytes))
+    return next(wrong, None)
 
 
 def as_objects(structure: Any) -> Any:
-    """Return the same arrays with texts as arrays of objects, which have no longest text."""
+    """Convert arrays of texts to arrays of objects, which do not limit the length of a text."""
 
     def objects(array: Any) -> Any:
         return array.astype(object) if is_text(array) else array
@@ -56,7 +56,7 @@ def as_objects(structure: Any) -> Any:
 
 
 def for_keras(data: Data) -> Data:
-    """Return the data with all texts as arrays of objects; without texts, the same data."""
+    """Convert all texts in the inputs to arrays of objects; return data without texts unchanged."""
     parts = [part for part in (data.train, data.validation, data.test) if part is not None]
     every = [array for part in parts for _, array in trees.named(part.x, "x")]
     if not any(getattr(array, "dtype", None) and array.dtype.kind in _KINDS for array in every):

@@ -1,11 +1,11 @@
-"""Structures of arrays: one array, or dictionaries, tuples and lists of them; None is empty."""
+"""Structures of arrays: one array, or nested dictionaries, tuples and lists; None is empty."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 
 def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
-    """The same structure with `function` applied to every array in it.
+    """Apply `function` to every array of a structure.
 
     >>> mapped(str.upper, {"wide": "a", "deep": ("b", "c")})
     {'wide': 'A', 'deep': ('B', 'C')}
@@ -20,7 +20,7 @@ def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
 
 
 def paired(function: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
-    """The structure of both with `function` applied to each two arrays that stand at one place.
+    """Apply `function` to the corresponding arrays of two equal structures.
 
     >>> paired(max, {"wide": 1, "deep": (2, 3)}, {"wide": 4, "deep": (0, 5)})
     {'wide': 4, 'deep': (2, 5)}
@@ -36,7 +36,7 @@ def paired(function: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
 
 
 def named(structure: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Every array in a structure, with a name that says where it stands.
+    """Yield every array of a structure with its dotted name.
 
     >>> list(named({"wide": 1, "deep": (2, 3)}, "x"))
     [('x.wide', 1), ('x.deep.0', 2), ('x.deep.1', 3)]
@@ -52,5 +52,5 @@ def named(structure: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def first(structure: Any) -> Any:
-    """The first array in a structure."""
+    """Return the first array of a structure."""
     return next(named(structure, ""))[1]

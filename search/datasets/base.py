@@ -1,4 +1,4 @@
-"""Where data sets come from: sources tried in order, checksums, a cache; a digest of what came."""
+"""Sources of data sets (tried in order), checksums and cache; the digest of loaded data."""
 
 import contextlib
 import gzip
@@ -25,20 +25,26 @@ from search.errors import DataError, unknown_name
 from search.runtime.files import write_atomically
 
 Files: TypeAlias = Mapping[str, str]
-"""File names and the SHA-256 of each one's contents, uncompressed: archives recompress."""
+"""File names and the SHA-256 of their uncompressed contents (mirrors may recompress them)."""
 
 
 class SourceError(DataError):
-    """One source does not have the files; the message is the reason. The next source is tried."""
+    """A source does not have the files. The message is the reason; the next source is tried."""
 
 
 class ChecksumError(SourceError):
-    """A source has a file of the right name with the wrong contents."""
+    """A source has a file with the right name and wrong contents."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """What can be said of a source without asking it; `available` None: only trying tells."""
+    """Status of a source, without a download.
+
+    Attributes:
+        name: Name of the source in messages.
+        available: Whether it has the files; None if only a download shows it.
+        detail: The folder or URL, or the reason why it is not available.
+    """
 
     name: str
     available: bool | None
@@ -46,51 +52,60 @@ class SourceStatus:
 
 
 class Source(Protocol):
-    """One place that files may come from; it keeps no state and writes only into `scratch`."""
+    """Source of files. An implementation has no state and writes only to `scratch`."""
 
     @property
     def name(self) -> str:
-        """The words that messages use for it."""
+        """Name of the source in messages."""
         ...
 
     def status(self, files: Files) -> SourceStatus:
-        """What can be said without any download."""
+        """Return the status of the source, without a download."""
         ...
 
     def fetch(self, files: Files, scratch: Path) -> Path:
-        """A folder that holds the files, plain or as `.gz`; their contents need not be right.
+        """Return a folder with the files, plain or as `.gz`. Contents are verified by the caller.
 
-        `scratch`: an empty folder that lives until the files have been read.
-        Raises: SourceError with the reason.
+        Args:
+            files: The files.
+            scratch: An empty folder that exists until the files have been read.
+
+        Raises:
+            SourceError: The source does not have the files.
         """
         ...
 
 
 class DatasetModule(Protocol):
-    """What a file in `search/datasets/` offers; its name is the name of the data set."""
+    """Interface of a file in `search/datasets/`. The file's name is the name of the data set."""
 
     def load(self, data_dir: Path | None) -> Data:
-        """The data; `data_dir` is where the user said they lie, or None.
+        """Load the data.
 
-        Raises: DataError that names every source tried, and what to do.
+        Args:
+            data_dir: Folder given by the user, or None.
+
+        Raises:
+            DataError: No source has the data. The message names each source and says what to do.
         """
         ...
 
     def describe(self, data_dir: Path | None) -> list[SourceStatus]:
-        """The sources in the order they are tried, without any download."""
+        """Return the status of each source, in the order they are tried, without a download."""
         ...
 
 
 def names() -> list[str]:
-    """The data sets there are: one per file beside this one."""
+    """Return the names of the data sets: one per file of this folder."""
     found = pkgutil.iter_modules([str(Path(__file__).parent)])
     return sorted(module.name for module in found if module.name != "base")
 
 
 def module(name: str) -> DatasetModule:
-    """The file that loads the data set of this name.
+    """Import the module of a data set.
 
-    Raises: UsageError for an unknown name, with the nearest one.
+    Raises:
+        UsageError: The name is unknown; the message has the nearest one.
     """
     if name not in names():
         raise unknown_name("data set", name, names())
@@ -98,7 +113,7 @@ def module(name: str) -> DatasetModule:
 
 
 def cache_folder(home: Path) -> Path:
-    """Where data sets are kept, under a home directory."""
+    """Return the cache folder of data sets under a home directory."""
     return home / ".cache" / "keras-hyperparameter-search"
 
 
@@ -110,13 +125,17 @@ class Folder:
     path: Path
 
     def status(self, files: Files) -> SourceStatus:
-        """Available when every file is there; what is in them is looked at when they are loaded."""
+        """Return available if every file exists. Contents are verified when they are loaded."""
         missing = self._missing(files)
         detail = f"{self.path} has no {missing[0]}[.gz]" if missing else str(self.path)
         return SourceStatus(self.name, not missing, detail)
 
     def fetch(self, files: Files, scratch: Path) -> Path:
-        """The folder itself."""
+        """Return the folder.
+
+        Raises:
+            SourceError: It is not a folder, or a file is missing.
+        """
         if not self.path.is_dir():
             raise SourceError(f"{self.path} is not a folder")
         missing = self._missing(files)
@@ -130,7 +149,14 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Files under one web address, each with `suffix`; `seconds` bounds each wait for the net."""
+    """Files under one URL.
+
+    Attributes:
+        name: Name of the source.
+        base_url: URL, to which the name of a file and `suffix` are appended.
+        seconds: Timeout of each network operation.
+        suffix: Suffix of the files on the server.
+    """
 
     name: str
     base_url: str
@@ -138,11 +164,15 @@ class Download:
     suffix: str = ".gz"
 
     def status(self, files: Files) -> SourceStatus:
-        """Only trying tells."""
+        """Return unknown: only a download shows whether the files are available."""
         return SourceStatus(self.name, None, f"{self.base_url} (not asked)")
 
     def fetch(self, files: Files, scratch: Path) -> Path:
-        """Download each file; the first failure ends it."""
+        """Download all files to `scratch` and return it.
+
+        Raises:
+            SourceError: A download failed.
+        """
         for name in files:
             file = f"{name}{self.suffix}"
             download(f"{self.base_url}{file}", scratch / file, self.seconds)
@@ -150,9 +180,15 @@ class Download:
 
 
 def download(url: str, path: Path, seconds: float) -> None:
-    """Write what is at a web address to a file; `seconds` bounds every wait for the network.
+    """Download a URL to a file.
 
-    Raises: SourceError when it cannot be had.
+    Args:
+        url: The URL.
+        path: The file to write.
+        seconds: Timeout of each network operation.
+
+    Raises:
+        SourceError: The download failed.
     """
     try:
         with urllib.request.urlopen(url, timeout=seconds) as answer, path.open("wb") as file:
@@ -166,11 +202,18 @@ def download(url: str, path: Path, seconds: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """How one data set is had: its files, and the places they may come from.
+    """Files of a data set, and the sources they may come from.
 
-    `given` are folders the user named; they are asked first, and other contents under these names
-    are refused there, not passed over: the user means those. Then comes the `cache`, then what
-    lies `elsewhere`; from there the files are copied to the cache, uncompressed.
+    Sources are tried in the order `given`, `cache`, `elsewhere`.
+
+    Attributes:
+        title: Title of the data set.
+        files: Names of the files, with the SHA-256 of the uncompressed contents.
+        cache: Cache folder.
+        elsewhere: Further sources. Their files are copied to the cache, uncompressed.
+        advice: Last line of the error if no source has the files.
+        given: Folders named by the user. A file with other contents there is an error; the next
+            source is not tried.
     """
 
     title: str
@@ -182,17 +225,22 @@ class Supply:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Every source in the order it is tried."""
+        """All sources in the order they are tried."""
         return (*self.given, self.cache, *self.elsewhere)
 
     def status(self) -> list[SourceStatus]:
-        """What can be said of each source without any download."""
+        """Return the status of each source, without a download."""
         return [source.status(self.files) for source in self.sources]
 
     def obtain(self) -> dict[str, bytes]:
-        """The contents of the files, from the first source that has all of them as they should be.
+        """Return the contents of the files from the first source that has all of them.
 
-        Raises: DataError when every source fails, naming each with its reason, and the advice.
+        Returns:
+            Uncompressed contents by file name.
+
+        Raises:
+            DataError: All sources failed (the message has each reason and the advice), or a folder
+                of the user contains a file with other contents.
         """
         reasons = []
         for source in self.sources:
@@ -202,15 +250,15 @@ class Supply:
             except (SourceError, OSError) as error:
                 if source in self.given and isinstance(error, ChecksumError):
                     raise DataError(
-                        f"{source.name}: must hold the original files of {self.title}, got "
-                        f"another: {error}; put the right one there, or leave {source.name} out"
+                        f"{source.name} does not contain the original files of {self.title}: "
+                        f"{error}. Replace the file, or leave {source.name} out."
                     ) from error
                 reasons.append(f"  {source.name}: {error}")
                 continue
             if source in self.elsewhere:
                 _keep(found, self.cache.path)
             return found
-        tried = f"{self.title} must come from one of its sources, got it from none; tried"
+        tried = f"{self.title} is not available from any of its sources. Tried:"
         raise DataError("\n".join([tried, *reasons, self.advice]))
 
 
@@ -222,10 +270,14 @@ def given(data_dir: Path | None, subfolder: str) -> tuple[Folder, ...]:
 
 
 def read_verified(folder: Path, files: Files) -> dict[str, bytes]:
-    """The contents of the files in a folder, uncompressed.
+    """Read the files of a folder, decompress them and verify their checksums.
 
-    Raises: SourceError for a file that cannot be read; ChecksumError for one that is not the
-    file it should be.
+    Returns:
+        Uncompressed contents by file name.
+
+    Raises:
+        SourceError: A file is missing or cannot be read.
+        ChecksumError: A file is damaged, or has another checksum.
     """
     found = {}
     for name, expected in files.items():
@@ -241,15 +293,19 @@ def read_verified(folder: Path, files: Files) -> dict[str, bytes]:
             raise SourceError(f"{path}: {error}") from error
         got = hashlib.sha256(content).hexdigest()
         if got != expected:
-            raise ChecksumError(f"{path} must have SHA-256 {expected}, got {got} (uncompressed)")
+            raise ChecksumError(f"{path} has SHA-256 {got}, not {expected} (uncompressed)")
         found[name] = content
     return found
 
 
 def in_three(x: Any, y: Any, split: Callable[..., Any], seed: int) -> tuple[Part, Part, Part]:
-    """60 % to train on, 20 % to validate and 20 % to test on, all classes in equal shares.
+    """Split data, stratified by class: 60 % training, 20 % validation, 20 % test.
 
-    `split`: scikit-learn's `train_test_split`.
+    Args:
+        x: Inputs `(n, ...)`.
+        y: Labels `(n,)`.
+        split: scikit-learn's `train_test_split`.
+        seed: Seed of the split.
     """
     x, rest_x, y, rest_y = split(x, y, test_size=0.4, random_state=seed, stratify=y)
     validation_x, test_x, validation_y, test_y = split(
@@ -259,7 +315,7 @@ def in_three(x: Any, y: Any, split: Callable[..., Any], seed: int) -> tuple[Part
 
 
 def in_scikit_learn() -> list[SourceStatus]:
-    """The one source of data sets that are part of scikit-learn."""
+    """Return the status of the source of data sets included in scikit-learn."""
     found = importlib.util.find_spec("sklearn") is not None
     detail = "part of it, no download" if found else "not installed: pip install scikit-learn"
     return [SourceStatus("scikit-learn", found, detail)]
@@ -272,7 +328,7 @@ RANDOM = (
 
 
 def digest(data: Data) -> str:
-    """SHA-256, in hexadecimal, over all arrays (dtype, shape, values), names and weights."""
+    """Return the hexadecimal SHA-256 of all arrays (dtype, shape, values), names and weights."""
     result = hashlib.sha256("\x1f".join(data.class_names).encode())
     if data.class_weight is not None:
         weights = class_weights(data.class_weight, data.train.y, data.class_names)
@@ -284,7 +340,7 @@ def digest(data: Data) -> str:
 
 
 def same(one: Data, other: Data) -> bool:
-    """Return whether two data have equal digests; quicker than to calculate them."""
+    """Return whether two data sets have equal digests; faster than computing them."""
     both = [list(_every_array(data)) for data in (one, other)]
     facts = [
         (data.class_names, data.class_weight, [(p, a.dtype.str, a.shape) for p, a in named])
@@ -302,7 +358,7 @@ def _every_array(data: Data) -> Iterator[tuple[str, Any]]:
 
 
 def _bytes(array: Any) -> bytes:
-    """The values of an array; those of an object array are addresses, which always differ."""
+    """Return the values of an array as bytes; for objects their text, not their addresses."""
     if array.dtype.hasobject or array.dtype.kind == "T":
         return repr(array.tolist()).encode()
     return bytes(array.tobytes())
@@ -323,7 +379,7 @@ def _lies_in(folder: Path, name: str) -> Path | None:
 
 
 def _keep(contents: Mapping[str, bytes], folder: Path) -> None:
-    """Write each file to the cache in one step; a cache that cannot be written only costs time."""
+    """Write each file to the cache atomically. Errors are ignored: the cache only saves time."""
     with contextlib.suppress(OSError):
         for name, content in contents.items():
             write_atomically(folder / name, content)

@@ -84,17 +84,17 @@ def data_from(name: str, content: bytes) -> Data:
     try:
         table = np.loadtxt(io.BytesIO(content), delimiter=",", ndmin=2)
     except ValueError as error:
-        raise DataError(f"{name}: must hold numbers only, got {error}; correct it") from error
+        raise DataError(f"{name} must contain only numbers: {error}. Correct it.") from error
     if table.shape[1] != 9 or len(table) < 6:
         raise DataError(
-            f"{name}: must have 9 columns and 6 rows at least, got {table.shape[1]} and "
-            f"{len(table)}; give the StatLib table of California housing"
+            f"{name} must have 9 columns and at least 6 rows, not {table.shape[1]} and "
+            f"{len(table)}. Use the StatLib table of California housing."
         )
     bad = ~np.isfinite(table).all(axis=1) | (table[:, 6] <= 0)
     if bad.any():
         raise DataError(
-            f"{name}, row {int(bad.argmax()) + 1}: values must be finite and households more than "
-            "0, got others; correct or drop it"
+            f"{name}, row {int(bad.argmax()) + 1}: a value is not finite, or households is not "
+            "above 0. Correct or remove the row."
         )
     x, y = _measured(table)
     x, test_x, y, test_y = train_test_split(x, y, random_state=SPLIT_SEED)
@@ -183,6 +183,6 @@ class Archive:
                 (scratch / Path(self.member).name).write_bytes(found.read())
         except (tarfile.TarError, KeyError, OSError, EOFError) as error:
             raise base.SourceError(
-                f"{self.url}: must be a .tgz with {self.member}, got {error}"
+                f"{self.url}: cannot read {self.member} from the .tgz file: {error}"
             ) from error
         return scratch

@@ -111,11 +111,14 @@ def idx(name: str, content: bytes) -> "np.ndarray[Any, Any]":
     rank = content[3] if len(content) >= 4 else 0
     start = 4 + 4 * rank
     if content[:3] != b"\0\0\x08" or len(content) < start:
-        raise DataError(f"{name}: must be an IDX file of uint8, got {content[:4]!r}; get it again")
+        raise DataError(
+            f"{name} is not an IDX file of uint8 (first bytes {content[:4]!r}). Download it again."
+        )
     shape = struct.unpack(f">{rank}I", content[4:start])
     if len(content) - start != math.prod(shape):
         raise DataError(
-            f"{name}: must hold {math.prod(shape)} values, got {len(content) - start}; get it again"
+            f"{name} has {len(content) - start} values, but its header says {math.prod(shape)}. "
+            "Download it again."
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 

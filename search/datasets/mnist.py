@@ -69,7 +69,7 @@ def data_from(content: bytes, validation_count: int = VALIDATION_COUNT) -> Data:
             x, y, test_x, test_y = (file[n] for n in ("x_train", "y_train", "x_test", "y_test"))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"{NAME}: must hold x_train, y_train, x_test and y_test, got {error}; get it again"
+            f"{NAME} must contain x_train, y_train, x_test and y_test: {error}. Download it again."
         ) from error
     return Data(
         train=Part(x[validation_count:], y[validation_count:]),

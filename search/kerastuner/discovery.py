@@ -64,8 +64,8 @@ def discover(run: Run, most: int = 200) -> Discovery:
             search.explore(_drawn(search.space(), number), vary=False)
     if not search.known:
         raise UsageError(
-            "a hypermodel must ask for at least one parameter, got none; use hp.Int, hp.Float, "
-            "hp.Choice or hp.Boolean in build"
+            "The hypermodel requests no hyperparameter. Use hp.Int, hp.Float, hp.Choice or "
+            "hp.Boolean in build."
         )
     return Discovery(search.space(), len(search.runs), tuple(search.remarks()))
 
@@ -164,8 +164,8 @@ class _Search:
         names = [name for name in alone if name is not None]
         if len(names) == len(tried):
             raise UsageError(
-                f"build must ask for the same names at each value of {parameter.name}, got "
-                f"{in_short(names)}. Leave the number out of the name, so that it is one parameter"
+                f"build must request the same names for each value of {parameter.name}, not "
+                f"{in_short(names)}. Remove the value from the name to get one parameter."
             )
 
     def _at(self, values: Params) -> Asked | None:

@@ -251,8 +251,8 @@ class OwnFit:
             return result
         if numbers_of(result) is None:
             raise UsageError(
-                "HyperModel.fit must return a History, metrics by name or the score, got "
-                f"{result!r}; return what model.fit returns"
+                "HyperModel.fit must return a History, a dictionary of metrics or the score, not "
+                f"{result!r}. Return the result of model.fit."
             )
         return {self._metric: result}
 

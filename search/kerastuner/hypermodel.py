@@ -1,4 +1,4 @@
-"""A KerasTuner hypermodel as a problem: its space is found by building it, its `fit` runs."""
+"""Convert a KerasTuner hypermodel to a Problem: its space is found by building models."""
 
 import pickle
 import warnings
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     import keras
     import keras_tuner
 
-# What a trial gets for a name that no build of the discovery asked for.
+# Warning about a name that no build requested while the space was found.
 _DEFAULT = (
-    "{name}: the hypermodel asks for it as no build did while its space was found; it gets "
-    "{value!r} and is not searched there"
+    "{name}: the hypermodel requests this hyperparameter in a combination that was not built "
+    "while its space was found. It has the value {value!r} there and is not searched."
 )
 
 
@@ -53,22 +53,40 @@ def from_hypermodel(
     most_builds: int = 200,
     fit_whole: bool = False,
 ) -> Problem:
-    """The problem that a KerasTuner hypermodel poses, which any backend can then search.
+    """Convert a KerasTuner hypermodel to a Problem that any backend can search.
 
-    `hypermodel`: a `keras_tuner.HyperModel`, a function `build(hp)`, or a Tuner that has one.
-    `load`: the data, or what loads them. `objective`: ours, KerasTuner's, or a metric's name where
-    that tells whether large or small values are better (losses, errors, accuracies, F1, ...).
-    `baseline` goes by KerasTuner's names. `levels`: what a grid visits of a continuous range. The
-    other settings are those of `Problem`.
+    The space is found by building the hypermodel (`search.kerastuner.discovery`). Warnings name
+    the hyperparameters whose conditions remain unknown. An overridden `HyperModel.fit` is called
+    once for each epoch n: with `initial_epoch=n - 1` and `epochs=n` if it passes them to Keras's
+    `fit`, otherwise with `epochs=1` (`search.kerastuner.fit`).
 
-    The space is found here, by at most `most_builds` builds (`search.kerastuner.discovery`), and
-    warnings say what could not be found out. An overridden `HyperModel.fit` is called once for
-    each epoch n, with `initial_epoch=n - 1` and `epochs=n` where it passes them on, else with
-    `epochs=1` (`search.kerastuner.fit`). `fit_whole=True`: called once for all epochs, see
-    `Problem`.
+    Args:
+        hypermodel: A `keras_tuner.HyperModel`, a function `build(hp)`, or a Tuner with one of
+            these.
+        load: The data, or a function `load(data_dir)` that returns them.
+        objective: An `Objective`, a `keras_tuner.Objective`, or the name of a metric whose
+            direction is known (losses, errors, accuracies, F1, ...).
+        name: Name of the problem.
+        baseline: Values you use now, by KerasTuner's names.
+        callbacks: As for `Problem`.
+        derived: As for `Problem`.
+        batch_size: As for `Problem`.
+        patience: As for `Problem`.
+        max_epochs: As for `Problem`.
+        evaluation_batch_size: As for `Problem`.
+        trials: As for `Problem`.
+        description: As for `Problem`.
+        levels: Number of values that a grid visits in a continuous range.
+        most_builds: Largest number of models built to find the space.
+        fit_whole: Call an overridden `fit` once for all epochs; see `Problem`.
 
-    Raises: UsageError for an overridden `Tuner.run_trial`, for no hypermodel, or where the first
-    build fails; DataError where `fit` needs other inputs than the data have.
+    Returns:
+        The problem, with the space found.
+
+    Raises:
+        UsageError: `hypermodel` is not a hypermodel, overrides `Tuner.run_trial`, or its first
+            build fails; or the objective's direction is not known.
+        DataError: An overridden `fit` needs other inputs than the data have.
     """
     import keras_tuner
 
@@ -125,7 +143,7 @@ def from_hypermodel(
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was found of a hypermodel: its space, what its own `fit` does, its baseline."""
+    """Facts found about a hypermodel: its space, the behaviour of its `fit`, its baseline."""
 
     name: str
     found: space_search.Found
@@ -134,7 +152,7 @@ class Known:
 
 
 class HypermodelBuild:
-    """`Problem.build` of a hypermodel; `known` is what other processes need not find again."""
+    """`Problem.build` of a hypermodel. `known` spares other processes the search for the space."""
 
     def __init__(self, hypermodel: Any, known: Known, max_epochs: int) -> None:
         self.known = known
@@ -143,7 +161,7 @@ class HypermodelBuild:
         self._built: tuple[str, dict[str, Any]] = ("", {})
 
     def __call__(self, params: Params) -> "keras.Model":
-        """The model with a trial's values."""
+        """Build the model with the values of a trial."""
         # handed out by some backends, and no parameter then: a build that asks gets the ceiling
         hp = self._hyperparameters({"epochs": self._max_epochs, **params})
         model = self._hypermodel.build(hp)
@@ -151,7 +169,7 @@ class HypermodelBuild:
         return model
 
     def as_built(self, params: Params) -> "keras_tuner.HyperParameters":
-        """The hyperparameters of a trial whose model has been built, values of shares included."""
+        """Return the hyperparameters of a trial after its model was built, tied values included."""
         hp = self._hyperparameters(params)
         place, values = self._built
         if place == key(_without_epochs(params)):
@@ -170,21 +188,21 @@ def _without_epochs(params: Params) -> Params:
 
 
 def _known(name: str) -> Known | None:
-    """What another process has found of this hypermodel; None where it is to be found here."""
+    """Return the facts another process found about this hypermodel; None to find them here."""
     content = import_context.found()
     known = None if content is None else cast("Known", pickle.loads(content))
     return known if known is not None and known.name == name else None
 
 
 def found_of(problem: Problem) -> bytes | None:
-    """What another process that imports the problem need not find again; None for nothing."""
+    """Serialize the facts about a hypermodel for other processes; None for other problems."""
     if not isinstance(problem.build, HypermodelBuild):
         return None
     return pickle.dumps(problem.build.known)
 
 
 def _hypermodel(given_one: Any) -> Any:
-    """The HyperModel that was meant."""
+    """Return the HyperModel of a HyperModel, a build function or a Tuner."""
     import keras_tuner
 
     one = given_one
@@ -192,13 +210,15 @@ def _hypermodel(given_one: Any) -> Any:
     if issubclass(kind, keras_tuner.Tuner):
         if not kind.run_trial.__module__.startswith("keras_tuner."):
             raise UsageError(
-                f"{kind.__name__}.run_trial must be KerasTuner's own, got an overridden one: it "
-                "builds, trains and scores in one call, which cannot be cut into epochs, stopped "
-                "early or resumed; put what it does into HyperModel.build and HyperModel.fit"
+                f"{kind.__name__} overrides run_trial, which builds, trains and scores in one call "
+                "and so cannot be stopped early or resumed. Move its code into HyperModel.build "
+                "and HyperModel.fit."
             )
         one = getattr(one, "hypermodel", one)
     if isinstance(one, type):
-        raise UsageError(f"a hypermodel must be an object, got the class {one.__name__}; call it")
+        raise UsageError(
+            f"The hypermodel is the class {one.__name__}, not an object. Pass {one.__name__}(...)."
+        )
     if isinstance(one, keras_tuner.HyperModel):
         return one
     check_function("build", one, "hp")
@@ -223,13 +243,14 @@ def _objective(objective: Any) -> Objective:
     if isinstance(objective, str):
         return objective_of(objective)
     if not isinstance(objective, keras_tuner.Objective) or isinstance(objective.name, list):
-        raise UsageError(f"objective must be one metric, got {objective!r}; give Objective(...)")
+        raise UsageError(f"objective must be one metric, not {objective!r}. Pass Objective(...).")
     known = known_direction(objective.name)
     if known is not None and known != objective.direction:
         # KerasTuner makes one of a bare name too, and guesses "min" for most names
         raise UsageError(
-            f"objective: KerasTuner's says {objective.direction!r} of {objective.name!r}, which is "
-            f'better at its {known}; give search.Objective("{objective.name}", "{known}")'
+            f"The KerasTuner objective has direction {objective.direction!r} for "
+            f"{objective.name!r}, whose best value is its {known}imum. Pass "
+            f'search.Objective("{objective.name}", "{known}").'
         )
     return Objective(objective.name, objective.direction)
 

@@ -89,7 +89,7 @@ class _Builds:
             raise
         except Exception as error:
             if not values:  # the first one, at the hypermodel's own defaults
-                raise UsageError(_refused(error)) from error
+                raise UsageError(_build_error(error)) from error
             whole = False
         if self._names.depending:
             raise _DependsError
@@ -123,26 +123,26 @@ def baseline(hypermodel: Any, names: Names, plain: Mapping[str, Scalar]) -> dict
         with _callers_keras_kept(), _quiet(), _fresh_session():
             _built(hypermodel, hp, None)
     except Exception as error:
-        raise UsageError(f"baseline: {_refused(error, 'with these values')}") from error
+        raise UsageError(f"baseline: {_build_error(error, 'with these values')}") from error
     for name, nearest in outside.items():
         if name in plain:
             raise UsageError(
-                f"baseline: {name} must be a value that build asks for beside the rest, got "
-                f"{plain[name]!r}. Write {nearest!r}, or change the others"
+                f"baseline: {name}={plain[name]!r} is not a value that build accepts together with "
+                f"the other values. Write {nearest!r}, or change the other values."
             )
     found = asked(names, hp, whole=True).values
     return {word: value for word, value in found.items() if word in plain or hyper[word] in plain}
 
 
-def _refused(error: Exception, when: str = "at its defaults") -> str:
-    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    remedy = "correct it"
-    if "fetch failure" in said or "URL" in type(error).__name__:
+def _build_error(error: Exception, when: str = "with its default values") -> str:
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    remedy = "Correct build."
+    if "fetch failure" in reason or "URL" in type(error).__name__:
         remedy = (
-            "it downloads weights, which cannot be reached from here. Put the file into Keras's "
-            "cache (~/.keras/models) by hand, or build it without pretrained weights"
+            "It downloads weights, and the download failed. Put the file into Keras's cache "
+            "(~/.keras/models), or build the model without pretrained weights."
         )
-    return f"a hypermodel must build {when}, got {said}; {remedy}"
+    return f"The hypermodel cannot be built {when}: {reason}. {remedy}"
 
 
 def _say(line: str) -> None:

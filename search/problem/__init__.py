@@ -1,4 +1,4 @@
-"""What is tuned: data, a model function, an objective; how a problem is found and checked.
+"""Problems: data, model function, space and objective; how a problem is found and validated.
 
 May import: `data`, `space` and `runtime`.
 """

@@ -1,4 +1,4 @@
-"""Whether what a user hands over is of the right kind, told where it is handed over."""
+"""Validation of the types and call signatures of a Problem's fields."""
 
 import inspect
 from collections.abc import Callable
@@ -14,19 +14,20 @@ if TYPE_CHECKING:
 
 
 def check_problem(problem: "Problem") -> None:
-    """Refuse a problem that is made of other things than it says.
+    """Validate the types and call signatures of a problem's fields.
 
-    Raises: UsageError for a space, an objective or a function that is none.
+    Raises:
+        UsageError: A field has the wrong type, or a function has the wrong arguments.
     """
-    check_kind("space", problem.space, Space, "write Space(Int(...), Float(...), Choice(...))")
-    remedy = 'write Objective("val_loss", "min"), or another metric with "min" or "max"'
+    check_kind("space", problem.space, Space, "Write Space(Int(...), Float(...), Choice(...))")
+    remedy = 'Write Objective("val_loss", "min"), or another metric with "min" or "max"'
     check_kind("objective", problem.objective, Objective, remedy)
     check_function("load", problem.load, "data_dir")
     building = ("params",) if problem.statistics is None else ("params", "statistics")
     check_function("build", problem.build, *building)
-    for place in ("batch_size", "evaluation_batch_size", "max_epochs"):
-        check_count(place, getattr(problem, place), optional=place != "batch_size")
-    others = {
+    for name in ("batch_size", "evaluation_batch_size", "max_epochs"):
+        check_count(name, getattr(problem, name), optional=name != "batch_size")
+    functions = {
         "statistics": (problem.statistics, ("train",)),
         "derived": (problem.derived, ("curve",)),
         "fit": (problem.fit, ("params", "model", "data", "callbacks")),
@@ -35,18 +36,16 @@ def check_problem(problem: "Problem") -> None:
     if callbacks is not None:
         both = callable(callbacks) and takes_folder(callbacks)
         check_function("callbacks", callbacks, *(("params", "folder") if both else ("params",)))
-    for place, (function, arguments) in others.items():
+    for name, (function, arguments) in functions.items():
         if function is not None:
-            also = ("initial_epoch", "epochs") if place == "fit" else ()
-            check_function(place, function, *arguments, also=also)
+            also = ("initial_epoch", "epochs") if name == "fit" else ()
+            check_function(name, function, *arguments, also=also)
     if problem.fit_whole and problem.fit is None:
-        raise UsageError(
-            "fit_whole=True must come with a fit, got none. Give fit=, or leave fit_whole out"
-        )
+        raise UsageError("fit_whole=True requires a fit function. Pass fit=, or remove fit_whole.")
 
 
 def takes_folder(callbacks: Callable[..., Any]) -> bool:
-    """Return whether a problem's `callbacks` must be given the trial's folder too."""
+    """Return whether a problem's `callbacks` requires the trial's folder as second argument."""
     try:
         signature = inspect.signature(callbacks)
     except (TypeError, ValueError):

@@ -1,11 +1,11 @@
-"""Whether a metric is better when it is large or small, for the names where that is certain."""
+"""Direction (max or min) of well-known metrics, by their names."""
 
 from search.errors import UsageError
 from search.problem.objective import Direction, Objective
 
-# Names of Keras's losses that a metric of the user's may have with the opposite meaning (dice,
-# tversky, cosine_similarity) and metrics that Keras cannot make from their names alone are in
-# neither list. Names are compared without case and underscores: "AUC", "F1Score", "f1_score".
+# Neither list has names of Keras losses that a user's metric may have with the opposite direction
+# (dice, tversky, cosine_similarity), nor metrics that Keras cannot create from their name alone.
+# Names are compared without case and underscores: "AUC", "F1Score", "f1_score".
 _SMALL = {
     *("loss", "mean_squared_error", "mse", "mean_absolute_error", "mae", "rmse"),
     *("root_mean_squared_error", "mean_absolute_percentage_error", "mape"),
@@ -25,7 +25,7 @@ _LARGE = {
 
 
 def known_direction(metric: str) -> Direction | None:
-    """Return the direction of a metric's name; None where the name does not tell it.
+    """Return the direction of a metric, by its name; None if the name is not known.
 
     >>> known_direction("val_F1Score"), known_direction("val_loss"), known_direction("val_dice")
     ('max', 'min', None)
@@ -37,15 +37,16 @@ def known_direction(metric: str) -> Direction | None:
 
 
 def objective_of(metric: str) -> Objective:
-    """Return the objective that a metric's bare name means.
+    """Return the objective for the name of a metric.
 
-    Raises: UsageError where the name does not tell the direction.
+    Raises:
+        UsageError: The direction of the metric is not known.
     """
     direction = known_direction(metric)
     if direction is None:
         raise UsageError(
-            f"objective {metric!r}: its name does not tell whether large or small values are "
-            f'better; give Objective("{metric}", "max") or Objective("{metric}", "min")'
+            f"objective {metric!r}: the direction of this metric is not known. Pass "
+            f'Objective("{metric}", "max") or Objective("{metric}", "min").'
         )
     return Objective(metric, direction)
 

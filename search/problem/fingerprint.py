@@ -1,6 +1,6 @@
-"""A digest of code that lies in no file of its own: over source text, else over bytecode.
+"""Digest of code that is not in a problem file: over its source text, or over its bytecode.
 
-Equal code has equal digests in every process, which a pickle of it has not.
+Equal code has equal digests in every process; pickles of equal code can differ.
 """
 
 import builtins
@@ -24,25 +24,25 @@ _SCALARS = (type(None), bool, int, float, complex, str, bytes)
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of what a value is made of: a problem, say.
+    """Return the SHA-256 of a value, such as a problem.
 
-    Functions and classes of the user's count by their text, and so does all of the user's that they
-    name: functions, classes, constants, closures, arrays. Code in a file of the user's counts by
-    the whole file and those beside it that it imports; a library's by its name. Of other objects
-    only the class counts: data are held to by a digest of their own.
+    The digest covers the text of the user's functions and classes and everything they refer to:
+    functions, classes, constants, closures, arrays. Code in a file of the user is covered by the
+    whole file and the files of its folder that it imports, library code by its name. Of other
+    objects, only the class is covered; data have a separate digest.
     """
     return hashlib.sha256(b"\0".join(_Reader().words(value))).hexdigest()
 
 
 class _Reader:
-    """Reads each function, class and file once; `again` stands where it is met once more."""
+    """Reader of values that reads each function, class and module once."""
 
     def __init__(self, path: Sequence[int] = ()) -> None:
         self._read: set[int] = set()
         self._path = [*path]
 
     def words(self, value: Any) -> Iterator[bytes]:
-        """The value in words that are the same in every process."""
+        """Yield words for a value that are equal in every process."""
         if isinstance(value, _SCALARS):
             yield repr(value).encode()
         elif isinstance(value, FunctionType | type | ModuleType):
@@ -50,7 +50,7 @@ class _Reader:
             if id(value) not in self._read:
                 self._read.add(id(value))
                 yield from self._definition(value)
-        elif id(value) not in self._path:  # else it holds itself
+        elif id(value) not in self._path:  # an object that contains itself
             self._path.append(id(value))
             yield from self._object(value)
             self._path.pop()
@@ -72,18 +72,18 @@ class _Reader:
                     yield from self.words(members[name])
 
     def _function(self, function: FunctionType, *, own: bool) -> Iterator[bytes]:
-        # a library's function may hold one of the user's
+        # a library's function may refer to a function of the user
         yield from self._all(function.__defaults__ or ())
         for cell in function.__closure__ or ():
             yield from self.words(cell.cell_contents if _filled(cell) else "empty")
         if not own:
             return
         yield from _text(function)
-        known = function.__globals__
+        variables = function.__globals__
         for name in sorted(names(function.__code__)):
-            if name in known and name not in vars(builtins):
+            if name in variables and name not in vars(builtins):
                 yield name.encode()
-                yield from self.words(known[name])
+                yield from self.words(variables[name])
 
     def _object(self, value: Any) -> Iterator[bytes]:
         yield _name(type(value))
@@ -96,7 +96,7 @@ class _Reader:
         elif isinstance(value, list | tuple):
             yield from self._all(value)
         elif isinstance(value, set | frozenset):
-            # an item's words depend on those before it: a definition comes where it is met first
+            # sorted by an independent reader: self emits a definition only at its first use
             items = sorted(value, key=lambda item: b"\0".join(_Reader(self._path).words(item)))
             yield from sorted(b"\0".join(self.words(item)) for item in items)
         elif isinstance(value, functools.partial):
@@ -141,14 +141,14 @@ def _name(value: Any) -> bytes:
 
 
 def home(module: ModuleType | None) -> Path | None:
-    """Return the file of a module of the user's; None for a library's and for `__main__`."""
+    """Return the file of a user's module; None for a library's module and for `__main__`."""
     if module is None or module.__name__ == "__main__" or not module.__dict__.get("__file__"):
         return None
     if module.__name__.partition(".")[0] in ("search", *sys.stdlib_module_names):
         return None
     file = Path(str(module.__file__)).absolute()
     libraries = {sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")}
-    # an environment may borrow the packages of another
+    # an environment may use the packages of another one
     if "site-packages" in file.parts or any(file.is_relative_to(path) for path in libraries):
         return None
     return file if file.suffix == ".py" else None
@@ -174,7 +174,7 @@ def _bytecode(code: CodeType) -> Iterator[bytes]:
 
 
 def names(code: CodeType) -> set[str]:
-    """Return the names of globals and attributes that the code uses, inner functions included."""
+    """Return the names of globals and attributes in the code, inner functions included."""
     inner = [names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
     return set(code.co_names).union(*inner)
 

@@ -1,7 +1,7 @@
-"""What the platform tells a problem file while it imports it: where the data are, what is known.
+"""Context of the import of a problem file: the data folder, and the space found before.
 
-A problem file that finds its space by running code (`search.hypermodel`) needs the data for that,
-and need not do it again in a process that was told what another one has found.
+A problem file that finds its space by running code (`search.hypermodel`) needs the data folder. A
+process that gets the result of an earlier search for the space does not search again.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ _told: ContextVar[_Told | None] = ContextVar("told", default=None)
 
 @contextlib.contextmanager
 def told(data_dir: Path | None, found: bytes | None = None) -> Iterator[None]:
-    """Within, problem files that are imported are told these."""
+    """Set the context of problem files that are imported inside the block."""
     token = _told.set(_Told(data_dir, found))
     try:
         yield
@@ -31,12 +31,12 @@ def told(data_dir: Path | None, found: bytes | None = None) -> Iterator[None]:
 
 
 def data_dir() -> Path | None:
-    """Where the user said the data are; None where no study imports the file."""
+    """Return the data folder given by the user; None outside of a study's import."""
     now = _told.get()
     return None if now is None else now.data_dir
 
 
 def found() -> bytes | None:
-    """What another process has found of the problem; None where nothing is known."""
+    """Return the space found by another process, serialized; None without one."""
     now = _told.get()
     return None if now is None else now.found

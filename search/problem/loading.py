@@ -1,4 +1,4 @@
-"""Find the problem that a word on the command line names, and the source files that define it."""
+"""Find a problem by its word on the command line, and the source files that define it."""
 
 import ast
 import contextlib
@@ -26,10 +26,15 @@ _PLATFORM = ("search", "dashboards")
 
 @dataclass(frozen=True, slots=True)
 class ResolvedProblem:
-    """A problem, the word it was asked for by, and the files that define it, its own first.
+    """Problem with the source files that define it.
 
-    `sources`: names and contents, in one folder and its subfolders; `source_digest`: one over all
-    of them; `earlier_digest`: the same without subfolders, as earlier versions recorded it.
+    Attributes:
+        word: Word that named the problem on the command line.
+        problem: The problem.
+        source_digest: SHA-256 of the source files.
+        sources: Names and contents of the source files, the problem's file first. They are in its
+            folder and subfolders.
+        earlier_digest: Digest without subfolders, as earlier versions recorded it.
     """
 
     word: str
@@ -39,37 +44,42 @@ class ResolvedProblem:
     earlier_digest: str | None = None
 
     def has_digest(self, recorded: str) -> bool:
-        """Whether these are the files of a study whose header has this digest."""
+        """Return whether `recorded`, from the header of a study, is a digest of these files."""
         return recorded in (self.source_digest, self.earlier_digest)
 
 
 def names() -> list[str]:
-    """The problems in `spaces/`: one per file whose name has no leading underscore."""
+    """Return the names of the problems in `spaces/`: files without a leading underscore."""
     package = importlib.import_module("spaces")
     return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_")
 
 
 def load(word: str) -> ResolvedProblem:
-    """The problem that a word on the command line means.
+    """Load a problem by its word.
 
-    `word`: a file name in `spaces/`, a path to a `.py` file, or `package.module:NAME`. The folder
-    of a `.py` file stays importable in this process, as that of a script is: `build` may import
-    from it late.
+    Args:
+        word: A name of a file in `spaces/`, a path to a `.py` file, or `package.module:NAME`. The
+            folder of a `.py` file is added to `sys.path`, so that `build` can import from it
+            later.
 
-    Raises: UsageError when there is no such problem, naming the nearest one; when the file defines
-    none; or when it cannot be imported, naming file and line.
+    Returns:
+        The problem and its source files.
+
+    Raises:
+        UsageError: The problem does not exist (the message has the nearest name), the file defines
+            no problem, or its import fails (the message has file and line).
     """
     attribute = "PROBLEM"
     if word.endswith(".py"):
         path = Path(word).absolute()
         if not path.is_file():
-            raise UsageError(f"problem file must exist, got {word!r}; check the path")
+            raise UsageError(f"Problem file {word!r} does not exist. Check the path.")
         with _named(word):
             module = _from_path(path)
     elif word.startswith("<"):
         raise UsageError(
-            f"problem {word} was given from Python and lies in no file; go on there, with "
-            "search.resume(STUDY, problem) or search.load(STUDY, problem=problem)"
+            f"Problem {word} is defined in Python code, not in a file. Continue from Python with "
+            "search.resume(STUDY, problem) or search.load(STUDY, problem=problem)."
         )
     elif ":" in word:
         target, _, attribute = word.partition(":")
@@ -82,15 +92,18 @@ def load(word: str) -> ResolvedProblem:
         raise unknown_name("problem", word, names())
     problem = getattr(module, attribute, None)
     if not isinstance(problem, Problem):
-        raise UsageError(f"{word}: must define {attribute} = Problem(...), got {problem!r}; add it")
+        raise UsageError(
+            f"{word} must define {attribute} = Problem(...), but {attribute} is {problem!r}. Add "
+            "the definition."
+        )
     with _named(word):
         file = Path(str(module.__file__))
-        files, beside = sources(file), sources(file, nested=False)
-    return ResolvedProblem(word, problem, digest(files), files, digest(beside))
+        files, same_folder = sources(file), sources(file, nested=False)
+    return ResolvedProblem(word, problem, digest(files), files, digest(same_folder))
 
 
 def word_of(name: str) -> str:
-    """What stands for a problem that was given from Python where others have their word.
+    """Return the word of a problem that is defined in Python code.
 
     >>> word_of("mine")
     '<mine>'
@@ -105,7 +118,7 @@ def _from_path(path: Path) -> ModuleType:
         raise ImportError(f"no Python source: {path}")
     module = importlib.util.module_from_spec(spec)
     if str(path.parent) not in sys.path:
-        # in front, as for a script: the file's neighbours go before what is installed
+        # first, as for a script: files in its folder shadow installed packages
         sys.path.insert(0, str(path.parent))
     sys.modules[name] = module
     try:
@@ -118,28 +131,28 @@ def _from_path(path: Path) -> ModuleType:
 
 @contextlib.contextmanager
 def _named(word: str) -> Iterator[None]:
-    """Make whatever ends the import of a problem one line that names its place."""
+    """Turn any error of a problem's import into a UsageError with file and line."""
     try:
         yield
     except (Exception, SystemExit) as error:  # a problem file is the user's code: anything may come
-        # str() of a SyntaxError would repeat the place
-        said = error.msg if isinstance(error, SyntaxError) else str(error)
-        reason = f"{type(error).__name__}: {' '.join(said.split())}"
-        place = _place(error)
-        if isinstance(error, SearchError) and place is not None:
-            raise UsageError(f"{place}: {error}") from error
-        if place is None:
-            remedy = "check the path" if word.endswith(".py") else "check package.module:NAME"
+        # str() of a SyntaxError would repeat file and line
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
+        reason = f"{type(error).__name__}: {' '.join(message.split())}"
+        where = _location(error)
+        if isinstance(error, SearchError) and where is not None:
+            raise UsageError(f"{where}: {error}") from error
+        if where is None:
+            remedy = "the path" if word.endswith(".py") else "package.module:NAME"
             raise UsageError(
-                f"problem {word!r} must be importable, got {reason}; {remedy}"
+                f"Cannot import problem {word!r}: {reason}. Check {remedy}."
             ) from error
-        raise UsageError(f"{place}: must be importable, got {reason}; correct it") from error
+        raise UsageError(f"{where}: the import failed with {reason}. Correct it.") from error
 
 
-def _place(error: BaseException) -> str | None:
-    """The file and line of the user's that an error comes from; None where no file was reached.
+def _location(error: BaseException) -> str | None:
+    """Return the user's file and line that an error comes from; None if no file was reached.
 
-    That is the innermost call in the problem's own folder, not the library's that it led to.
+    It is the innermost call in the problem's folder, not the one inside a library.
     """
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
         return f"{error.filename}, line {error.lineno}" if error.lineno else error.filename
@@ -152,31 +165,35 @@ def _place(error: BaseException) -> str | None:
     if not calls:
         return None
     folder = Path(calls[0].filename).parent
-    own = [call for call in calls if Path(call.filename).parent == folder]
-    return f"{own[-1].filename}, line {own[-1].lineno}"
+    inner = [call for call in calls if Path(call.filename).parent == folder]
+    return f"{inner[-1].filename}, line {inner[-1].lineno}"
 
 
 def sources(file: Path, *, nested: bool = True) -> tuple[tuple[str, bytes], ...]:
-    """Return the problem's file and the files of its folder that it imports, directly or not.
+    """Return the problem's file and the files of its folder that it imports, also indirectly.
 
-    Names are relative to the folder of the problem's file. `nested`: files in its subfolders too,
-    which studies of earlier versions did not look at.
+    Args:
+        file: The problem's file.
+        nested: Include files in subfolders. Earlier versions did not.
+
+    Returns:
+        Pairs of a path, relative to the folder of the problem's file, and the content.
     """
     root = file.parent
     todo = [file]
-    seen: dict[Path, bytes] = {}
+    contents: dict[Path, bytes] = {}
     while todo:
         path = todo.pop()
-        if path in seen:
+        if path in contents:
             continue
-        seen[path] = path.read_bytes()
-        for name in _imported(ast.parse(seen[path], filename=str(path))):
+        contents[path] = path.read_bytes()
+        for name in _imported(ast.parse(contents[path], filename=str(path))):
             todo += [found for found in _candidates(path, root, name, nested) if found.is_file()]
-    return tuple((path.relative_to(root).as_posix(), content) for path, content in seen.items())
+    return tuple((path.relative_to(root).as_posix(), text) for path, text in contents.items())
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
-    """Yield the dotted names that may be modules, without the dots of relative imports."""
+    """Yield dotted names that may be modules, without the dots of relative imports."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -199,7 +216,7 @@ def _candidates(path: Path, root: Path, name: str, nested: bool) -> Iterator[Pat
 
 
 def digest(sources: tuple[tuple[str, bytes], ...]) -> str:
-    """SHA-256 of the files, whatever folder they lie in."""
+    """Return the SHA-256 of the files' names and contents, independent of their folder."""
     digest = hashlib.sha256()
     for name, content in sorted(sources):
         digest.update(name.encode() + b"\0" + content + b"\0")

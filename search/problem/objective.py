@@ -1,4 +1,4 @@
-"""What a study optimises: one metric, its direction, and which epoch's value counts."""
+"""Objective of a study: a metric, its direction, and the epoch whose value is the score."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,20 @@ ScoreAt: TypeAlias = Literal["best", "last"]
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A metric by its Keras name ("val_accuracy"), to be made large ("max") or small ("min").
+    """Metric to optimise.
 
-    `score_at` says whose epoch's weights a trial hands over, and so which value is its score:
-    the best epoch (default), or the last one, where the number of epochs is itself searched.
+    Attributes:
+        metric: Keras's name of the metric, such as "val_accuracy".
+        direction: "max" or "min".
+        score_at: Epoch that gives a trial its score and its weights: "best", or "last" (for a
+            search over the number of epochs).
 
-    >>> Objective("val_loss", "min").best_epoch([0.9, 0.5, 0.7])
-    2
+    Raises:
+        UsageError: The direction is neither "max" nor "min".
+
+    Example:
+        >>> Objective("val_loss", "min").best_epoch([0.9, 0.5, 0.7])
+        2
     """
 
     metric: str
@@ -29,7 +36,8 @@ class Objective:
     def __post_init__(self) -> None:
         if self.direction not in ("max", "min"):
             raise UsageError(
-                f"objective {self.metric}: direction must be 'max' or 'min', got {self.direction!r}"
+                f"objective {self.metric}: direction must be 'max' or 'min', not "
+                f"{self.direction!r}. Correct it."
             )
 
     @property
@@ -38,17 +46,18 @@ class Objective:
         return {"metric": self.metric, "direction": self.direction}
 
     def better(self, score: float, than: float) -> bool:
-        """Whether `score` is strictly better."""
+        """Return whether `score` is strictly better than `than`."""
         return score > than if self.direction == "max" else score < than
 
     def sort_key(self, score: float) -> float:
-        """A key under which sorting ascending puts the best score first."""
+        """Return a sort key: ascending order puts the best score first."""
         return -score if self.direction == "max" else score
 
     def best_epoch(self, values: Sequence[float]) -> int:
-        """The 1-based epoch whose weights are handed over; the first one among equals.
+        """Return the epoch, counted from 1, that gives the score; the first among equal ones.
 
-        `values`: the metric after epochs 1, 2, ...; not empty.
+        Args:
+            values: The metric after epochs 1, 2, ...; not empty.
         """
         if self.score_at == "last":
             return len(values)

@@ -1,4 +1,4 @@
-"""A problem given from Python: it lies in no file, and travels by value to where it is trained."""
+"""Pickle a problem that is defined in Python code, to send it to the processes that train."""
 
 import hashlib
 import pickle
@@ -16,10 +16,14 @@ from search.runtime.keras_configuration import KerasConfiguration
 
 @dataclass(frozen=True, slots=True)
 class PickledProblem:
-    """A problem in a form that can be sent; it is never written to disk.
+    """Pickled problem, sent to other processes and never written to disk.
 
-    `digest`: over its source, what a study is held to. `content`: the pickled problem; None where
-    whoever gets it has it already. Two are equal when their digests are.
+    Two of them are equal if name and digest are.
+
+    Attributes:
+        name: Name of the problem.
+        digest: Digest of its source; a resumed study requires the same digest.
+        content: The pickle; None for a receiver that has it already.
     """
 
     name: str
@@ -28,28 +32,29 @@ class PickledProblem:
 
     @property
     def word(self) -> str:
-        """What stands for the problem in a study's settings."""
+        """Word for the problem in the settings of a study."""
         return word_of(self.name)
 
     def without_content(self) -> "PickledProblem":
-        """The same for a process that has been given the content before."""
+        """Return a copy without the pickle, for a process that has it already."""
         return replace(self, content=None)
 
     def opened(self) -> ResolvedProblem:
-        """The problem in this process; TensorFlow, if its code imports it, finds its settings.
+        """Unpickle the problem in this process.
 
-        Raises: UsageError where its code cannot be imported, or the content is missing.
+        Raises:
+            UsageError: Its code cannot be imported, or the pickle is missing.
         """
         if self.content is None:
-            raise UsageError(f"problem {self.name!r} must come with its content; send it whole")
-        tensorflow_setup.settle()
+            raise UsageError(f"The pickle of problem {self.name!r} is missing. Send it first.")
+        tensorflow_setup.settle()  # before the problem's code imports TensorFlow
         try:
             problem, registered, keras = pickle.loads(self.content)
         except Exception as error:  # the user's code is imported here: anything may come
             raise UsageError(
-                f"problem {self.name!r} must be importable where it is trained, got "
-                f"{type(error).__name__}: {error}; install what it imports there, or define it in "
-                "the script or notebook itself"
+                f"problem {self.name!r} cannot be imported in the process that trains: "
+                f"{type(error).__name__}: {error}. Install the modules it imports there, or define "
+                "it in the script or notebook itself."
             ) from error
         _register(registered)
         if keras is not None:
@@ -58,12 +63,13 @@ class PickledProblem:
 
 
 def pack(problem: Problem) -> PickledProblem:
-    """A problem by value: with the functions, classes and arrays of the caller's that it names.
+    """Pickle a problem together with the caller's functions, classes and arrays that it uses.
 
-    What `__main__` defines travels itself, what modules define by its name. Keras's configuration
-    travels too: dtype policy, floatx and the like.
+    Objects defined in `__main__` are pickled by value, objects of importable modules by reference.
+    The pickle includes Keras's configuration (dtype policy, floatx, ...).
 
-    Raises: UsageError for what cannot travel.
+    Raises:
+        UsageError: An object cannot be pickled.
     """
     import cloudpickle
 
@@ -73,25 +79,25 @@ def pack(problem: Problem) -> PickledProblem:
         content = cloudpickle.dumps((problem, _registered(), keras))
     except Exception as error:  # objects of the user's pickle themselves: anything may come
         raise UsageError(
-            f"problem {problem.name!r} must be able to travel to the processes that train, got "
-            f"{type(error).__name__}: {error}; make what cannot inside `load` or `build`"
+            f"problem {problem.name!r} cannot be pickled for the processes that train: "
+            f"{type(error).__name__}: {error}. Create the object in question inside `load` or "
+            "`build`."
         ) from error
     digest, configured = fingerprint.digest(problem), "" if keras is None else keras.described()
-    if configured:  # the digest of a problem without is what it always was
+    if configured:  # with Keras's defaults, digests equal those of earlier versions
         digest = hashlib.sha256(f"{digest} {configured}".encode()).hexdigest()
     return PickledProblem(problem.name, digest, content)
 
 
 def _registered() -> dict[str, Any]:
-    """What the caller has registered with Keras and only `__main__` defines: it is sent along."""
+    """Return the objects that are registered with Keras and defined in `__main__`."""
     if "keras" not in sys.modules:
         return {}
     import keras
 
-    known = keras.saving.get_custom_objects()
     return {
         name: value
-        for name, value in known.items()
+        for name, value in keras.saving.get_custom_objects().items()
         if isinstance(name, str) and getattr(value, "__module__", None) == "__main__"
     }
 

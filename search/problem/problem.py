@@ -1,4 +1,4 @@
-"""A problem: what is tuned. Data, a function that builds the model, a space, an objective."""
+"""Problem: data, a function that builds the model, a space and an objective."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,42 +17,58 @@ from search.space.space import Space
 if TYPE_CHECKING:
     import keras
 
-# Params, the model, the data and callbacks: one epoch, its metrics.
+# fit(params, model, data, callbacks) trains one epoch and returns its metrics.
 Fit: TypeAlias = Callable[..., Metrics]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is tuned.
+    """Tuning problem: data, model function, search space and objective.
 
-    `load(data_dir)` gives the data (`data_dir`: where the user said they lie, or None).
-    `build(params)` gives a compiled `keras.Model` that takes the raw inputs of `Data`: scaling
-    belongs inside it. `statistics(train)`: what is fitted on the training part (of a fold, under
-    cross-validation) before any model is built, means and deviations for instance; where there is
-    one, models come from `build(params, statistics)`. `baseline` are the settings in use today:
-    trial 0 of every study. Where the space has an Int named "epochs" it is the number of epochs;
-    one named "batch_size" is the batch size, else `batch_size` here. `max_epochs`: what a trial may
-    have at most; by default the high end of that Int, or 9 where there is none. `patience`: epochs
-    without improvement before a trial stops. `evaluation_batch_size`: rows in a batch of the
-    evaluation; by default as in training, or more where loss and metrics are means over rows.
-    `callbacks(params)` gives Keras callbacks for one trial, and `callbacks(params, folder)` those
-    that write files: into the trial's own folder. See `search.training.callbacks`.
+    Scaling belongs inside the model: the final evaluation, the export and predictions use the raw
+    inputs.
 
-    `derived(curve)`: more metrics for the last epoch of a curve, given as the metrics of epochs
-    1, 2, ...; a pure function, whose metrics the objective may name like any other.
-    `fit(params, model, data, callbacks)` trains a model for one epoch in its own way, in place of
-    the platform, and returns that epoch's metrics, those on validation data as `val_...`; where it
-    gives none of these the model is evaluated. It is called once for each epoch. `callbacks` are to
-    be passed to Keras's `fit`, and so are `initial_epoch=n - 1` and `epochs=n` for epoch n where it
-    takes them (`**settings`): schedules by epoch number then work. Schedules and stopping that keep
-    a state belong in `callbacks=`; scaling belongs into the model, as test, export and predictions
-    use the data as they are. `fit_whole=True` is for a `fit` with a beginning and an end (phases,
-    averaged weights): it is called once with `epochs=` all of them, its curve is recorded from its
-    calls of `model.fit`, and the model it leaves is handed over. Such a trial is neither pruned nor
-    promoted nor stopped early, and starts over after a crash.
+    Attributes:
+        name: Name of the problem: letters, digits, '.', '_' and '-', at most 100.
+        space: Search space. A parameter named "epochs" is the number of epochs of a trial, one
+            named "batch_size" its batch size.
+        objective: Metric to optimise.
+        load: `load(data_dir)` returns the `Data`. `data_dir` is the folder given by the user, or
+            None.
+        build: `build(params)` returns a compiled `keras.Model` that takes the raw inputs of
+            `Data`. With `statistics`, it is called as `build(params, statistics)`.
+        baseline: Parameter values that you use now. They are trial 0 of every study.
+        statistics: `statistics(train)` computes values for `build` from the training part, such as
+            means and standard deviations. In cross-validation it gets the training part of each
+            fold.
+        callbacks: `callbacks(params)` returns the Keras callbacks of a trial.
+            `callbacks(params, folder)` does so for callbacks that write files; `folder` belongs to
+            the trial. See `search.training.callbacks`.
+        derived: `derived(curve)` returns additional metrics for the last epoch of a curve, which
+            is a sequence of the metrics of epochs 1, 2, ... It must be a pure function. The
+            objective may be one of its metrics.
+        fit: `fit(params, model, data, callbacks)` replaces the platform's training. It trains one
+            epoch and returns its metrics, with the prefix "val_" for metrics on validation data;
+            without any of these, the platform evaluates the model. It is called once per epoch
+            and must pass `callbacks` to Keras's `fit`. If it accepts `initial_epoch` and `epochs`
+            (or `**settings`), it gets n - 1 and n for epoch n, which schedules by epoch number
+            need. Schedules and early stopping with a state belong in `callbacks`.
+        fit_whole: Call `fit` once, with all epochs as `epochs=`, for training in phases or with
+            averaged weights. The curve is recorded from its calls of `model.fit`, and the model at
+            its end is the trial's model. Such a trial is neither pruned, promoted nor stopped
+            early, and starts over after a crash.
+        batch_size: Rows in a training batch, if the space has no "batch_size".
+        patience: Epochs without improvement before a trial stops; None for no early stopping.
+        max_epochs: Largest number of epochs of a trial. Default: the upper bound of the parameter
+            "epochs"; without it, 9.
+        trials: Default number of trials of a study.
+        description: One line for `list problems`.
+        evaluation_batch_size: Rows in an evaluation batch. Default: as in training, or more if
+            loss and metrics are means over rows.
 
-    Raises: UsageError for a name that no study could bear, or what is not of its kind; SpaceError
-    when the baseline does not lie in the space.
+    Raises:
+        UsageError: The name is invalid, or a field has the wrong type.
+        SpaceError: The baseline is not in the space, or "epochs" is not an Int with low >= 1.
     """
 
     name: str
@@ -77,7 +93,7 @@ class Problem:
         check_name("problem", self.name)
         check_problem(self)
         if self.fit_whole:
-            # no epoch but the last one has weights that could be handed over
+            # only the last epoch leaves weights to export
             object.__setattr__(self, "objective", replace(self.objective, score_at="last"))
             object.__setattr__(self, "patience", None)
         if self.baseline is not None:
@@ -88,10 +104,16 @@ class Problem:
                 raise SpaceError(f"baseline of {self.name}: {error}") from error
         epochs = next((p for p in self.space.parameters if p.name == "epochs"), None)
         if epochs is not None and not (isinstance(epochs, Int) and epochs.low >= 1):
-            raise SpaceError(f"epochs: must be an Int with low >= 1, got {epochs!r}; use Int")
+            raise SpaceError(
+                f"epochs must be an Int with low >= 1, not {epochs!r}. Use Int('epochs', 1, ...)."
+            )
 
     def builder(self, train: Part) -> Callable[[Params], "keras.Model"]:
-        """`build` for models that are trained on this part: statistics are fitted on it, once."""
+        """Return a function of params that builds a model, with statistics computed from `train`.
+
+        Args:
+            train: Training part of the data, or of a fold.
+        """
         if self.statistics is None:
             return self.build
         statistics = self.statistics(train)

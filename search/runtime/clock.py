@@ -5,18 +5,18 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where time comes from; a test or a simulation brings its own."""
+    """Clock. Tests and simulations pass their own implementation."""
 
     def seconds(self) -> float:
-        """Seconds since some fixed moment, never going back; only differences mean anything."""
+        """Return seconds since a fixed moment; never decreasing. Only differences have meaning."""
         ...
 
 
 class SystemClock:
-    """The machine's own monotonic clock."""
+    """Monotonic clock of the machine."""
 
     def seconds(self) -> float:
-        """Seconds of `time.monotonic`."""
+        """Return the seconds of `time.monotonic`."""
         return time.monotonic()
 
 
@@ -32,5 +32,5 @@ class VirtualClock:
 
 
 def wall_time_ms() -> int:
-    """Milliseconds since 1970 (UTC), for records that people read; nothing is computed from it."""
+    """Return milliseconds since 1970 (UTC), for display only."""
     return time.time_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""Names of problems and studies, which are file names too."""
+"""Names of problems and studies. They are also file names."""
 
 import re
 
@@ -8,17 +8,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def is_name(text: object) -> bool:
-    """Whether a text can be the name of a problem or study."""
+    """Return whether a text is a valid name of a problem or study."""
     return isinstance(text, str) and _NAME.fullmatch(text) is not None
 
 
 def check_name(kind: str, name: str) -> None:
-    """A name can be that of a file, and stands in a command line without quotes.
+    """Check that a name can be a file name, and needs no quotes on the command line.
 
-    Raises: UsageError for one that cannot.
+    Raises:
+        UsageError: It is invalid.
     """
     if not is_name(name):
         raise UsageError(
-            f"{kind} name must be letters, digits, '.', '_' and '-', 100 at most and a letter or "
-            f"digit first, got {name!r}; rename it"
+            f"{name!r} is not a valid {kind} name. Use at most 100 letters, digits, '.', '_' and "
+            "'-', beginning with a letter or digit."
         )

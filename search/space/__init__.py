@@ -1,4 +1,4 @@
-"""What can be searched: kinds of parameters, conditions, repetition, narrowing.
+"""Search spaces: parameter types, conditions, repetition, narrowing.
 
 May import: `runtime`.
 """

@@ -1,4 +1,4 @@
-"""Conditions that can hold: a value in `when` must be one that the parent can take."""
+"""Validation of conditions: each value in `when` must be a value of the parent parameter."""
 
 import difflib
 from collections.abc import Sequence
@@ -10,9 +10,11 @@ from search.space.parameters import Choice, Float, Int, Parameter, Scalar
 
 
 def check_conditions(nodes: Sequence[Node]) -> None:
-    """Refuse a condition on a value that its parent can never have.
+    """Check that every condition names values of its parent parameter.
 
-    Raises: SpaceError naming the parameter, the value and the nearest one that the parent takes.
+    Raises:
+        SpaceError: A value is not in the parent's range. The message names the parameter, the
+            value and the nearest valid value.
     """
     parents = {node.name: node.parameter for node in nodes}
     for node in nodes:
@@ -24,12 +26,12 @@ def check_conditions(nodes: Sequence[Node]) -> None:
 
 def _refuse(name: str, parent: Parameter, value: Scalar) -> NoReturn:
     raise SpaceError(
-        f"{name}: when={{{parent.name!r}: {value!r}}} can never hold, as {parent.name} is "
-        f"{_described(parent)}. Write {nearest(parent, value)!r}, or another of its values"
+        f"{name}: when={{{parent.name!r}: {value!r}}} can never hold, because {parent.name} is "
+        f"{_describe(parent)}. Write {nearest(parent, value)!r}, or another of its values."
     )
 
 
-def _described(parent: Parameter) -> str:
+def _describe(parent: Parameter) -> str:
     if isinstance(parent, Choice):
         return f"one of {', '.join(map(repr, parent.options))}"
     steps = "" if parent.step in (None, 1) else f" in steps of {parent.step:g}"
@@ -38,7 +40,7 @@ def _described(parent: Parameter) -> str:
 
 
 def nearest(parent: Parameter, value: Scalar) -> Scalar:
-    """Return the value of a parameter that is meant most likely by one that it cannot take.
+    """Return the valid value of a parameter that is nearest to an invalid one.
 
     >>> nearest(Choice("optimizer", ("sgd", "adam")), "sdg")
     'sgd'
@@ -54,16 +56,16 @@ def nearest(parent: Parameter, value: Scalar) -> Scalar:
         steps = round((min(max(number, parent.low), parent.high) - parent.low) / parent.step)
         return parent.low + parent.step * min(steps, parent.count - 1)
     numbers = {option: _number(option) for option in parent.options}
-    known = {option: one for option, one in numbers.items() if one is not None}
-    if number is not None and known:
-        return min(known, key=lambda option: abs(known[option] - number))
+    numeric = {option: one for option, one in numbers.items() if one is not None}
+    if number is not None and numeric:
+        return min(numeric, key=lambda option: abs(numeric[option] - number))
     by_text = {str(option).lower(): option for option in parent.options}
     close = difflib.get_close_matches(str(value).lower(), by_text, n=1, cutoff=0.0)
     return by_text[close[0]] if close else parent.options[0]
 
 
 def _number(value: Scalar) -> float | None:
-    """A value as a number, also one that was written as text; None where it is none."""
+    """Convert a value or its text to a number; return None if it is not a number."""
     try:
         return float(value)
     except (ValueError, OverflowError):

@@ -1,8 +1,8 @@
-"""Counting the configurations of a space, and the ways its conditions can turn out.
+"""Count the configurations of a space, and enumerate the combinations of its conditions.
 
-The nodes are gone through once. What is remembered of those passed is only which later nodes they
-have made inactive: a set of places, as the bits of an int. The order of the nodes keeps these sets
-few, so a space with n pairs of a switch and its child is counted in n steps, not in 2 ** n.
+The count is a dynamic program over the nodes. Its state is the set of later nodes that the nodes
+so far have made inactive, as the bits of an int. The order of the nodes keeps the number of states
+small: a space with n pairs of a switch and its child is counted in n steps, not in 2 ** n.
 """
 
 import functools
@@ -18,14 +18,14 @@ Structure: TypeAlias = dict[str, Sequence[Scalar] | None]
 ValuesOf: TypeAlias = Callable[[Int | Choice], Sequence[Scalar]]
 CountOf: TypeAlias = Callable[[Parameter], int | None]
 
-# Sets of inactive nodes that are told apart while counting; a space with more has no known size.
+# Limit on the states (sets of inactive nodes) while counting; above it the size is unknown.
 MOST_STATES = 100_000
-# Numbers of configurations that are kept while configurations are found by their number.
+# Limit on the cached counts while configurations are found by their number.
 _MOST_KEPT = 10_000
 
 
 def all_values(parameter: Int | Choice) -> Sequence[Scalar]:
-    """Every value of a parameter, not only the levels of a grid."""
+    """Return every value of a parameter, not only the levels of a grid."""
     return parameter.values()
 
 
@@ -34,11 +34,16 @@ def count(
     how_many: CountOf,
     values: ValuesOf = all_values,
 ) -> int | None:
-    """How many configurations there are, counted without listing them.
+    """Count the configurations without listing them.
 
-    `how_many` values each parameter has (None: without end), and which `values` those have
-    that others depend on. None where a parameter without end can be active, and where the
-    conditions depend on each other too much to be counted.
+    Args:
+        nodes: The parameters of the space, parents first.
+        how_many: Returns the number of values of a parameter; None for a continuous one.
+        values: Returns the values of a parameter that other parameters depend on.
+
+    Returns:
+        The number of configurations. None if a continuous parameter can be active, or if counting
+        would need more than MOST_STATES states.
     """
     if any(not node.conditions and how_many(node.parameter) is None for node in nodes):
         return None
@@ -46,12 +51,12 @@ def count(
 
 
 class Structures:
-    """The ways the conditions of a space can turn out, found by number without listing them.
+    """Structures of a space (combinations of active parameters), found by number without a list.
 
-    A structure is the active names in the order of the nodes. A name that others depend on comes
-    with those of its `values` that lead to this structure, every other name with None: it may take
-    any value. Structures share no configuration, and together they hold all. Their order is that
-    of the values, the first parent's changing last.
+    A structure maps the active names, in the order of the nodes, to values. A name that other
+    parameters depend on maps to those of its `values` that lead to this structure; every other
+    name maps to None and may have any value. Each configuration belongs to exactly one structure.
+    Structures are ordered by the values of the parents; the first parent changes last.
     """
 
     def __init__(
@@ -60,7 +65,7 @@ class Structures:
         self._nodes = nodes
         self._how_many = how_many
         self._order = counting_order(nodes)
-        self._bit = {node.name: 1 << place for place, node in enumerate(self._order)}
+        self._bit = {node.name: 1 << index for index, node in enumerate(self._order)}
         self._children = _children(nodes)
         self._groups = {
             name: [(group, self._made_inactive(name, group[0])) for group in groups]
@@ -69,7 +74,7 @@ class Structures:
         self._kept: dict[tuple[int, int], int | None] = {}
 
     def _made_inactive(self, parent: str, value: Scalar | None) -> int:
-        """The children that cannot be active where a parent has this value; None: is inactive."""
+        """Return the children that this value of a parent makes inactive; None: inactive parent."""
         return _union(
             self._bit[node.name]
             for node in self._children[parent]
@@ -78,13 +83,13 @@ class Structures:
 
     @property
     def size(self) -> int | None:
-        """How many configurations there are; None as for `count`."""
+        """Number of configurations; None as for `count`."""
         return self._count(0, 0)
 
     def find(self, number: int) -> tuple[Structure, int]:
-        """The structure of the configuration with this number, and its number within it.
+        """Return the structure of a configuration, and the configuration's number within it.
 
-        Call it only where `size` is known and larger than `number`.
+        `size` must be known and larger than `number`.
         """
         found: Structure = {}
         inactive, before = 0, 1
@@ -106,7 +111,7 @@ class Structures:
         return found, number
 
     def _count(self, start: int, inactive: int) -> int | None:
-        """How many configurations the nodes from `start` on have, beside some inactive ones."""
+        """Count the configurations of the nodes from `start` on, given the inactive nodes."""
         asked = start, inactive & _union(self._bit[node.name] for node in self._nodes[start:])
         if asked in self._kept:
             return self._kept[asked]
@@ -121,7 +126,7 @@ class Structures:
         return total
 
     def _after(self, node: Node, states: Mapping[int, int]) -> dict[int, int] | None:
-        """The sets of inactive nodes after one more node, each with its configurations so far."""
+        """Return the states after one more node, each with its number of configurations."""
         after: dict[int, int] = defaultdict(int)
         bit = self._bit[node.name]
         for inactive, ways in states.items():
@@ -143,7 +148,7 @@ def _union(bits: Iterable[int]) -> int:
 
 
 def counting_order(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes with parents first, and few parents at a time that later nodes depend on."""
+    """Return the nodes, parents first, with few parents that still have children to come."""
     children = _children(nodes)
     parents = {node.name: {c.parent for c in node.conditions} for node in nodes}
     waiting = {name: {child.name for child in some} for name, some in children.items()}
@@ -164,7 +169,7 @@ def counting_order(nodes: Sequence[Node]) -> list[Node]:
 
 
 def _children(nodes: Sequence[Node]) -> dict[str, list[Node]]:
-    """For each parent, the nodes that depend on it."""
+    """Map each parent's name to the nodes that depend on it."""
     children: dict[str, list[Node]] = defaultdict(list)
     for node in nodes:
         for parent in dict.fromkeys(condition.parent for condition in node.conditions):
@@ -175,7 +180,7 @@ def _children(nodes: Sequence[Node]) -> dict[str, list[Node]]:
 def _groups(
     nodes: Sequence[Node], children: Mapping[str, Sequence[Node]], values: ValuesOf
 ) -> dict[str, list[list[Scalar]]]:
-    """Each parent's values, together where no condition tells them apart."""
+    """Group each parent's values: all conditions treat the values of a group alike."""
     grouped = {}
     for node in nodes:
         # No condition may depend on a Float: the constructor refuses it.

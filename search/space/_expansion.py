@@ -1,4 +1,4 @@
-"""What a space's parameters come to: one node per name that is searched, parents first."""
+"""Expand the parameters of a space to nodes: one node per searched name, parents first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from search.space.parameters import Choice, Condition, Float, Int, Parameter, Pa
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One parameter as it is searched: under its final name, with the conditions it depends on."""
+    """A searched parameter under its final name, with its conditions."""
 
     parameter: Parameter
     conditions: tuple[Condition, ...]
@@ -20,55 +20,58 @@ class Node:
         return self.parameter.name
 
     def active(self, values: Params) -> bool:
-        """Whether the values of the parents make this parameter active; an absent one does not."""
+        """Return whether the parents' values make this parameter active.
+
+        A missing parent makes it inactive.
+        """
         return all(c.parent in values and c.met(values[c.parent]) for c in self.conditions)
 
 
 def refuse_repeats(names: list[str]) -> None:
-    """Refuse a name that stands there more than once."""
+    """Raise a SpaceError for a repeated name."""
     for name in names:
         if names.count(name) > 1:
             raise SpaceError(
-                f"{name}: names must differ, got it {names.count(name)} times; rename one of them"
+                f"{name}: {names.count(name)} parameters have this name. Rename all but one."
             )
 
 
 def repeated(parameter: Parameter, by_name: Mapping[str, Parameter]) -> list[Node]:
-    """The node of a parameter, or one node for each repetition and one for their shape."""
-    own = conditions(parameter)
-    for condition in own:
+    """Return the node of a parameter, or one node per repetition and one for their shape."""
+    declared = conditions(parameter)
+    for condition in declared:
         if not condition.values:
             raise SpaceError(
-                f"{parameter.name}: when={condition.parent!r} needs values, got none; give at "
-                f"least one"
+                f"{parameter.name}: when= has no values for {condition.parent!r}. List at least "
+                "one value."
             )
         for value in condition.values:
             if not isinstance(value, int | float | str):
                 raise SpaceError(
-                    f"{parameter.name}: when={condition.parent!r} needs values or a tuple of "
-                    f"them, got {value!r}; list the values"
+                    f"{parameter.name}: when= has {value!r} for {condition.parent!r}, which is "
+                    "not a value. Write one value or a tuple of values."
                 )
     plain = replace(parameter, when=None, per=None, shapes=())
     if parameter.per is None:
-        return [Node(plain, own)]
+        return [Node(plain, declared)]
     counter = by_name.get(parameter.per)
     if counter is None:
         raise _unknown_parent(parameter.name, parameter.per, by_name)
     if counter.per is not None:
         raise SpaceError(
-            f"{parameter.name}: per= must name a parameter that is not itself repeated, got "
-            f"{counter.name!r}; count with an Int of its own"
+            f"{parameter.name}: per= names {counter.name!r}, which is itself repeated. Count the "
+            "repetitions with a separate Int."
         )
     most = _largest_count(parameter.name, counter)
     nodes = []
-    free = own
+    free = declared
     name = parameter.name
     if parameter.shapes:
         several = Condition(counter.name, at_least=2)
-        nodes.append(Node(Choice(f"{name}_shape", parameter.shapes), (*own, several)))
-        free = (*own, Condition(f"{name}_shape", ("free",)))
+        nodes.append(Node(Choice(f"{name}_shape", parameter.shapes), (*declared, several)))
+        free = (*declared, Condition(f"{name}_shape", ("free",)))
     for index in range(1, most + 1):
-        base = own if index == 1 else free
+        base = declared if index == 1 else free
         if index > 1 and parameter.shapes and "free" not in parameter.shapes:
             break
         counted = Condition(counter.name, at_least=index)
@@ -84,23 +87,26 @@ def _largest_count(name: str, counter: Parameter) -> int:
         values = counter.options
     counts = [v for v in values if isinstance(v, int) and not isinstance(v, bool) and v >= 0]
     if not values or len(counts) < len(values):
-        raise SpaceError(f"{name}: per= must name an Int >= 0, got {counter!r}; count with an Int")
+        raise SpaceError(
+            f"{name}: per= must name a parameter whose values are integers >= 0, not {counter!r}. "
+            "Count the repetitions with an Int."
+        )
     return max(counts)
 
 
 def parents_first(nodes: list[Node]) -> tuple[Node, ...]:
-    """The nodes in an order in which parents precede children, otherwise as they were given."""
+    """Sort nodes so that parents precede children; keep the given order otherwise."""
     by_name = {node.name: node for node in nodes}
     done: dict[str, Node] = {}
     under_way: list[str] = []
 
-    def place(node: Node) -> None:
+    def visit(node: Node) -> None:
         if node.name in done:
             return
         if node.name in under_way:
             cycle = " -> ".join([*under_way[under_way.index(node.name) :], node.name])
             raise SpaceError(
-                f"{node.name}: conditions must not form a cycle, got {cycle}; drop one"
+                f"{node.name}: the conditions form a cycle ({cycle}). Remove one of them."
             )
         under_way.append(node.name)
         for condition in node.conditions:
@@ -109,15 +115,15 @@ def parents_first(nodes: list[Node]) -> tuple[Node, ...]:
                 raise _unknown_parent(node.name, condition.parent, by_name)
             if isinstance(parent.parameter, Float):
                 raise SpaceError(
-                    f"{node.name}: a condition needs an Int or a Choice, got the Float "
-                    f"{condition.parent}; make it a Choice"
+                    f"{node.name}: a condition cannot depend on the Float {condition.parent}. "
+                    "Make the parent a Choice or an Int."
                 )
-            place(parent)
+            visit(parent)
         under_way.pop()
         done[node.name] = node
 
     for node in nodes:
-        place(node)
+        visit(node)
     return tuple(done.values())
 
 

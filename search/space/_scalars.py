@@ -1,13 +1,14 @@
-"""Values of a search space as Python's own, in place of NumPy scalars and members of enums."""
+"""Conversion of NumPy scalars and enum members to plain Python values."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def to_python(value: Any) -> Any:
-    """Return a value as Python and JSON know it; structures keep their kind, arrays become tuples.
+    """Convert NumPy scalars and enum members to plain Python values, also inside structures.
 
-    A value that is no scalar, such as None or an object, is returned as it is.
+    Structures keep their type; arrays become tuples. Other values, such as None or an object, are
+    returned unchanged.
 
     >>> import numpy as np
     >>> to_python({"units": np.int64(16), "rates": (np.float64(0.1), 1)})
@@ -29,7 +30,7 @@ def to_python(value: Any) -> Any:
 
 
 def _unwrapped(value: Any) -> Any:
-    """A NumPy scalar or array by its own conversion, an array as a tuple."""
+    """Convert a NumPy scalar or array by `tolist`; an array becomes a tuple."""
     plain = value.tolist()
     if isinstance(plain, list):
         return tuple(map(to_python, plain))

@@ -1,4 +1,4 @@
-"""`--set NAME=VALUES`: a smaller space from a few words on the command line."""
+"""Narrow a space by texts of the form NAME=VALUES, as `--set` and `narrow=` take them."""
 
 import itertools
 import math
@@ -10,36 +10,45 @@ from search.errors import UsageError, unknown_name
 from search.space.parameters import Choice, Float, Int, Parameter, Scalar
 from search.space.space import Space
 
-_FORMS = "use NAME=VALUE, NAME=VALUE,VALUE,... or NAME=LOW..HIGH"
-_SLACK = 1e-6  # in steps: how near a value must lie to a step to count as on it, as in Float.holds
+_USE_FORMS = "Use NAME=VALUE, NAME=VALUE,VALUE,... or NAME=LOW..HIGH"
+_SLACK = 1e-6  # in steps: a value this close to a step counts as on the step, as in Float.holds
 _Number = TypeVar("_Number", int, float)
 
 
 def narrow(space: Space, assignments: Sequence[str]) -> Space:
-    """The space with each named parameter held to the values given for it.
+    """Return a space in which the named parameters are restricted to the given values.
 
-    Forms: "learning_rate=1e-3..1e-1" (a range, ends included), "layers=1,2" (a list) and
-    "activation=relu" (one value). The name of a repeated parameter narrows all its repetitions,
-    NAME_shape its shapes. Values evenly spaced make an Int, other lists a Choice; a range keeps
-    log, step, and those levels that lie in it. A range on a Choice of numbers keeps the options
-    that lie in it. Whatever a point of the result holds, the space given could hold.
+    Every configuration of the returned space is a configuration of `space`. The name of a repeated
+    parameter narrows all its repetitions; NAME_shape narrows its shapes. A list of evenly spaced
+    integers becomes an Int, any other list a Choice. A range keeps log, step, and the levels
+    inside it; on a Choice of numbers it keeps the options inside it.
 
-    Raises: UsageError for a malformed text, an unknown name, a name given twice, or values that
-    the space does not hold.
+    Args:
+        space: The space to narrow.
+        assignments: Texts "learning_rate=1e-3..1e-1" (a range, both ends included), "layers=1,2"
+            (a list) or "activation=relu" (one value).
 
-    >>> narrow(Space(Int("layers", 1, 5)), ["layers=1,3"])
-    Space(Int(name='layers', low=1, high=3, step=2, log=False, levels=None, when=None, per=None, \
-shapes=()))
+    Returns:
+        The narrowed space; `space` itself if there are no assignments.
+
+    Raises:
+        UsageError: A text is malformed, a name is unknown or repeated, or a value is not in the
+            space.
+
+    Example:
+        >>> narrow(Space(Int("layers", 1, 5)), ["layers=1,3"])
+        Space(Int(name='layers', low=1, high=3, step=2, log=False, levels=None, when=None, \
+per=None, shapes=()))
     """
     parameters = {parameter.name: parameter for parameter in space.parameters}
-    seen: set[str] = set()
+    names: set[str] = set()
     for assignment in assignments:
-        name, values = _parsed(assignment)
-        if name in seen:
-            _refuse(name, "a parameter may be named once", "it twice", "join its values in one")
-        seen.add(name)
+        name, values = _parse(assignment)
+        if name in names:
+            _refuse(name, "the parameter is named twice", "List all its values in one --set")
+        names.add(name)
         if name in parameters:
-            parameters[name] = _narrowed(parameters[name], values)
+            parameters[name] = _narrow(parameters[name], values)
         else:
             shaped = _shaped(space, name)
             parameters[shaped] = _with_shapes(parameters[shaped], name, values)
@@ -48,40 +57,42 @@ shapes=()))
     return Space.restricted(*_reachable(list(parameters.values())))
 
 
-def _parsed(assignment: str) -> tuple[str, str]:
+def _parse(assignment: str) -> tuple[str, str]:
     name, equals, values = (part.strip() for part in assignment.partition("="))
     if not (name and equals and values):
-        raise UsageError(f"--set: a name, = and values are needed, got {assignment!r}; {_FORMS}")
+        raise UsageError(f"--set: {assignment!r} is not NAME=VALUES. {_USE_FORMS}.")
     return name, values
 
 
 def _shaped(space: Space, name: str) -> str:
-    """The parameter whose shapes go by this name; else the error for a name that means nothing."""
+    """Return the parameter whose shapes have this name.
+
+    Raises:
+        UsageError: The name is unknown, or names a single repetition.
+    """
     shapes = {f"{p.name}_shape": p.name for p in space.parameters if p.shapes}
     if name in shapes:
         return shapes[name]
     if name in space:
         base = name.rpartition("_")[0]
-        _refuse(
-            name, "all repetitions are narrowed together", f"one of {base}", f"use {base}=VALUES"
-        )
+        _refuse(name, f"a single repetition of {base} cannot be narrowed", f"Use {base}=VALUES")
     raise unknown_name("parameter", name, [*(p.name for p in space.parameters), *shapes])
 
 
 def _with_shapes(parameter: Parameter, name: str, text: str) -> Parameter:
-    chosen = _narrowed_choice(Choice(name, parameter.shapes), text)
+    chosen = _narrow_choice(Choice(name, parameter.shapes), text)
     return replace(parameter, shapes=tuple(map(str, chosen.options)))
 
 
-def _narrowed(parameter: Parameter, text: str) -> Parameter:
+def _narrow(parameter: Parameter, text: str) -> Parameter:
     if isinstance(parameter, Choice):
-        return _narrowed_choice(parameter, text)
+        return _narrow_choice(parameter, text)
     if isinstance(parameter, Int):
-        return _narrowed_int(parameter, text)
-    return _narrowed_float(parameter, text)
+        return _narrow_int(parameter, text)
+    return _narrow_float(parameter, text)
 
 
-def _narrowed_int(parameter: Int, text: str) -> Parameter:
+def _narrow_int(parameter: Int, text: str) -> Parameter:
     if ".." in text:
         low, high = (_whole(parameter.name, end) for end in _ends(parameter.name, text))
         _check_inside(parameter, low, high)
@@ -101,7 +112,7 @@ def _narrowed_int(parameter: Int, text: str) -> Parameter:
     return replace(parameter, low=values[0], high=values[-1], step=step, log=log, levels=None)
 
 
-def _narrowed_float(parameter: Float, text: str) -> Parameter:
+def _narrow_float(parameter: Float, text: str) -> Parameter:
     if ".." in text:
         low, high = (_number(parameter.name, end) for end in _ends(parameter.name, text))
         _check_inside(parameter, low, high)
@@ -122,15 +133,17 @@ def _narrowed_float(parameter: Float, text: str) -> Parameter:
     return _as_choice(parameter, sorted({parameter.nearest(value) for value in given}))
 
 
-def _narrowed_choice(parameter: Choice, text: str) -> Choice:
+def _narrow_choice(parameter: Choice, text: str) -> Choice:
     whole = _matching(parameter, text)
-    if whole:  # an option whose own text holds a comma or two dots
+    if whole:  # the text of an option may contain a comma or two dots
         return replace(parameter, options=whole)
     if ".." in text:
         numbers = [value for value in parameter.options if _is_number(value)]
         if len(numbers) < len(parameter.options):
             _refuse(
-                parameter.name, "a range needs options that are numbers", text, _options(parameter)
+                parameter.name,
+                f"the range {text} needs options that are numbers",
+                _options(parameter),
             )
         low, high = (_number(parameter.name, end) for end in _ends(parameter.name, text))
         within = tuple(value for value in numbers if low <= float(value) <= high)
@@ -141,17 +154,17 @@ def _narrowed_choice(parameter: Choice, text: str) -> Choice:
     for item in _items(parameter.name, text):
         matching = _matching(parameter, item)
         if not matching:
-            known = map(_text, parameter.options)
+            texts = map(_text, parameter.options)
             raise UsageError(
-                f"{unknown_name(f'value of {parameter.name}', item, known)}; "
-                "--set narrows, it does not widen"
+                f"{unknown_name(f'value of {parameter.name}', item, texts)}. --set can only "
+                "narrow the space."
             )
         chosen += matching
     return replace(parameter, options=tuple(v for v in parameter.options if _among(v, chosen)))
 
 
 def _matching(parameter: Choice, text: str) -> tuple[Scalar, ...]:
-    """The options written like this; where none is, those that are the same number."""
+    """Return the options with this text; without any, the options equal to it as a number."""
     written = tuple(v for v in parameter.options if text in (_text(v), str(v)))
     if written:
         return written
@@ -181,7 +194,7 @@ def _as_choice(parameter: Int | Float, values: Sequence[Scalar]) -> Choice:
 def _kept(
     levels: int | tuple[_Number, ...] | None, low: _Number, high: _Number
 ) -> int | tuple[_Number, ...] | None:
-    """The levels inside the new range; its ends where none is."""
+    """Return the levels inside the new range; without any, the ends of the range."""
     if levels is None or isinstance(levels, int):
         return levels
     inside = tuple(level for level in levels if low <= level <= high)
@@ -189,9 +202,10 @@ def _kept(
 
 
 def _reachable(parameters: list[Parameter]) -> list[Parameter]:
-    """The parameters less those that depend on a repetition which is no longer there.
+    """Remove the parameters that depend on a repetition which the narrowed space does not have.
 
-    Fewer layers mean fewer repetitions; what depended on one of those could never be active.
+    Fewer layers mean fewer repetitions; a parameter that depends on a removed repetition could
+    never be active.
     """
     while True:
         nodes = {node.name for node in Space(*(replace(p, when=None) for p in parameters)).nodes}
@@ -206,14 +220,14 @@ def _reachable(parameters: list[Parameter]) -> list[Parameter]:
 def _ends(name: str, text: str) -> tuple[str, str]:
     low, _, high = (part.strip() for part in text.partition(".."))
     if not (low and high):
-        _refuse(name, "a range needs both ends", repr(text), _FORMS)
+        _refuse(name, f"the range {text!r} needs both ends", _USE_FORMS)
     return low, high
 
 
 def _items(name: str, text: str) -> list[str]:
     items = [item.strip() for item in text.split(",")]
     if not all(items):
-        _refuse(name, "a value is missing beside a comma", repr(text), _FORMS)
+        _refuse(name, f"a value is missing next to a comma in {text!r}", _USE_FORMS)
     return items
 
 
@@ -223,7 +237,7 @@ def _number(name: str, text: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        _refuse(name, "values must be finite numbers", repr(text), _FORMS)
+        _refuse(name, f"values must be finite numbers, not {text!r}", _USE_FORMS)
     return number
 
 
@@ -232,13 +246,13 @@ def _whole(name: str, text: str) -> int:
         return int(text)
     number = _number(name, text)
     if not number.is_integer():
-        _refuse(name, "values must be whole numbers", repr(text), "round it")
+        _refuse(name, f"values must be integers, not {text!r}", "Round it")
     return int(number)
 
 
 def _check_inside(parameter: Int | Float, low: float, high: float) -> None:
     if low > high:
-        _refuse(parameter.name, "low must be <= high", f"{low:g}..{high:g}", "swap them")
+        _refuse(parameter.name, f"low must be <= high ({low:g}..{high:g})", "Swap them")
     for end in (low, high):
         if not parameter.low <= end <= parameter.high:
             _refuse_outside(parameter, end)
@@ -251,28 +265,26 @@ def _check_holds(parameter: Int | Float, value: float) -> None:
 
 def _refuse_outside(parameter: Int | Float, value: float) -> NoReturn:
     steps = "" if parameter.step in (None, 1) else f" in steps of {parameter.step:g}"
-    where = f"{parameter.low!r}..{parameter.high!r}{steps}"
     _refuse(
         parameter.name,
-        "--set narrows, it does not widen",
-        f"{value!r} where the space has {where}",
-        "stay inside it, or change the space in the problem's file",
+        f"{value!r} is not in the space, which has {parameter.low!r}..{parameter.high!r}{steps}",
+        "Use values of the space, or widen the space in the problem's file",
     )
 
 
 def _refuse_empty(parameter: Parameter, text: str) -> NoReturn:
-    remedy = _options(parameter) if isinstance(parameter, Choice) else "widen the range"
-    _refuse(parameter.name, "a value of the space must lie in the range", text, remedy)
+    remedy = _options(parameter) if isinstance(parameter, Choice) else "Widen the range"
+    _refuse(parameter.name, f"the range {text} contains no value of the space", remedy)
 
 
 def _options(parameter: Choice) -> str:
-    return f"choose among {', '.join(map(_text, parameter.options))}"
+    return f"Choose among {', '.join(map(_text, parameter.options))}"
 
 
-def _refuse(name: str, rule: str, got: str, remedy: str) -> NoReturn:
-    raise UsageError(f"--set {name}: {rule}, got {got}; {remedy}")
+def _refuse(name: str, problem: str, remedy: str) -> NoReturn:
+    raise UsageError(f"--set {name}: {problem}. {remedy}.")
 
 
 def narrowed_name(assignment: str) -> str:
-    """The parameter that a `--set` text is about."""
+    """Return the name of the parameter in a `--set` text."""
     return assignment.partition("=")[0].strip()

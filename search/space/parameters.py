@@ -1,4 +1,4 @@
-"""The kinds of parameter a space is made of: Int, Float and Choice, and when each is active."""
+"""Parameter types of a space (Int, Float, Choice), and the conditions under which one is active."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,24 +20,34 @@ Params: TypeAlias = Mapping[str, Scalar]
 When: TypeAlias = Mapping[str, Scalar | tuple[Scalar, ...]]
 
 SHAPES = ("free", "same", "funnel")
-_EDGE = 1e-9  # relative slack when a step must land on the upper bound
+_EDGE = 1e-9  # relative tolerance for a last step on the upper bound
 
 
 @dataclass(frozen=True, slots=True)
 class Int:
-    """A whole number from `low` to `high`, both included.
+    """Integer parameter.
 
-    `log=True` draws evenly on a logarithmic scale. `step` keeps to low, low + step, ... `levels`
-    are the values a grid visits: a tuple of them, or how many to spread over the range (by
-    default every value). `when` names the values of other parameters under which this one is
-    active. `per` names an Int: the parameter is repeated once for each of its counts, as name_1,
-    name_2, ...; `shapes` then lets the search choose how the repetitions hang together: "free"
-    (each its own), "same" (the first one everywhere), "funnel" (each half the one before).
+    Attributes:
+        name: A Python identifier.
+        low: Smallest value, included.
+        high: Largest value, included.
+        step: Distance between values: low, low + step, ...
+        log: Sample uniformly on a logarithmic scale. Requires low > 0 and step 1.
+        levels: Values a grid visits: a tuple of values, or a number of values spread over the
+            range. Default: every value.
+        when: Parents and the values of each for which this parameter is active, such as
+            `{"optimizer": ("sgd", "rmsprop")}`.
+        per: Name of an Int that counts repetitions: the parameter is repeated as name_1, name_2,
+            ... With `shapes`, or as a list, `Space.per_layer` returns the values.
+        shapes: Relations between the repetitions that the search chooses from: "free" (independent
+            values), "same" (all equal the first), "funnel" (each is half the previous one).
 
-    Raises: SpaceError where a rule is broken, with the rule, the value and the remedy.
+    Raises:
+        SpaceError: A field is invalid. The message has the rule, the value and the remedy.
 
-    >>> Int("neurons", 16, 256, log=True).at(0.5)
-    63
+    Example:
+        >>> Int("neurons", 16, 256, log=True).at(0.5)
+        63
     """
 
     name: str
@@ -55,8 +65,8 @@ class Int:
         check_name(self.name)
         for word, value in (("low", self.low), ("high", self.high), ("step", self.step)):
             if not isinstance(value, int) or isinstance(value, bool):
-                remedy = "use Float" if isinstance(value, float) else "give an int"
-                refuse(self.name, f"{word} must be a whole number", f"{word}={value!r}", remedy)
+                remedy = "Use Float" if isinstance(value, float) else "Use an int"
+                refuse(self.name, f"{word} must be an integer", f"{word}={value!r}", remedy)
         check_range(self.name, self.low, self.high, self.log)
         check_step(self.name, self.step, self.step != 1, self.log)
         if self.levels is not None and not isinstance(self.levels, int):
@@ -65,7 +75,10 @@ class Int:
         check_shapes(self.name, self.per, self.shapes, SHAPES)
 
     def at(self, unit: float) -> int:
-        """The value at `unit` of the way, 0 <= unit < 1: equal parts of the scale weigh equally."""
+        """Return the value at position `unit` of the scale, 0 <= unit < 1.
+
+        A uniform `unit` gives a uniform sample on the (linear or logarithmic) scale.
+        """
         if self.log:
             bottom, top = math.log(self.low - 0.5), math.log(self.high + 0.5)
             return min(max(round(math.exp(bottom + unit * (top - bottom))), self.low), self.high)
@@ -73,15 +86,15 @@ class Int:
 
     @property
     def count(self) -> int:
-        """How many values there are."""
+        """Number of values."""
         return (self.high - self.low) // self.step + 1
 
     def values(self) -> Sequence[int]:
-        """All values, ascending, without listing them."""
+        """Return all values in ascending order, as a range."""
         return range(self.low, self.high + 1, self.step)
 
     def grid_levels(self) -> Sequence[int]:
-        """The values a grid visits: the declared levels, else every value."""
+        """Return the values a grid visits: the declared levels; without levels, every value."""
         if isinstance(self.levels, int):
             return tuple(dict.fromkeys(self._spread(self.levels)))
         return self.levels or self.values()
@@ -93,7 +106,7 @@ class Int:
         return [round(self.low * ratio ** (k / max(count - 1, 1))) for k in range(count)]
 
     def holds(self, value: object) -> bool:
-        """Whether `value` is one this parameter can take."""
+        """Return whether `value` is a value of this parameter."""
         return (
             isinstance(value, int)
             and not isinstance(value, bool)
@@ -104,16 +117,26 @@ class Int:
 
 @dataclass(frozen=True, slots=True)
 class Float:
-    """A number from `low` to `high`, both included.
+    """Floating-point parameter.
 
-    `log=True` draws evenly on a logarithmic scale, `step` keeps to low, low + step, ... (one or
-    the other). `levels` are the values a grid visits: a tuple of them, or how many to spread over
-    the range; a grid refuses a Float without levels or step. `when`, `per` and `shapes` as for Int.
+    Attributes:
+        name: A Python identifier.
+        low: Smallest value, included.
+        high: Largest value, included.
+        step: Distance between values: low, low + step, ... None for a continuous range.
+        log: Sample uniformly on a logarithmic scale. Requires low > 0 and excludes `step`.
+        levels: Values a grid visits: a tuple of values, or a number of values spread over the
+            range. Grid search requires `levels` or `step`.
+        when: As for `Int`.
+        per: As for `Int`.
+        shapes: As for `Int`, without "funnel".
 
-    Raises: SpaceError where a rule is broken, with the rule, the value and the remedy.
+    Raises:
+        SpaceError: A field is invalid. The message has the rule, the value and the remedy.
 
-    >>> round(Float("learning_rate", 1e-4, 1e-2, log=True).at(0.5), 6)
-    0.001
+    Example:
+        >>> round(Float("learning_rate", 1e-4, 1e-2, log=True).at(0.5), 6)
+        0.001
     """
 
     name: str
@@ -131,14 +154,14 @@ class Float:
         check_name(self.name)
         for word, value in (("low", self.low), ("high", self.high)):
             if isinstance(value, bool) or not isinstance(value, int | float):
-                refuse(self.name, f"{word} must be a number", f"{word}={value!r}", "give a number")
+                refuse(self.name, f"{word} must be a number", f"{word}={value!r}", "Use a number")
             if not math.isfinite(value):
                 refuse(
-                    self.name, f"{word} must be finite", f"{word}={value!r}", "give a finite bound"
+                    self.name, f"{word} must be finite", f"{word}={value!r}", "Use a finite bound"
                 )
         check_range(self.name, self.low, self.high, self.log)
         check_step(self.name, self.step, self.step is not None, self.log)
-        # Whole numbers become floats: 0 and 0.0 would otherwise be two configurations.
+        # Integers become floats: 0 and 0.0 would otherwise be two configurations.
         object.__setattr__(self, "low", float(self.low))
         object.__setattr__(self, "high", float(self.high))
         if self.levels is not None and not isinstance(self.levels, int):
@@ -149,7 +172,10 @@ class Float:
         check_shapes(self.name, self.per, self.shapes, ("free", "same"))
 
     def at(self, unit: float) -> float:
-        """The value at `unit` of the way, 0 <= unit < 1: equal parts of the scale weigh equally."""
+        """Return the value at position `unit` of the scale, 0 <= unit < 1.
+
+        A uniform `unit` gives a uniform sample on the (linear or logarithmic) scale.
+        """
         if self.step is not None:
             count = self.count or 1
             return self._stepped(min(int(unit * count), count - 1))
@@ -162,7 +188,7 @@ class Float:
 
     @property
     def count(self) -> int | None:
-        """How many values there are; None for a continuous range."""
+        """Number of values; None for a continuous range."""
         if self.low == self.high:
             return 1
         if self.step is None:
@@ -170,7 +196,10 @@ class Float:
         return int((self.high - self.low) / self.step * (1 + _EDGE)) + 1
 
     def grid_levels(self) -> tuple[float, ...] | None:
-        """The values a grid visits: the declared levels, else every step; None where neither is."""
+        """Return the values a grid visits: the declared levels; without levels, every step.
+
+        None for a continuous range without levels.
+        """
         if isinstance(self.levels, int):
             units = [k / max(self.levels - 1, 1) for k in range(self.levels)]
             return tuple(dict.fromkeys(self._rounded(self.at(unit)) for unit in units))
@@ -180,15 +209,15 @@ class Float:
         return None if count is None else tuple(map(self._stepped, range(count)))
 
     def step_of(self, value: float) -> int:
-        """Which step of a stepped range `value` is nearest to, counted from 0 at `low`."""
+        """Return the index of the step nearest to `value`, counted from 0 at `low`."""
         return 0 if self.step is None else round((value - self.low) / self.step)
 
     def nearest(self, value: float) -> float:
-        """The value as `at` gives it: a float, and on its step where there is one."""
+        """Return `value` as a float, rounded to the nearest step of a stepped range."""
         return float(value) if self.step is None else self._stepped(self.step_of(value))
 
     def holds(self, value: object) -> bool:
-        """Whether `value` is one this parameter can take."""
+        """Return whether `value` is a value of this parameter."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
         if not self.low <= value <= self.high:
@@ -200,20 +229,27 @@ class Float:
         return self._rounded(self.low + index * (self.step or 0.0))
 
     def _rounded(self, value: float) -> float:
-        """Without the noise of floating point in the last digits, but never outside the range."""
+        """Round off floating-point noise in the last digits, and stay inside the range."""
         return min(max(float(f"{value:.12g}"), self.low), self.high)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of `options`: strings, numbers or booleans, in no order, none equal to another.
+    """Categorical parameter: one of several options without an order.
 
-    `when`, `per` and `shapes` as for Int ("funnel" only where all options are whole numbers).
+    Attributes:
+        name: A Python identifier.
+        options: Distinct strings, finite numbers or booleans; 1, 1.0 and True count as equal.
+        when: As for `Int`.
+        per: As for `Int`.
+        shapes: As for `Int`; "funnel" requires that all options are integers.
 
-    Raises: SpaceError where a rule is broken, with the rule, the value and the remedy.
+    Raises:
+        SpaceError: A field is invalid. The message has the rule, the value and the remedy.
 
-    >>> Choice("activation", ("relu", "tanh")).at(0.75)
-    'tanh'
+    Example:
+        >>> Choice("activation", ("relu", "tanh")).at(0.75)
+        'tanh'
     """
 
     name: str
@@ -227,45 +263,50 @@ class Choice:
         check_name(self.name)
         if isinstance(self.options, str):
             refuse(
-                self.name, "options must be a sequence", f"options={self.options!r}", "use a tuple"
+                self.name, "options must be a sequence", f"options={self.options!r}", "Use a tuple"
             )
         object.__setattr__(self, "options", tuple(map(to_python, self.options)))
         if not self.options:
-            refuse(self.name, "a Choice needs options", "none", "give at least one option")
+            refuse(self.name, "options must not be empty", "options=()", "List at least one option")
         for option in self.options:
             if not isinstance(option, int | float | str):
                 refuse(
                     self.name,
                     "options must be str, int, float or bool",
-                    repr(option),
-                    "give each option a name, and look the value up by it in build",
+                    f"option {option!r}",
+                    "Name each option by a text, and look up the object by this text in build",
                 )
             if isinstance(option, float) and not math.isfinite(option):
-                refuse(self.name, "options must be finite", repr(option), "drop it")
+                refuse(self.name, "options must be finite", f"option {option!r}", "Remove it")
         if len(set(self.options)) < len(self.options):  # 1, 1.0 and True are equal
-            refuse(self.name, "options must differ", f"{self.options!r}", "remove the repeats")
+            refuse(
+                self.name,
+                "options must be distinct",
+                f"options={self.options!r}",
+                "Remove the duplicates",
+            )
         whole = all(isinstance(o, int) and not isinstance(o, bool) for o in self.options)
         check_shapes(self.name, self.per, self.shapes, SHAPES if whole else ("free", "same"))
 
     def at(self, unit: float) -> Scalar:
-        """The option at `unit` of the way through them, 0 <= unit < 1."""
+        """Return the option at position `unit` of the list, 0 <= unit < 1."""
         return self.options[min(int(unit * self.count), self.count - 1)]
 
     @property
     def count(self) -> int:
-        """How many options there are."""
+        """Number of options."""
         return len(self.options)
 
     def values(self) -> Sequence[Scalar]:
-        """All options."""
+        """Return all options."""
         return self.options
 
     def grid_levels(self) -> Sequence[Scalar]:
-        """The values a grid visits: every option."""
+        """Return the values a grid visits: every option."""
         return self.options
 
     def holds(self, value: object) -> bool:
-        """Whether `value` is one of the options (True is not 1)."""
+        """Return whether `value` is one of the options (True is not 1)."""
         return any(value == option and type(value) is type(option) for option in self.options)
 
 
@@ -273,28 +314,28 @@ Parameter: TypeAlias = Int | Float | Choice
 
 
 def _make_python(parameter: Any) -> None:
-    """Replace NumPy's values in the fields of a parameter by Python's."""
+    """Convert the fields of a parameter to plain Python values."""
     for field in fields(parameter):
         object.__setattr__(parameter, field.name, to_python(getattr(parameter, field.name)))
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """When a parameter is active: its parent is one of `values`, or is at least `at_least`."""
+    """Condition on a parent: its value is one of `values`, or is at least `at_least`."""
 
     parent: str
     values: tuple[Scalar, ...] = ()
     at_least: int | None = None
 
     def met(self, value: Scalar) -> bool:
-        """Whether the parent's value makes the parameter active."""
+        """Return whether a value of the parent fulfils the condition."""
         if self.at_least is not None:
             return isinstance(value, int) and value >= self.at_least
-        return any(value == known and type(value) is type(known) for known in self.values)
+        return any(value == one and type(value) is type(one) for one in self.values)
 
 
 def conditions(parameter: Parameter) -> tuple[Condition, ...]:
-    """The conditions that a parameter's `when` stands for."""
+    """Return the conditions in a parameter's `when`."""
     return tuple(
         Condition(parent, tuple(values) if isinstance(values, tuple | list) else (values,))
         for parent, values in (parameter.when or {}).items()

@@ -1,4 +1,4 @@
-"""A search space: parameters, conditions, per-layer repetition and shapes as one definition."""
+"""Search space: parameters, conditions, repetition per layer, and shapes."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,20 +14,26 @@ from search.space.parameters import Choice, Float, Int, Parameter, Params, Scala
 
 
 class Space:
-    """The parameters of a problem. Parameters with `per=` are repeated, parents come first.
+    """Search space: the parameters of a problem.
 
-    `nodes` are the parameters as they are searched, in an order in which every parent stands
-    before its children. A space never changes; `replace` and `without` give new ones.
+    A space is immutable; `replace` and `without` return new spaces.
 
-    Raises: SpaceError for no parameters at all, an unknown parent, a duplicate name, a cycle of
-    conditions, or a condition on a value that its parent cannot take.
+    Attributes:
+        parameters: The parameters as declared.
+        nodes: The searched parameters: repetitions (`per=`) are expanded, and every parent is
+            before its children.
 
-    >>> from search import Int
-    >>> space = Space(Int("layers", 1, 2), Int("neurons", 8, 64, per="layers"))
-    >>> [node.name for node in space.nodes]
-    ['layers', 'neurons_1', 'neurons_2']
-    >>> space.active({"layers": 1, "neurons_1": 8, "neurons_2": 32})
-    {'layers': 1, 'neurons_1': 8}
+    Raises:
+        SpaceError: There are no parameters, a parent is unknown, a name is repeated, conditions
+            form a cycle, or a condition names a value that its parent does not have.
+
+    Example:
+        >>> from search import Int
+        >>> space = Space(Int("layers", 1, 2), Int("neurons", 8, 64, per="layers"))
+        >>> [node.name for node in space.nodes]
+        ['layers', 'neurons_1', 'neurons_2']
+        >>> space.active({"layers": 1, "neurons_1": 8, "neurons_2": 32})
+        {'layers': 1, 'neurons_1': 8}
     """
 
     def __init__(self, *parameters: Parameter) -> None:
@@ -36,9 +42,9 @@ class Space:
 
     @classmethod
     def restricted(cls, *parameters: Parameter) -> "Space":
-        """Return a space made of another one, whose conditions have been checked.
+        """Return a space derived from another one, without checking the values of conditions.
 
-        Where a parent has fewer values than it had, a condition may name one that is gone.
+        A condition may name a value that the parent had before it was narrowed.
         """
         space = cls.__new__(cls)
         space._define(parameters)
@@ -46,12 +52,12 @@ class Space:
 
     def _define(self, parameters: tuple[Parameter, ...]) -> None:
         if not parameters:
-            raise SpaceError("a space needs parameters, got none; give at least one to search")
+            raise SpaceError("A space needs at least one parameter. Write Space(Int(...), ...).")
         for parameter in parameters:
             if not isinstance(parameter, Int | Float | Choice):
                 raise SpaceError(
-                    "a space takes Int, Float and Choice one after the other, got a "
-                    f"{type(parameter).__name__}; write Space(Int(...), Float(...))"
+                    "The arguments of Space must be Int, Float or Choice, not "
+                    f"{type(parameter).__name__}. Write Space(Int(...), Float(...))."
                 )
         self.parameters = parameters
         names = [parameter.name for parameter in parameters]
@@ -68,9 +74,13 @@ class Space:
         return f"Space({', '.join(map(repr, self.parameters))})"
 
     def active(self, values: Params) -> dict[str, Scalar]:
-        """Only the active ones of `values`, in the order of the space.
+        """Return the active parameters among `values`, in the order of the space.
 
-        `values` holds a value for every name that turns out active (more do no harm).
+        Args:
+            values: At least a value for every active parameter; others are ignored.
+
+        Returns:
+            A dictionary of the active names and their values.
         """
         chosen: dict[str, Scalar] = {}
         for node in self.nodes:
@@ -79,39 +89,55 @@ class Space:
         return chosen
 
     def check(self, params: Params) -> None:
-        """Refuse params that are not exactly the active names with values they can take.
+        """Check that params are exactly the active parameters, with values of the space.
 
-        Raises: SpaceError naming the parameter.
+        Raises:
+            SpaceError: A parameter is unknown, missing, inactive or out of range; the message
+                names it.
         """
-        known = {node.name for node in self.nodes}
+        names = {node.name for node in self.nodes}
         for name in params:
-            if name not in known:
-                raise SpaceError(str(unknown_name("parameter", name, known)))
+            if name not in names:
+                raise SpaceError(str(unknown_name("parameter", name, names)))
         expected: dict[str, Scalar] = {}
         for node in self.nodes:
             if not node.active(expected):
                 if node.name in params:
                     raise SpaceError(
-                        f"{node.name}: is not active beside {expected!r}, got "
-                        f"{params[node.name]!r}; leave it out"
+                        f"{node.name}={params[node.name]!r} is set, but {node.name} is inactive "
+                        f"with {expected!r}. Leave it out."
                     )
                 continue
             if node.name not in params:
-                raise SpaceError(f"{node.name}: is active beside {expected!r} and missing; give it")
+                raise SpaceError(
+                    f"{node.name} is missing, but active with {expected!r}. Add a value for it."
+                )
             if not node.parameter.holds(params[node.name]):
                 raise SpaceError(
-                    f"{node.name}: must be a value of {node.parameter!r}, got {params[node.name]!r}"
+                    f"{node.name}={params[node.name]!r} is not a value of {node.parameter!r}. "
+                    "Change the value, or widen the space."
                 )
             expected[node.name] = params[node.name]
 
     def per_layer(self, params: Params, name: str) -> list[Any]:
-        """The values of a repeated parameter, one for each repetition, whatever their shape.
+        """Return the values of a repeated parameter, one for each repetition, for any shape.
 
-        >>> from search import Int
-        >>> width = Int("width", 8, 64, per="layers", shapes=("funnel",))
-        >>> space = Space(Int("layers", 1, 3), width)
-        >>> space.per_layer({"layers": 3, "width_shape": "funnel", "width_1": 64}, "width")
-        [64, 32, 16]
+        Args:
+            params: Values of the active parameters.
+            name: Name of a parameter with `per=`.
+
+        Returns:
+            A list with one value for each repetition; empty for a count of 0.
+
+        Raises:
+            SpaceError: The name is not a repeated parameter, or it is inactive with `params`.
+
+        Example:
+            >>> from search import Int
+            >>> width = Int("width", 8, 64, per="layers", shapes=("funnel",))
+            >>> space = Space(Int("layers", 1, 3), width)
+            >>> space.per_layer({"layers": 3, "width_shape": "funnel", "width_1": 64}, "width")
+            [64, 32, 16]
         """
         parameter = next((p for p in self.parameters if p.name == name), None)
         if parameter is None or parameter.per is None:
@@ -120,7 +146,7 @@ class Space:
         count = int(params.get(parameter.per, 0))
         if parameter.per not in params or (count and f"{name}_1" not in params):
             raise SpaceError(
-                f"{name}: is not active beside {params!r}; ask for it only where it is"
+                f"{name} is inactive with {params!r}. Call per_layer only where {name} is active."
             )
         shape = params.get(f"{name}_shape", "free")
         if shape == "free":
@@ -131,10 +157,13 @@ class Space:
         return [max(1, int(first or 1) // 2**index) for index in range(count)]
 
     def normal(self, params: Params) -> dict[str, Scalar]:
-        """The params with each value as `at` gives it, so that `key` knows equal ones as equal.
+        """Return params in normal form: equal configurations get the same `key`.
 
-        >>> Space(Float("dropout", 0, 1, step=0.1)).normal({"dropout": 0})
-        {'dropout': 0.0}
+        Values of a Float become floats, rounded to the nearest step of a stepped range.
+
+        Example:
+            >>> Space(Float("dropout", 0, 1, step=0.1)).normal({"dropout": 0})
+            {'dropout': 0.0}
         """
         floats = {
             node.name: node.parameter for node in self.nodes if isinstance(node.parameter, Float)
@@ -146,20 +175,20 @@ class Space:
 
     @cached_property
     def size(self) -> int | None:
-        """How many different configurations there are; None where there is no end or no count."""
+        """Number of configurations; None if it is infinite, or too expensive to count."""
         return count(self.nodes, lambda parameter: parameter.count)
 
     def without(self, name: str) -> "Space":
-        """The space less one parameter that no other depends on."""
+        """Return the space without one parameter; no other parameter may depend on it."""
         return Space.restricted(*(p for p in self.parameters if p.name != name))
 
     def replace(self, *parameters: Parameter) -> "Space":
-        """The space with the parameters of these names exchanged for these."""
+        """Return the space in which these parameters replace those of the same names."""
         new = {parameter.name: parameter for parameter in parameters}
         return Space.restricted(*(new.get(p.name, p) for p in self.parameters))
 
     def describe(self) -> list[dict[str, Any]]:
-        """The definition as JSON data, one object per parameter, defaults left out."""
+        """Return the definition as JSON data: one object per parameter, without empty fields."""
         plain = [
             {"kind": type(p).__name__} | {k: v for k, v in asdict(p).items() if v not in (None, ())}
             for p in self.parameters
@@ -169,12 +198,13 @@ class Space:
 
 
 def from_description(described: Sequence[Mapping[str, Any]]) -> Space:
-    """The space that `Space.describe` has described.
+    """Return the space of a description by `Space.describe`.
 
-    >>> from search import Int
-    >>> space = Space(Int("layers", 1, 2), Float("dropout", 0.0, 0.5, when={"layers": 2}))
-    >>> from_description(space.describe()).describe() == space.describe()
-    True
+    Example:
+        >>> from search import Int
+        >>> space = Space(Int("layers", 1, 2), Float("dropout", 0.0, 0.5, when={"layers": 2}))
+        >>> from_description(space.describe()).describe() == space.describe()
+        True
     """
     kinds: dict[str, Callable[..., Parameter]] = {"Int": Int, "Float": Float, "Choice": Choice}
     plain = ({k: _tuples(v) for k, v in fields.items() if k != "kind"} for fields in described)
@@ -183,12 +213,12 @@ def from_description(described: Sequence[Mapping[str, Any]]) -> Space:
 
 
 def _tuples(value: Any) -> Any:
-    """JSON data with its lists as tuples."""
+    """Convert the lists in JSON data to tuples."""
     if isinstance(value, Mapping):
         return {name: _tuples(inner) for name, inner in value.items()}
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def key(params: Params) -> str:
-    """A text that is equal for equal configurations, whatever the order of their names."""
+    """Return a text that identifies a configuration, independent of the order of its names."""
     return json.dumps(params, sort_keys=True)

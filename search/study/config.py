@@ -1,4 +1,4 @@
-"""A study's settings, validated, and what is read from the environment and from TOML files."""
+"""Settings of a study: validation, and conversion to and from JSON data."""
 
 import hashlib
 import json
@@ -11,14 +11,30 @@ from search.errors import JournalError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class StudyConfig:
-    """What a user may say of a study; None means the default of the problem or backend.
+    """Settings of a study. None means the default of the problem or the backend.
 
-    `trials` and `seconds` (active time) are caps and may be raised later; `study` is a name; all
-    else defines the study. `assignments`: the `--set` texts. `cv`: folds of cross-validation.
-    `ceiling`: the epochs that a trial may have at most, as a study's header holds them; `recorded`:
-    the settings are read from a header, which held no ceiling before there were ranges above 9.
+    Attributes:
+        problem: Word of the problem.
+        backend: Name of the backend.
+        trials: Limit on trials; it may be raised later.
+        max_epochs: Largest number of epochs of a trial.
+        seconds: Limit on active time in seconds; it may be raised later.
+        seed: Root seed.
+        patience: Epochs without improvement before a trial stops.
+        factor: Reduction factor of Hyperband and successive halving.
+        assignments: Texts of `--set`.
+        sampler: Name of a sampler of the backend.
+        pruner: Name of a pruner of the backend.
+        study: Name of the study.
+        population: Population size of an evolutionary sampler.
+        generations: Number of generations of an evolutionary sampler.
+        cv: Number of folds of cross-validation.
+        ceiling: Largest number of epochs of a trial, as recorded in the header of a study.
+        recorded: Whether the settings come from a header. Headers of earlier versions have no
+            `ceiling`.
 
-    Raises: UsageError for a value out of range.
+    Raises:
+        UsageError: A value is out of range.
     """
 
     problem: str
@@ -46,19 +62,19 @@ class StudyConfig:
             value = getattr(self, name)
             if value is not None and value < low:
                 option = name.replace("_", "-")
-                raise UsageError(f"--{option} must be at least {low}, got {value}; raise it")
+                raise UsageError(f"--{option} must be at least {low}, not {value}. Raise it.")
         if self.seconds is not None and self.seconds <= 0:
-            raise UsageError(f"--time must be more than 0 s, got {self.seconds:g}; raise it")
+            raise UsageError(f"--time must be more than 0 s, not {self.seconds:g} s. Raise it.")
         if self.backend == "hyperband" and self.trials is not None and self.trials < self.factor:
             raise UsageError(
-                f"--trials must be at least the factor {self.factor} under hyperband, got "
-                f"{self.trials}; raise it, or use --backend randomized"
+                f"--trials must be at least the factor ({self.factor}) of Hyperband, not "
+                f"{self.trials}. Raise it, or use --backend randomized."
             )
 
     def plain(self) -> dict[str, Any]:
-        """What defines the study, as JSON data.
+        """Return the settings that define the study as JSON data, without limits and name.
 
-        Settings that came later are left out while unset: the digest of older studies stays.
+        Settings added in later versions are left out while unset, to keep older digests.
         """
         plain = asdict(self)
         for later in ("population", "generations", "cv"):
@@ -70,20 +86,21 @@ class StudyConfig:
 
 
 def digest_of(plain: Mapping[str, Any]) -> str:
-    """A SHA-256 of JSON data, in hexadecimal."""
+    """Return the hexadecimal SHA-256 of JSON data."""
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def from_plain(plain: Mapping[str, Any]) -> StudyConfig:
-    """Return the settings that `StudyConfig.plain` gave, as a journal's header holds them.
+    """Return the settings of a journal's header, as written by `StudyConfig.plain`.
 
-    Raises: JournalError for settings that this version cannot understand.
+    Raises:
+        JournalError: This version does not know a setting.
     """
     try:
         given = {**plain, "assignments": tuple(plain["assignments"]), "recorded": True}
         return StudyConfig(**given)
     except (TypeError, LookupError, UsageError) as error:
         raise JournalError(
-            f"the settings in the header of the journal cannot be understood ({error}); restore "
-            "the journal from a copy, or use the version that wrote it"
+            f"The settings in the header of the journal are invalid: {str(error).rstrip('.')}. "
+            "Restore the journal from a copy, or use the version that wrote it."
         ) from error

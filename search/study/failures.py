@@ -1,4 +1,4 @@
-"""Errors of trials: what they say, where they come from, and when they are all alike."""
+"""Errors of trials: their text, their location in user code, and repeated equal errors."""
 
 import re
 import site
@@ -15,17 +15,19 @@ FIRST = 3
 _NUMBER = re.compile(r"0x[0-9a-fA-F]+|[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 _FRAME = re.compile(r'^  File "([^"]+)", line (\d+), in (.+)$', re.MULTILINE)
 _PLATFORM = Path(__file__).parents[1]
-# whose frames are not the user's: between the platform and code of the user's, or none at all
+# packages whose frames do not count as user code
 _PACKAGES = {"search", "keras", "tensorflow", *sys.stdlib_module_names}
 _LONGEST_TEXT = 20_000
 
 
 def failing_alike(outcomes: Sequence[Outcome]) -> str | None:
-    """What to say of a study whose first outcomes are these; None where it may continue.
+    """Return the message that ends a study whose first trials all failed with the same error.
 
-    It may not where these are three, and all failed with the same kind and message up to the
-    numbers in it. A loss or an objective that is not finite is no error: other settings may avoid
-    it.
+    Errors are the same if their kinds and messages are equal up to numbers. A loss or an objective
+    that is not finite does not count, because other parameter values may avoid it.
+
+    Returns:
+        The message; None unless `outcomes` are exactly three such failures.
     """
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     if len(outcomes) != FIRST or len(failures) != FIRST:
@@ -35,16 +37,16 @@ def failing_alike(outcomes: Sequence[Outcome]) -> str | None:
         return None
     first = failures[0]
     kind = "" if first.kind == "lost" else f"{first.kind}: "
-    place = location(first.traceback)
+    where = location(first.traceback)
     return (
-        f"The first {FIRST} trials failed alike: {kind}{first.message}"
-        f"{'' if place is None else f' ({place})'}. Correct the problem and start a new study, or "
+        f"The first {FIRST} trials failed alike: {kind}{first.message.removesuffix('.')}"
+        f"{'' if where is None else f' ({where})'}. Correct the problem and start a new study, or "
         "resume this one with --keep-going."
     )
 
 
 def location(trace: str) -> str | None:
-    """Where in the user's code a traceback was last: file, line and function; None for nowhere."""
+    """Return the last location of a traceback in user code: file, line, function; None if none."""
     frames = [frame for frame in _FRAME.findall(trace) if _of_user(frame[0])]
     if not frames:
         return None
@@ -53,7 +55,7 @@ def location(trace: str) -> str | None:
 
 
 def _of_user(file: str) -> bool:
-    """Whether a file is neither the platform's nor a library's."""
+    """Return whether a file belongs neither to the platform nor to a library."""
     libraries = [*site.getsitepackages(), site.getusersitepackages(), str(_PLATFORM)]
     libraries += [sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib")]
     path = Path(file)
@@ -61,21 +63,21 @@ def _of_user(file: str) -> bool:
 
 
 def raised_by_user(error: BaseException) -> bool:
-    """Whether the error passed through code that is not the platform's."""
+    """Return whether the traceback of an error contains user code."""
     frames = traceback.walk_tb(error.__traceback__)
     modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in frames]
     return any(module.partition(".")[0] not in _PACKAGES for module in modules)
 
 
 def as_known(error: SearchError) -> SearchError:
-    """The error as every process of the platform knows it: a class of the user's may be unknown."""
+    """Convert a subclass defined by the user, unknown to other processes, to its base class."""
     kinds = [kind for kind in type(error).__mro__ if kind.__module__ == SearchError.__module__]
-    known: SearchError = kinds[0](text_of(error))
-    return known
+    converted: SearchError = kinds[0](text_of(error))
+    return converted
 
 
 def text_of(error: BaseException) -> str:
-    """What an error says; its `str()` is the user's code too, and may raise."""
+    """Return the message of an error. Its `str()` may be user code, and may raise."""
     try:
         return clipped(str(error))
     except Exception as another:  # noqa: BLE001 - worker boundary
@@ -83,7 +85,7 @@ def text_of(error: BaseException) -> str:
 
 
 def clipped(text: str) -> str:
-    """A text of bearable length: its beginning and its end."""
+    """Shorten a long text to its beginning and its end."""
     if len(text) <= _LONGEST_TEXT:
         return text
     half = _LONGEST_TEXT // 2

@@ -1,4 +1,4 @@
-"""From a curve to an outcome: where a score is taken, and where NaN becomes a failure."""
+"""Compute the outcome of a trial from its learning curve: the score, or a failure for NaN."""
 
 import difflib
 import math
@@ -13,9 +13,10 @@ _LOSSES = ("loss", "val_loss")
 
 
 def values(objective: Objective, curve: Sequence[EpochReport]) -> list[float]:
-    """The objective's metric after epochs 1, 2, ...
+    """Return the objective's metric after epochs 1, 2, ...
 
-    Raises: UsageError when an epoch does not have that metric, naming those it has.
+    Raises:
+        UsageError: An epoch lacks the metric; the message lists the reported metrics.
     """
     for report in curve:
         if objective.metric not in report.metrics:
@@ -44,10 +45,12 @@ def _missing(metric: str, report: EpochReport) -> UsageError:
 
 
 def over_folds(objective: Objective, folds: Sequence[Metrics]) -> dict[str, float]:
-    """An epoch's metrics under cross-validation: means over the folds, and the objective by fold.
+    """Combine the metrics of an epoch over the folds of cross-validation.
 
-    `fold_1_<metric>`, ... are the objective's metric in each fold, `<metric>_std` is their standard
-    deviation as scikit-learn has it (divided by the number of folds).
+    Returns:
+        Means of the metrics that all folds have; `fold_1_<metric>`, ... with the objective's
+        metric in each fold; and `<metric>_std`, their population standard deviation, as in
+        scikit-learn.
     """
     common = [name for name in folds[0] if all(name in fold for fold in folds)]
     means = {name: _mean([fold[name] for fold in folds]) for name in common}
@@ -56,12 +59,12 @@ def over_folds(objective: Objective, folds: Sequence[Metrics]) -> dict[str, floa
         return means
     values = [fold[metric] for fold in folds]
     spread = math.sqrt(_mean([(value - means[metric]) ** 2 for value in values]))
-    by_fold = {f"fold_{place}_{metric}": value for place, value in enumerate(values, start=1)}
+    by_fold = {f"fold_{number}_{metric}": value for number, value in enumerate(values, start=1)}
     return means | {spread_metric(objective): spread} | by_fold
 
 
 def spread_metric(objective: Objective) -> str:
-    """The metric that says, under cross-validation, how far the folds lie apart."""
+    """Return the name of the metric with the standard deviation over the folds."""
     return f"{objective.metric}_std"
 
 
@@ -78,7 +81,7 @@ def completed(
     *,
     stopped_early: bool,
 ) -> Completed:
-    """What a trial that trained its budget or ran out of patience came to; `curve` not empty."""
+    """Build the outcome of a trial that used its budget or stopped early; `curve` is not empty."""
     reached = pruned(objective, curve, parameter_count, way, network)
     return Completed(
         reached.score,
@@ -99,7 +102,7 @@ def pruned(
     way: str = "",
     network: Network | None = None,
 ) -> Pruned:
-    """The outcome of a trial that its backend stopped; `curve` is not empty."""
+    """Build the outcome of a trial that its backend stopped; `curve` is not empty."""
     scores = values(objective, curve)
     best = objective.best_epoch(scores)
     seconds = _seconds(curve)
@@ -109,10 +112,18 @@ def pruned(
 def not_finite(
     objective: Objective, metrics: Metrics, curve: Sequence[EpochReport]
 ) -> Failed | None:
-    """The failure when the loss or the objective of an epoch is NaN or infinite, else None.
+    """Return a failure if the loss or the objective of an epoch is NaN or infinite.
 
-    `curve`: the epochs before it. Other metrics may be undefined for a while, as precision is
-    before anything is predicted positive: they end no trial.
+    Other metrics do not end a trial: precision, for instance, is undefined until an example is
+    predicted positive.
+
+    Args:
+        objective: The objective.
+        metrics: Metrics of the epoch.
+        curve: The epochs before it.
+
+    Returns:
+        The failure; None if the values are finite.
     """
     deciding = (*_LOSSES, objective.metric)
     if all(math.isfinite(metrics[name]) for name in deciding if name in metrics):

@@ -1,4 +1,4 @@
-"""Where everything lies under `--store`: the only place that knows the folder's layout."""
+"""Layout of the folder `--store`. No other module knows it."""
 
 import contextlib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from search.runtime.names import check_name, is_name
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The folder of studies (by default `mlruns/`)."""
+    """Folder of studies (by default `mlruns/`)."""
 
     root: Path
 
@@ -36,15 +36,16 @@ class Store:
         return self.root / "artifacts"
 
     def journal(self, study: str) -> Path:
-        """The journal of a study, whether or not there is one.
+        """Return the path of a study's journal; it need not exist.
 
-        Raises: UsageError for a name that could not be a file's.
+        Raises:
+            UsageError: The name is invalid.
         """
         check_name("study", study)
         return self.journals / f"{study}.jsonl"
 
     def checkpoints(self, study: str) -> Path:
-        """The folder of a study's checkpoints."""
+        """Return the folder of a study's checkpoints."""
         return self.root / "checkpoints" / study
 
     @property
@@ -53,19 +54,19 @@ class Store:
         return self.root / "exports"
 
     def export(self, study: str) -> Path:
-        """The folder of a study's exported winner."""
+        """Return the folder of a study's exported winner."""
         return self.exports / study
 
     def studies(self) -> list[str]:
-        """The names of the studies, in alphabetical order."""
+        """Return the names of the studies in alphabetical order."""
         return [name for name in self._stems() if is_name(name)]
 
     def misnamed(self) -> list[str]:
-        """The names of journals that cannot be those of studies, in alphabetical order."""
+        """Return the names of journals that are not valid study names, in alphabetical order."""
         return [name for name in self._stems() if not is_name(name)]
 
     def latest_first(self) -> list[str]:
-        """The names of the studies, the one whose journal was written last first."""
+        """Return the names of the studies; the most recently written journal is first."""
         written = []
         for name in self.studies():
             with contextlib.suppress(OSError):  # removed since
@@ -76,22 +77,22 @@ class Store:
         return sorted(path.stem for path in self.journals.glob("*.jsonl"))
 
     def existing(self, study: str) -> Path:
-        """The journal of a study that must exist.
+        """Return the journal of an existing study.
 
-        Raises: SearchError when there is no store yet; UsageError for an unknown study, naming the
-        nearest.
+        Raises:
+            SearchError: The store has no studies.
+            UsageError: The study is unknown; the message has the nearest name.
         """
         if not self.journals.is_dir():
             raise SearchError(
-                f"store must hold studies, got none in {self.root}; run a search first, or name "
-                "the right folder with --store"
+                f"No studies in '{self.root}'. Run a search first, or pass --store DIR."
             )
         if study not in self.studies():
             raise unknown_name("study", study, self.studies())
         return self.journal(study)
 
     def free_name(self, stem: str) -> str:
-        """A study name that is not taken: stem-1, stem-2, ..."""
+        """Return the first unused name of stem-1, stem-2, ..."""
         number = 1
         while self.journal(f"{stem}-{number}").exists():
             number += 1

@@ -1,4 +1,4 @@
-"""The plain data that crosses layers: budgets, proposals, reports, outcomes and tasks."""
+"""Data types shared by all packages: budgets, proposals, epoch reports, outcomes and tasks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,15 @@ BASELINE_TRIAL = "0"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The epochs [start, stop), cumulative: start > 0 continues the trial's own last state."""
+    """Epochs of one training run of a trial: start + 1, ..., stop, counted from 1.
+
+    Attributes:
+        start: Epochs completed before. Above 0, training continues from the trial's last state.
+        stop: Epochs completed at the end.
+
+    Raises:
+        UsageError: 0 <= start < stop does not hold.
+    """
 
     start: int
     stop: int
@@ -23,19 +31,25 @@ class Budget:
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.stop:
             raise UsageError(
-                f"budget: 0 <= start < stop is needed, got [{self.start}, {self.stop})"
+                f"A budget requires 0 <= start < stop (start={self.start}, stop={self.stop}). "
+                "Correct them."
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One configuration to be trained for one budget.
+    """Proposal of a backend: train one configuration for one budget.
 
-    `trial` names it within the study; a later proposal for the same trial (a promotion) has the
-    same params and a budget that starts where the last one stopped. `labels` say what the
-    backend means by the trial (its bracket or rung, say): trackers and tables show them, figures
-    group trials by them, and plan, figures and MLflow know the baseline by its "role". No backend
-    reads them back. `may_continue` says that the backend might promote the trial later.
+    A later proposal for the same trial (a promotion) has the same params, and a budget that starts
+    at the stop of the previous one.
+
+    Attributes:
+        trial: Name of the trial in the study.
+        params: Values of the active parameters.
+        budget: Epochs to train.
+        labels: Facts about the trial for trackers and figures, such as its bracket and rung. The
+            label "role" marks the baseline. No backend reads labels.
+        may_continue: Whether the backend may promote the trial later.
     """
 
     trial: str
@@ -47,19 +61,19 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """There is nothing to propose until an outcome has been told."""
+    """Answer of a backend that needs an outcome before its next proposal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """There is nothing left to propose under the present limit."""
+    """Answer of a backend without further proposals under the current limit."""
 
 
 Answer: TypeAlias = Proposal | Wait | Exhausted
 
 
 class Decision(Enum):
-    """What a backend says to an epoch's report."""
+    """Decision after an epoch report: continue or stop the trial."""
 
     CONTINUE = "continue"
     STOP = "stop"
@@ -67,9 +81,13 @@ class Decision(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """What one epoch of one trial gave: all metrics, finite, and the seconds it took.
+    """Report of one completed epoch of a trial.
 
-    `epoch` is the completed epoch, 1-based and cumulative over budgets.
+    Attributes:
+        trial: Name of the trial.
+        epoch: Number of the epoch, counted from 1 over all budgets of the trial.
+        metrics: All metrics of the epoch; every value is finite.
+        seconds: Duration of the epoch.
     """
 
     trial: str
@@ -80,10 +98,17 @@ class EpochReport:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The trial trained its budget, or stopped early of its own (`stopped_early`).
+    """Outcome of a trial that trained its whole budget, or stopped early.
 
-    `way`: how its epochs were trained, "fit", "graph" or "compiled"; empty where none says.
-    `network`: the model's architecture, where it is known and the record does not have it yet.
+    Attributes:
+        score: Value of the objective at `best_epoch`.
+        best_epoch: Epoch that gives the score, counted from 1.
+        epochs: Completed epochs.
+        seconds: Duration of the training.
+        parameter_count: Number of weights of the model.
+        stopped_early: Whether early stopping ended the trial.
+        way: Training loop of its epochs: "fit", "graph" or "compiled"; empty if not reported.
+        network: Architecture of the model; None if it is unknown, or in the record already.
     """
 
     score: float
@@ -98,7 +123,17 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """The backend stopped the trial after epoch `at_epoch`; `score` is what it had reached."""
+    """Outcome of a trial that the backend stopped.
+
+    Attributes:
+        score: Value of the objective at `best_epoch`.
+        best_epoch: Epoch that gives the score, counted from 1.
+        at_epoch: Completed epochs.
+        seconds: Duration of the training.
+        parameter_count: Number of weights of the model.
+        way: As for `Completed`.
+        network: As for `Completed`.
+    """
 
     score: float
     best_epoch: int
@@ -111,10 +146,15 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The trial went wrong after `at_epoch` completed epochs.
+    """Outcome of a trial that failed.
 
-    `kind`: "nan" for a loss that is not finite, "objective" for such an objective, "lost" for a
-    worker that died, else the name of the exception's class.
+    Attributes:
+        kind: "nan" for a loss that is not finite, "objective" for an objective that is not finite,
+            "lost" for a worker that died; otherwise the name of the exception's class.
+        message: Message of the error.
+        traceback: Traceback of the error; empty if there is none.
+        at_epoch: Completed epochs.
+        seconds: Duration of the training.
     """
 
     kind: str
@@ -133,11 +173,15 @@ Outcome: TypeAlias = Completed | Pruned | Failed
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a worker needs, besides the problem, to train one proposal.
+    """Task of a worker: train one proposal.
 
-    `recorded` are the epochs already in the journal (of earlier budgets, and of this one after a
-    crash): trained again where no checkpoint covers them, never reported again. `stopped` says that
-    the backend answered STOP to the last of them.
+    Attributes:
+        proposal: The proposal.
+        seed: Seed of the trial.
+        recorded: Reports of epochs in the journal, from earlier budgets, and from this one after a
+            crash. Without a checkpoint they are trained again, but not reported again.
+        attempt: Number of the attempt, counted from 1.
+        stopped: Whether the backend decided STOP after the last recorded epoch.
     """
 
     proposal: Proposal

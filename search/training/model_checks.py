@@ -49,7 +49,7 @@ def check_given(model: "keras.Model", part: Part) -> None:
     try:
         _data_checks.check_inputs(expected, part.x)
     except DataError as error:
-        problem = str(error).partition(";")[0]
+        problem = str(error).partition(". ")[0]
         raise DataError(
             f"{problem}. Where fit cuts or changes the inputs, do it inside the model: begin with "
             "an Input of the data's shape, then slice, crop or scale it by layers, so that "

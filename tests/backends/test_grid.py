@@ -66,7 +66,7 @@ def test_a_parameter_of_a_billion_values_is_not_listed() -> None:
 
 def test_a_float_without_levels_is_refused_with_the_remedy() -> None:
     space = Space(Float("rate", 1e-4, 1e-1, log=True), Int("layers", 1, 2))
-    remedy = r"rate: a grid needs levels or a step.*levels=\(\.\.\.\) or --set rate=a,b,c"
+    remedy = r"rate: a grid needs levels or a step.*levels=\(\.\.\.\), or use --set rate=a,b,c"
     for refused in (grid.size, lambda space: grid.create(space, OBJECTIVE, SETTINGS, 0)):
         with pytest.raises(UsageError, match=remedy):
             refused(space)

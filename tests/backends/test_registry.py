@@ -24,17 +24,17 @@ def check(backend, sampler=None, pruner=None, **own):
         (("optuna", None, "mediam"), {}, "unknown pruner 'mediam'; did you mean 'median'"),
         (("hyperopt", "aneal"), {}, "did you mean 'anneal'"),
         (("hyperbnad",), {}, "did you mean 'hyperband'"),
-        (("hyperopt", "ei"), {}, "--sampler ei goes with --backend skopt, got 'hyperopt'; change"),
-        (("grid", "tpe"), {}, "--sampler tpe goes with --backend hyperopt or optuna, got 'grid'"),
-        (("grid", "tep"), {}, "--sampler goes with --backend hyperopt or optuna or skopt, got 'gr"),
-        (("skopt", None, "asha"), {}, "--pruner asha goes with --backend optuna, got 'skopt'"),
+        (("hyperopt", "ei"), {}, "--sampler ei requires --backend skopt, not 'hyperopt'. Change"),
+        (("grid", "tpe"), {}, "--sampler tpe requires --backend hyperopt or optuna, not 'grid'"),
+        (("grid", "tep"), {}, "--sampler requires --backend hyperopt or optuna or skopt, not 'gr"),
+        (("skopt", None, "asha"), {}, "--pruner asha requires --backend optuna, not 'skopt'"),
         (
             ("optuna",),
             {"population": 9},
-            "--population goes with --backend optuna --sampler nsga2, got --backend optuna "
-            "--sampler tpe; drop it",
+            "--population requires --backend optuna --sampler nsga2, not --backend optuna "
+            "--sampler tpe. Remove it",
         ),
-        (("grid",), {"generations": 9}, "--sampler nsga2, got --backend grid; drop it"),
+        (("grid",), {"generations": 9}, "--sampler nsga2, not --backend grid. Remove it"),
     ],
 )
 def test_a_word_or_setting_of_another_is_refused(arguments, own, message):
@@ -60,7 +60,7 @@ def test_without_its_library_a_backend_says_what_installs_it(
     words = ["run", "digits", "--backend", backend, "--workers", "1", "--store", str(tmp_path)]
     assert main(words) == 2
     command = f"pip install -c constraints.txt -e '.[{backend}]'"
-    assert f"which is not installed; run {command}" in capsys.readouterr().err
+    assert f"that is not installed. Run {command}" in capsys.readouterr().err
     assert main(["list", "backends"]) == 0
     assert f"not installed: {command}" in capsys.readouterr().out
 

@@ -25,7 +25,7 @@ def test_the_file_runs_as_it_is(tmp_path, monkeypatch, capsys, with_database) ->
         ("mine.py", "init must write a new file, got mine.py, which exists"),
         ("mine.txt", "a problem file must end in .py"),
         ("-my-problem.py", "see `python -m search init --help`"),
-        ("my problem.py", "problem name must be letters"),
+        ("my problem.py", "is not a valid problem name"),
     ],
 )
 def test_a_file_that_is_there_or_has_no_good_name_is_refused(

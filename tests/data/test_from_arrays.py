@@ -42,7 +42,7 @@ def test_without_names_the_other_columns_are_one_array():
 
 
 def test_a_column_of_texts_or_an_unknown_one_is_refused():
-    with pytest.raises(DataError, match=r"column 'city' must hold numbers, got .*'Rome'"):
+    with pytest.raises(DataError, match=r"column 'city' must contain numbers, but is .*'Rome'"):
         frame_part(FRAME, "buys")
     with pytest.raises(DataError, match="unknown column 'incme'; did you mean 'income'"):
         frame_part(FRAME, "buys", {"has": ["incme"]})
@@ -55,7 +55,7 @@ def test_a_csv_file_is_a_frame(tmp_path):
     assert one.x.shape == (4, 2)
     with pytest.raises(DataError, match=r"buyers.csv: unknown column 'bus'"):
         csv_part(file, "bus")
-    with pytest.raises(DataError, match="must be a readable CSV file"):
+    with pytest.raises(DataError, match=r"Cannot read .* as a CSV file"):
         csv_part(tmp_path / "none.csv", "buys")
 
 
@@ -102,7 +102,9 @@ def test_parts_that_are_there_already_are_kept():
 
 @pytest.mark.parametrize("fractions", [(0.5, 0.5), (0.0, 0.2), (0.001, 0.2)])
 def test_fractions_must_leave_examples_in_each_part(fractions):
-    with pytest.raises(UsageError, match=r"leave something to train on|each part needs an example"):
+    with pytest.raises(
+        UsageError, match=r"with a sum below 1|each part needs at least one example"
+    ):
         split(many(), *fractions)
 
 
@@ -124,13 +126,13 @@ def test_a_pipeline_that_cannot_be_taken_is_refused():
     import tensorflow as tf
 
     pairs = tf.data.Dataset.from_tensor_slices((np.zeros((8, 2)), np.zeros((8, 1))))
-    with pytest.raises(DataError, match="endless"):
+    with pytest.raises(DataError, match="infinite"):
         dataset_part(pairs.repeat())
-    with pytest.raises(DataError, match="say batched=True"):
+    with pytest.raises(DataError, match="Pass batched=True"):
         dataset_part(pairs.batch(4, drop_remainder=True))
-    with pytest.raises(DataError, match="must fit into 0 MB"):
+    with pytest.raises(DataError, match="exceed 0 MB"):
         dataset_part(pairs, megabytes=0, batched=False)
-    with pytest.raises(DataError, match=r"must give x, \(x, y\)"):
+    with pytest.raises(DataError, match=r"must yield x, \(x, y\)"):
         dataset_part(tf.data.Dataset.from_tensor_slices(tuple(np.zeros((4, 3)))))
 
 
@@ -141,13 +143,17 @@ NAN = np.array([[0.0], [np.nan], [0.0]])
 @pytest.mark.parametrize(
     ("train", "validation", "message"),
     [
-        (Part(X, Y[:3]), Part(X, Y), r"train.y: must have as many examples as train.x, got 3 and"),
-        (Part(X, Y, Y[:2]), Part(X, Y), "train.weights: must have as many"),
+        (Part(X, Y[:3]), Part(X, Y), r"train.y has 3 examples, but train.x has 4"),
+        (Part(X, Y, Y[:2]), Part(X, Y), "train.weights has 2 examples"),
         (Part(X[:0], Y[:0]), Part(X, Y), "at least one example"),
-        (Part(X, Y, NAN[[0, 1, 2, 0]].ravel()), Part(X, Y), "got NaN in 1 of 4 examples.*row 1"),
-        (Part(X, np.array(["a", "b"] * 2)), Part(X, Y), "train.y: must hold numbers.*number the"),
+        (Part(X, Y, NAN[[0, 1, 2, 0]].ravel()), Part(X, Y), "has NaN in 1 of 4 examples.*row 1"),
+        (Part(X, np.array(["a", "b"] * 2)), Part(X, Y), "train.y must contain numbers.*Number the"),
         (Part({"a": 1.0}, Y[:1]), Part(X, Y), "train.x.a: data must be NumPy arrays"),
-        (Part(X, Y), Part(X[:, :1], Y), r"validation.x: must have examples of shape \(2,\) as in"),
+        (
+            Part(X, Y),
+            Part(X[:, :1], Y),
+            r"validation.x has examples of shape \(1,\), but train has",
+        ),
         (Part({"a": X}, Y), Part({"b": X}, Y), "validation: unknown array 'x.a'"),
     ],
 )
@@ -160,14 +166,34 @@ def test_data_that_cannot_be_trained_on_are_refused(train, validation, message):
     ("loss", "labels", "shape", "message"),
     [
         ("sparse_categorical_crossentropy", np.array([0, 10]), (10,), "0 to 10; give it 11 units"),
-        ("sparse_categorical_crossentropy", np.array([-1, 1]), (2,), "number the classes from 0"),
-        ("sparse_categorical_crossentropy", np.array([0.5]), (2,), "takes whole numbers, got 0.5"),
-        ("sparse_categorical_crossentropy", np.eye(3), (3,), "got one-hot ones"),
+        ("sparse_categorical_crossentropy", np.array([-1, 1]), (2,), "Number the classes from 0"),
+        (
+            "sparse_categorical_crossentropy",
+            np.array([0.5]),
+            (2,),
+            "requires integers, but a label is 0.5",
+        ),
+        ("sparse_categorical_crossentropy", np.eye(3), (3,), "not one-hot labels"),
         ("categorical_crossentropy", np.array([0, 1]), (2,), "compile with sparse_categorical"),
-        ("categorical_crossentropy", np.eye(3), (4,), r"shape \(4,\).*got labels of shape \(3,\)"),
-        ("binary_crossentropy", np.array([1, 2]), (1,), "labels from 0 to 1, got 1 to 2"),
-        ("binary_crossentropy", np.array([0, 1]), (2,), r"shape \(2,\).*labels of one number"),
-        ("mean_squared_error", np.zeros((3, 2)), (1,), r"labels of shape \(2,\); change the"),
+        (
+            "categorical_crossentropy",
+            np.eye(3),
+            (4,),
+            r"shape \(4,\).*the labels have shape \(3,\)",
+        ),
+        ("binary_crossentropy", np.array([1, 2]), (1,), "labels from 0 to 1, but they are 1 to 2"),
+        (
+            "binary_crossentropy",
+            np.array([0, 1]),
+            (2,),
+            r"shape \(2,\).*the labels have one number",
+        ),
+        (
+            "mean_squared_error",
+            np.zeros((3, 2)),
+            (1,),
+            r"the labels have shape \(2,\)\. Change the",
+        ),
     ],
 )
 def test_labels_that_do_not_fit_the_loss_are_refused(loss, labels, shape, message):
@@ -186,7 +212,9 @@ def test_inputs_are_held_to_the_models():
     check_inputs((8, 8), np.zeros((2, 8, 8)))
     check_inputs((None, 8), {"only": np.zeros((2, 5, 8))})
     check_inputs((8, 8), np.zeros((2, 8, 8, 1)))
-    with pytest.raises(DataError, match=r"takes examples of shape \(64,\), got \(8, 8\)"):
+    with pytest.raises(
+        DataError, match=r"requires examples of shape \(64,\), but they have \(8, 8\)"
+    ):
         check_inputs((64,), np.zeros((2, 8, 8)))
     with pytest.raises(DataError, match="unknown input 'wide'; did you mean 'wid'"):
         check_inputs({"wide": (1,), "deep": (1,)}, {"wid": X, "deep": X})

@@ -50,9 +50,9 @@ def test_columns_are_those_of_scikit_learn() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"a,b", "mine: must hold numbers only"),
-        (b"1,2,3\n4,5,6", "mine: must have 9 columns and 6 rows at least, got 3 and 2"),
-        (b"\n".join([FIRST_ROW] * 5), "got 9 and 5"),
+        (b"a,b", "mine must contain only numbers"),
+        (b"1,2,3\n4,5,6", "mine must have 9 columns and at least 6 rows, not 3 and 2"),
+        (b"\n".join([FIRST_ROW] * 5), "not 9 and 5"),
         (b"\n".join([FIRST_ROW] * 7 + [FIRST_ROW.replace(b"126", b"0")]), "mine, row 8: .*finite"),
         (b"\n".join([FIRST_ROW.replace(b"41", b"nan")] + [FIRST_ROW] * 7), "mine, row 1: .*finite"),
     ],
@@ -103,7 +103,7 @@ def test_the_table_is_taken_out_of_scikit_learns_archive(tmp_path: Path) -> None
         source = california_housing.Archive("download", f"{address}5976036", member)
         assert base.read_verified(source.fetch(HOUSING, scratch), HOUSING) == {NAME: TABLE}
         for name, member, message in (
-            ("5976036", "other", "must be a .tgz with other"),
+            ("5976036", "other", "cannot read other from the .tgz file"),
             ("broken", NAME, "must be a .tgz"),
             ("none", NAME, "404"),
         ):
@@ -157,7 +157,7 @@ def test_where_mnist_cannot_be_reached_every_source_is_named_and_what_to_do(tmp_
     with pytest.raises(DataError) as caught:
         images(tmp_path, nobody_there()).obtain()
     said = str(caught.value)
-    for words in ("MNIST must come", "cache: ", "Keras's cache: ", "Keras's download: "):
+    for words in ("MNIST is not available", "cache: ", "Keras's cache: ", "Keras's download: "):
         assert words in said
     assert "--data-dir" in said
     assert "search run digits" in said
@@ -165,7 +165,7 @@ def test_where_mnist_cannot_be_reached_every_source_is_named_and_what_to_do(tmp_
 
 @pytest.mark.parametrize("content", [b"", b"text"])
 def test_what_is_not_keras_archive_is_refused(content: bytes) -> None:
-    with pytest.raises(DataError, match=r"mnist.npz: must hold x_train"):
+    with pytest.raises(DataError, match=r"mnist.npz must contain x_train"):
         mnist.data_from(content)
 
 

@@ -164,7 +164,7 @@ def test_more_folds_than_examples_of_a_class_are_refused_before_a_study_begins(s
     )
     assert not (store / "journals" / "never.jsonl").exists()
     assert main([*words[:3], "1"]) == 2
-    assert "--cv must be at least 2, got 1" in capsys.readouterr().err
+    assert "--cv must be at least 2, not 1" in capsys.readouterr().err
 
 
 def test_settings_without_folds_are_recorded_as_they_were_before():

@@ -56,7 +56,7 @@ def test_balanced_counts_the_training_part_alone() -> None:
         ({"1": 20.0}, "did you mean '1'"),
         ({"yess": 20.0}, "did you mean 'yes'"),
         ({None: 1.0}, "unknown label 'None'"),
-        ({1: -20.0}, r"class_weight\[1\] must be a finite number from 0, got -20.0"),
+        ({1: -20.0}, r"class_weight\[1\] must be a finite number >= 0, not -20.0"),
         ({1: float("inf")}, "finite number"),
         ({"yes": "20"}, "finite number"),
         ({1: 2.0, "yes": 3.0}, "two weights for label 1"),
@@ -74,10 +74,13 @@ def test_what_fits_no_label_is_refused(given: Any, message: str) -> None:
     ("labels", "message"),
     [
         ({"a": NUMBERS, "b": NUMBERS}, "labels for 2 outputs"),
-        (None, "class_weight needs labels, and the training part has none; drop it"),
-        (np.linspace(0, 1, 200), "labels that are classes, got 0.005"),
-        (np.zeros((200, 4, 4), "int64"), r"one label for each example, got int64 of shape \(200"),
-        (TEXTS, "search.data.split numbers them"),
+        (None, "class_weight needs labels, but the training part has none. Remove class"),
+        (np.linspace(0, 1, 200), "needs class labels, but y contains 0.005"),
+        (
+            np.zeros((200, 4, 4), "int64"),
+            r"one label for each example, but y is int64 of shape \(200",
+        ),
+        (TEXTS, "search.data.split, which numbers"),
     ],
 )
 def test_labels_that_are_no_classes_are_refused(labels: Any, message: str) -> None:

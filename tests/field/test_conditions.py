@@ -60,7 +60,7 @@ def test_a_condition_on_the_shape_of_repetitions_is_checked_too() -> None:
 
 
 def test_a_float_decides_nothing() -> None:
-    with pytest.raises(SpaceError, match="needs an Int or a Choice"):
+    with pytest.raises(SpaceError, match="cannot depend on the Float"):
         Space(Float("rate", 0, 1), momentum({"rate": 0.5}))
 
 

@@ -38,7 +38,7 @@ def test_decimal_commas_are_numbers(file: Path, separator: str) -> None:
 
 def test_a_quoted_comma_is_no_number_and_is_named(file: Path) -> None:
     file.write_text('a,label\n1.5,0\n"2,5",1\n3.5,0\n')
-    with pytest.raises(DataError, match=r"'a' must hold numbers, .*'2,5' in 1 of 3 .*line 3"):
+    with pytest.raises(DataError, match=r"'a' must contain numbers, .*'2,5' in 1 of 3 .*line 3"):
         csv_part(file, "label")
 
 
@@ -49,7 +49,7 @@ def test_a_mark_for_missing_is_named_with_column_and_line(file: Path, mark: str)
     with pytest.raises(DataError) as caught:
         csv_part(file, "label")
     said = str(caught.value)
-    assert f"column 'hp' must hold numbers, got str with {mark!r} in 2 of 40 rows" in said
+    assert f"column 'hp' must contain numbers, but is str with {mark!r} in 2 of 40 rows" in said
     assert "first in line 8" in said
 
 
@@ -64,7 +64,7 @@ def test_an_empty_cell_is_named_with_column_and_line(file: Path) -> None:
     holed.loc[3, "label"] = np.nan
     holed["label"] = holed["label"].map({0.0: "no", 1.0: "yes"})
     holed.to_csv(file, index=False)
-    with pytest.raises(DataError, match=r"column 'label': every example needs a label.* line 5"):
+    with pytest.raises(DataError, match=r"column 'label' has no label in 1 .* line 5"):
         csv_part(file, "label", {"x": ["a"]})
 
 
@@ -102,7 +102,7 @@ def test_a_running_number_is_named(file: Path) -> None:
 
 def test_names_without_rows_are_refused(file: Path) -> None:
     file.write_text("a,hp,label\n")
-    with pytest.raises(DataError, match=r"table.csv: there are names of columns and no rows"):
+    with pytest.raises(DataError, match=r"table.csv: the table has column names but no rows"):
         csv_part(file, "label")
     with pytest.raises(DataError, match="no rows"):
         frame_part(FRAME[:0], "label")

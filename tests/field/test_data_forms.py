@@ -125,7 +125,7 @@ def test_random_maps_and_unseeded_samples_are_refused() -> None:
     noisy = pairs.map(lambda x, y: (x + tf.random.normal([8]), y))
     sampled = pairs.shuffle(60).take(20)
     for dataset in (noisy, noisy.batch(7), sampled):
-        with pytest.raises(DataError, match=r"same rows each time.* seed"):
+        with pytest.raises(DataError, match=r"other rows in a second pass.* seed"):
             dataset_part(dataset)
     shuffled = dataset_part(pairs.shuffle(60, seed=1).batch(7))
     assert shuffled.size == 60
@@ -345,5 +345,5 @@ def test_missing_inputs_are_refused_by_the_names_of_their_columns() -> None:
 
 def test_a_missing_weight_is_refused() -> None:
     weights = np.where(np.arange(60) == 3, np.nan, 1.0)
-    with pytest.raises(DataError, match=r"train.weights: .*got NaN in 1 of 60.*write 0"):
+    with pytest.raises(DataError, match=r"train.weights has NaN in 1 of 60.*weight 0"):
         check_data(Data(Part(X, Y, weights), Part(X, Y)))

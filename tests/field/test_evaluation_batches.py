@@ -105,7 +105,7 @@ def test_folds_and_test_data_are_evaluated_in_the_same_batches() -> None:
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, True, "32"])
 def test_a_size_that_is_no_count_is_refused(size: Any) -> None:
-    with pytest.raises(UsageError, match="evaluation_batch_size must be a whole number from 1"):
+    with pytest.raises(UsageError, match="evaluation_batch_size must be an integer >= 1"):
         problem(contrastive, HALVES, evaluation_batch_size=size)
 
 

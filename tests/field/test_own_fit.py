@@ -378,5 +378,5 @@ def test_a_whole_fit_is_refused_where_trials_are_cut_into_epochs(tmp_path, monke
         with pytest.raises(UsageError, match=r"one call of fit \(fit_whole=True\)"):
             resolve(StudyConfig(str(file), **more))
     assert resolve(StudyConfig(str(file), backend="optuna", pruner="none")).patience is None
-    with pytest.raises(UsageError, match="fit_whole=True must come with a fit"):
+    with pytest.raises(UsageError, match="fit_whole=True requires a fit"):
         problem(build, data(X, Y), fit_whole=True)

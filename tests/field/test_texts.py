@@ -87,13 +87,17 @@ def test_bytes_that_are_no_utf_8_are_trained() -> None:
 
 
 def test_what_is_no_text_among_texts_is_named() -> None:
-    for value, remedy in ((None, "empty text"), (float("nan"), "empty text"), (3, "an input each")):
+    for value, remedy in (
+        (None, "empty text"),
+        (float("nan"), "empty text"),
+        (3, "separate inputs"),
+    ):
         x = TEXTS.astype(object)
         x[4] = value
-        with pytest.raises(DataError, match=f"row 4; .*{remedy}"):
+        with pytest.raises(DataError, match=rf"row 4\. .*{remedy}"):
             check_data(Data(Part(x, LABELS), Part(x, LABELS)))
     frame = pd.DataFrame({"review": ["a", "b", None, "d"], "label": [0, 1, 0, 1]})
-    with pytest.raises(DataError, match=r"review.*every example needs a text, got 1 .* row 2"):
+    with pytest.raises(DataError, match=r"review.*has no text in 1 .* row 2"):
         frame_part(frame, "label")
 
 

@@ -185,7 +185,7 @@ def test_a_name_that_no_build_showed_gets_its_default_and_is_said():
 
     found = from_hypermodel(build, hypermodels.load, "val_accuracy", name="late")
     asked_for.append(True)
-    with pytest.warns(UserWarning, match="late: the hypermodel asks for it.*it gets 5"):
+    with pytest.warns(UserWarning, match="late: the hypermodel requests this .*the value 5"):
         found.build({"kind": "a"})
 
 
@@ -208,12 +208,16 @@ class _Silent(hypermodels.Fitting):
 @pytest.mark.parametrize(
     ("hypermodel", "objective", "message"),
     [
-        (hypermodels.Tuner, "val_accuracy", "Tuner.run_trial must be KerasTuner's own.*HyperModel"),
-        (hypermodels.Fitting, "val_accuracy", "must be an object, got the class Fitting; call it"),
-        (3, "val_accuracy", "build must be a function of .hp., got 3; write def build.hp."),
-        (hypermodels.layered, "val_oddness", "does not tell whether large or small"),
+        (hypermodels.Tuner, "val_accuracy", "Tuner overrides run_trial.*HyperModel"),
+        (hypermodels.Fitting, "val_accuracy", "is the class Fitting, not an object. Pass Fitting"),
+        (3, "val_accuracy", "build must be a function of .hp., not 3. Write def build.hp."),
+        (hypermodels.layered, "val_oddness", "the direction of this metric is not known"),
         (hypermodels.layered, ["val_loss", "loss"], "must be one metric"),
-        (lambda hp: 1 / 0, "val_loss", "must build at its defaults, got ZeroDivisionError"),
+        (
+            lambda hp: 1 / 0,
+            "val_loss",
+            "cannot be built with its default values: ZeroDivisionError",
+        ),
     ],
 )
 def test_what_cannot_be_searched_is_refused_with_the_reason(hypermodel, objective, message):
@@ -224,7 +228,7 @@ def test_what_cannot_be_searched_is_refused_with_the_reason(hypermodel, objectiv
 def test_a_fit_that_returns_nothing_ends_the_study(tmp_path):
     found = from_hypermodel(_Silent(), hypermodels.load, "val_accuracy", name="silent")
     task = Task(Proposal("1", {"units": 8}, Budget(0, 1)), seed=0)
-    with pytest.raises(UsageError, match=r"HyperModel.fit must return a History.*got None"):
+    with pytest.raises(UsageError, match=r"HyperModel.fit must return a History.*not None"):
         train(trainer(found, tmp_path).train(task))
 
 

@@ -34,14 +34,23 @@ PROBLEM = Problem(
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"space": {"units": (1, 4)}}, r"space must be a Space, got a dict; write Space\(Int"),
-        ({"objective": "val_loss"}, "objective must be an Objective, got 'val_loss'; write Obj"),
-        ({"load": Data(PART, PART)}, r"load must be a function of \(data_dir\), got a Data; write"),
-        ({"load": lambda: None}, r"load must take \(data_dir\), got <lambda>\(\); change"),
-        ({"build": lambda: None}, r"build must take \(params\), got <lambda>\(\); change"),
-        ({"statistics": lambda part: 0}, r"build must take \(params, statistics\), got build\(par"),
-        ({"callbacks": []}, r"callbacks must be a function of \(params\), got a list; write def"),
-        ({"fit": lambda model, data: {}}, r"fit must take \(params, model, data, callbacks\), got"),
+        ({"space": {"units": (1, 4)}}, r"space must be a Space, not a dict\. Write Space\(Int"),
+        ({"objective": "val_loss"}, "objective must be an Objective, not 'val_loss'. Write Obj"),
+        (
+            {"load": Data(PART, PART)},
+            r"load must be a function of \(data_dir\), not a Data\. Write",
+        ),
+        ({"load": lambda: None}, r"load must take \(data_dir\), but is <lambda>\(\)\. Change"),
+        ({"build": lambda: None}, r"build must take \(params\), but is <lambda>\(\)\. Change"),
+        (
+            {"statistics": lambda part: 0},
+            r"build must take \(params, statistics\), but is build\(par",
+        ),
+        ({"callbacks": []}, r"callbacks must be a function of \(params\), not a list\. Write def"),
+        (
+            {"fit": lambda model, data: {}},
+            r"fit must take \(params, model, data, callbacks\), but is",
+        ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -51,20 +60,22 @@ def test_a_problem_is_made_of_what_it_says(changed, said):
 
 
 def test_parameters_follow_one_another():
-    with pytest.raises(SpaceError, match=r"one after the other, got a list; write Space\(Int"):
+    with pytest.raises(
+        SpaceError, match=r"must be Int, Float or Choice, not list\. Write Space\(Int"
+    ):
         Space([Int("units", 1, 4), Float("rate", 0.1, 1.0)])
 
 
 @pytest.mark.parametrize("given", [(X, Y), pd.DataFrame(X)], ids=["tuple", "frame"])
 def test_data_are_made_of_parts(given):
-    with pytest.raises(UsageError, match=r"Data's train must be a Part, got a .*Part\(x, y\)"):
+    with pytest.raises(UsageError, match=r"Data's train must be a Part, not a .*Part\(x, y\)"):
         Data(given, PART)
 
 
 @pytest.mark.parametrize(
     ("loaded", "kind", "said"),
     [
-        (lambda _: (PART, PART), UsageError, "what load returns must be a Data, got a tuple"),
+        (lambda _: (PART, PART), UsageError, "the result of load must be a Data, not a tuple"),
         (
             lambda _: np.load("none.npy"),
             DataError,
@@ -80,7 +91,7 @@ def test_what_load_gives_is_looked_at(loaded, kind, said, tmp_path):
 
 @pytest.mark.parametrize("given", [build, Problem, None], ids=["function", "class", "none"])
 def test_only_a_problem_can_be_tuned(given, tmp_path):
-    with pytest.raises(UsageError, match=r"what is tuned must be a Problem, got .*; write Problem"):
+    with pytest.raises(UsageError, match=r"problem must be a Problem, not .*\. Write Problem"):
         tuned(given, tmp_path)
 
 
@@ -119,22 +130,24 @@ def test_searchcv_names_what_it_was_not_given():
     space = Space(Int("units", 1, 4))
     with pytest.raises(UsageError, match="unknown task 'classify'; did you mean 'classification'"):
         SearchCV(lambda params, facts: None, space, task="classify").fit(X, Y)
-    with pytest.raises(UsageError, match=r"build must take \(params, facts\), got build\(params\)"):
+    with pytest.raises(
+        UsageError, match=r"build must take \(params, facts\), but is build\(params\)"
+    ):
         SearchCV(build, space).fit(X, Y)
-    with pytest.raises(UsageError, match="space must be a Space, got a dict"):
+    with pytest.raises(UsageError, match="space must be a Space, not a dict"):
         SearchCV(lambda params, facts: None, {"units": [1, 2]}).fit(X, Y)
 
 
 def test_a_model_is_no_hypermodel():
     import keras
 
-    with pytest.raises(UsageError, match=r"build must be a function of \(hp\), got a Sequential"):
+    with pytest.raises(UsageError, match=r"build must be a function of \(hp\), not a Sequential"):
         from_hypermodel(keras.Sequential(), Data(PART, PART), "val_loss", name="mine")
 
 
 def test_a_target_is_no_input():
     frame = pd.DataFrame({"age": [1.0, 2.0], "buys": [0, 1]})
-    with pytest.raises(DataError, match="'buys' is the target and cannot be an input too"):
+    with pytest.raises(DataError, match="'buys' is the target and must not be an input"):
         frame_part(frame, "buys", inputs={"all": ["age", "buys"]})
-    with pytest.raises(UsageError, match="inputs must map the model's inputs to columns, got"):
+    with pytest.raises(UsageError, match="inputs must map the model's inputs to columns, not"):
         frame_part(frame, "buys", inputs=["age"])

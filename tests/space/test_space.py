@@ -210,7 +210,7 @@ def test_layers_of_what_is_not_active_are_refused() -> None:
         Int("layers", 1, 2),
         Int("neurons", 1, 9, per="layers", when={"kind": "dense"}),
     )
-    with pytest.raises(SpaceError, match=r"neurons: is not active beside .*ask for it only where"):
+    with pytest.raises(SpaceError, match=r"neurons is inactive with .*Call per_layer only where"):
         space.per_layer({"kind": "linear", "layers": 2}, "neurons")
     with pytest.raises(SpaceError, match="unknown repeated parameter 'nurons'; did you mean"):
         space.per_layer({"layers": 2}, "nurons")
@@ -220,11 +220,14 @@ def test_layers_of_what_is_not_active_are_refused() -> None:
     ("params", "message"),
     [
         ({"layers": 1, "neuron_1": 8}, "unknown parameter 'neuron_1'; did you mean 'neurons_1'"),
-        ({"layers": 1, "neurons_1": 8, "neurons_2": 8}, "neurons_2: is not active.*leave it out"),
-        ({"layers": 2, "neurons_1": 8}, "neurons_2: is active.*give it"),
-        ({"layers": 1, "neurons_1": 9}, "neurons_1: must be a value of .*got 9"),
-        ({"layers": True, "neurons_1": 8}, "layers: must be a value of .*got True"),
-        ({"layers": 1, "neurons_1": 8.0}, r"neurons_1: must be a value of .*got 8\.0"),
+        (
+            {"layers": 1, "neurons_1": 8, "neurons_2": 8},
+            "neurons_2=8 is set, but neurons_2 is inactive.*Leave it out",
+        ),
+        ({"layers": 2, "neurons_1": 8}, "neurons_2 is missing, but active.*Add a value"),
+        ({"layers": 1, "neurons_1": 9}, "neurons_1=9 is not a value of"),
+        ({"layers": True, "neurons_1": 8}, "layers=True is not a value of"),
+        ({"layers": 1, "neurons_1": 8.0}, r"neurons_1=8\.0 is not a value of"),
     ],
 )
 def test_params_that_do_not_fit_are_refused(params: Params, message: str) -> None:
@@ -234,59 +237,74 @@ def test_params_that_do_not_fit_are_refused(params: Params, message: str) -> Non
 
 
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
-    "low above high": (lambda: Int("n", 3, 1), "n: low must be <= high, got low=3, high=1; swap"),
+    "low above high": (lambda: Int("n", 3, 1), r"n: low must be <= high \(low=3, high=1\)\. Swap"),
     "log from 0": (
         lambda: Float("rate", 0.0, 1.0, log=True),
-        r"rate: low must be > 0 with log=True, got low=0\.0; raise low or drop log",
+        r"rate: low must be > 0 with log=True \(low=0\.0\)\. Raise low, or use log=False\.",
     ),
-    "no name": (lambda: Int("", 1, 2), "a name must be a Python identifier, got ''; use letters"),
-    "bad name": (lambda: Int("a-b", 1, 2), "a-b: a name must be a Python identifier"),
-    "fraction in Int": (lambda: Int("n", 1, 2.5), r"high must be a whole number.*use Float"),
-    "infinite": (lambda: Float("x", 0, math.inf), "high must be finite, got high=inf"),
-    "nan": (lambda: Float("x", math.nan, 1), "low must be finite, got low=nan"),
-    "infinite width": (lambda: Float("x", -1e308, 1e308), r"high - low must be finite.*narrow it"),
-    "text": (lambda: Float("x", "0", 1), "low must be a number, got low='0'"),
-    "negative step": (lambda: Int("n", 1, 9, step=-1), "step must be > 0, got step=-1"),
-    "step zero": (lambda: Float("x", 0, 1, step=0), "step must be > 0, got step=0"),
-    "step nan": (lambda: Float("x", 0, 1, step=math.nan), "step must be a number, got step=nan"),
+    "no name": (lambda: Int("", 1, 2), "name must be a Python identifier, not ''. Use letters"),
+    "bad name": (lambda: Int("a-b", 1, 2), "name must be a Python identifier, not 'a-b'"),
+    "fraction in Int": (lambda: Int("n", 1, 2.5), r"high must be an integer.*Use Float"),
+    "infinite": (lambda: Float("x", 0, math.inf), r"high must be finite \(high=inf\)"),
+    "nan": (lambda: Float("x", math.nan, 1), r"low must be finite \(low=nan\)"),
+    "infinite width": (lambda: Float("x", -1e308, 1e308), r"high - low must be finite.*Narrow"),
+    "text": (lambda: Float("x", "0", 1), r"low must be a number \(low='0'\)"),
+    "negative step": (lambda: Int("n", 1, 9, step=-1), r"step must be > 0 \(step=-1\)"),
+    "step zero": (lambda: Float("x", 0, 1, step=0), r"step must be > 0 \(step=0\)"),
+    "step nan": (
+        lambda: Float("x", 0, 1, step=math.nan),
+        r"step must be a finite number \(step=nan\)",
+    ),
     "step and log": (
         lambda: Float("x", 1, 9, step=1, log=True),
-        "step does not go with log=True, got step=1; drop one of them",
+        r"step and log=True exclude each other \(step=1\)\. Remove one of them",
     ),
-    "no levels": (lambda: Int("n", 1, 9, levels=0), "levels must be >= 1, got levels=0"),
+    "no levels": (lambda: Int("n", 1, 9, levels=0), r"levels must be >= 1 \(levels=0\)"),
     "empty levels": (lambda: Int("n", 1, 9, levels=()), "levels must not be empty"),
-    "level outside": (lambda: Int("n", 1, 9, levels=(1, 10)), "levels must lie in.*got 10; widen"),
-    "level off step": (lambda: Float("x", 0, 1, step=0.5, levels=(0.3,)), "levels must lie in"),
-    "level twice": (lambda: Int("n", 1, 9, levels=(1, 1)), "levels must differ.*remove the repe"),
-    "shapes alone": (lambda: Int("n", 1, 9, shapes=("same",)), "shapes need per=.*name the count"),
+    "level outside": (
+        lambda: Int("n", 1, 9, levels=(1, 10)),
+        r"every level must be a value.*\(level 10\)\. Widen",
+    ),
+    "level off step": (
+        lambda: Float("x", 0, 1, step=0.5, levels=(0.3,)),
+        "every level must be a value",
+    ),
+    "level twice": (
+        lambda: Int("n", 1, 9, levels=(1, 1)),
+        "levels must be distinct.*Remove the dup",
+    ),
+    "shapes alone": (
+        lambda: Int("n", 1, 9, shapes=("same",)),
+        "shapes require per=.*Name the param",
+    ),
     "unknown shape": (
         lambda: Int("n", 1, 9, per="layers", shapes=("cone",)),
-        "shapes must be among .*got 'cone'; use one of them",
+        "unknown shape 'cone'. Use one of 'free', 'same', 'funnel'",
     ),
     "funnel of choices": (
         lambda: Choice("kind", ("a", "b"), per="layers", shapes=("funnel",)),
-        "shapes must be among",
+        "unknown shape 'funnel'. Use one of 'free', 'same'",
     ),
-    "empty choice": (lambda: Choice("kind", ()), "a Choice needs options, got none; give at least"),
-    "text as options": (lambda: Choice("kind", "abc"), "options must be a sequence.*use a tuple"),
+    "empty choice": (lambda: Choice("kind", ()), "options must not be empty.*List at least"),
+    "text as options": (lambda: Choice("kind", "abc"), "options must be a sequence.*Use a tuple"),
     "equal options": (
         lambda: Choice("kind", ("a", "a")),
-        "options must differ.*remove the repeats",
+        "options must be distinct.*Remove the duplicates",
     ),
-    "one and True": (lambda: Choice("kind", (1, True)), "options must differ"),
+    "one and True": (lambda: Choice("kind", (1, True)), "options must be distinct"),
     "object as option": (
         lambda: Choice("kind", (None, "a")),
-        "options must be str.*give each option a name",
+        "options must be str.*Name each option by a text",
     ),
     "nan as option": (lambda: Choice("kind", (math.nan, 1.0)), "options must be finite"),
-    "no parameters": (lambda: Space(), "a space needs parameters, got none; give at least one"),
+    "no parameters": (lambda: Space(), "A space needs at least one parameter"),
     "duplicate name": (
         lambda: Space(Int("n", 1, 2), Float("n", 0, 1)),
-        "n: names must differ, got it 2 times; rename one of them",
+        "n: 2 parameters have this name. Rename all but one",
     ),
     "name of a repetition": (
         lambda: Space(Int("layers", 1, 2), Int("n", 1, 2, per="layers"), Int("n_2", 1, 2)),
-        "n_2: names must differ",
+        "n_2: 2 parameters have this name",
     ),
     "unknown parent": (
         lambda: Space(Choice("optimizer", ("sgd",)), Int("n", 1, 2, when={"optimiser": "sgd"})),
@@ -298,35 +316,38 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "cycle": (
         lambda: Space(Int("a", 1, 2, when={"b": 1}), Int("b", 1, 2, when={"a": 1})),
-        "a: conditions must not form a cycle, got a -> b -> a; drop one",
+        r"a: the conditions form a cycle \(a -> b -> a\)\. Remove one",
     ),
-    "its own parent": (lambda: Space(Int("a", 1, 2, when={"a": 1})), "got a -> a; drop one"),
-    "its own counter": (lambda: Space(Int("a", 1, 2, per="a")), "is not itself repeated, got 'a'"),
+    "its own parent": (lambda: Space(Int("a", 1, 2, when={"a": 1})), r"cycle \(a -> a\)"),
+    "its own counter": (
+        lambda: Space(Int("a", 1, 2, per="a")),
+        "per= names 'a', which is itself repeated",
+    ),
     "Float as parent": (
         lambda: Space(Float("x", 0, 1), Int("n", 1, 2, when={"x": 0.5})),
-        "n: a condition needs an Int or a Choice, got the Float x; make it a Choice",
+        "n: a condition cannot depend on the Float x. Make the parent a Choice",
     ),
     "Float as counter": (
         lambda: Space(Float("x", 0, 1), Int("n", 1, 2, per="x")),
-        "n: per= must name an Int >= 0",
+        "n: per= must name a parameter whose values are integers >= 0",
     ),
     "negative count": (
         lambda: Space(Int("layers", -1, 2), Int("n", 1, 2, per="layers")),
-        "n: per= must name an Int >= 0",
+        "n: per= must name a parameter whose values are integers >= 0",
     ),
     "repeated counter": (
         lambda: Space(
             Int("layers", 1, 2), Int("heads", 1, 2, per="layers"), Int("n", 1, 2, per="heads")
         ),
-        "n: per= must name a parameter that is not itself repeated, got 'heads'",
+        "n: per= names 'heads', which is itself repeated",
     ),
     "condition without values": (
         lambda: Space(Choice("k", ("a",)), Int("n", 1, 2, when={"k": ()})),
-        "n: when='k' needs values, got none; give at least one",
+        "n: when= has no values for 'k'. List at least one value",
     ),
     "condition on a range": (
         lambda: Space(Int("k", 1, 5), Int("n", 1, 2, when={"k": range(2, 4)})),
-        r"n: when='k' needs values or a tuple of them, got range\(2, 4\); list the values",
+        r"n: when= has range\(2, 4\) for 'k', which is not a value. Write one value",
     ),
 }
 

@@ -54,7 +54,11 @@ def told(problem: Problem, examples: Data, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("problem", "examples", "message"),
     [
-        (small(given((5,)), dense(3)), data(), r"takes examples of shape \(5,\), got \(4,\)"),
+        (
+            small(given((5,)), dense(3)),
+            data(),
+            r"requires examples of shape \(5,\), but they have \(4,\)",
+        ),
         (small(given((4,)), dense(2)), data(), "has 2 units, got 0 to 2; give it 3 units"),
         (
             small(lambda keras: keras.layers.Conv2D(2, 3), dense(3)),
@@ -64,7 +68,7 @@ def told(problem: Problem, examples: Data, tmp_path) -> None:
         (
             small(given((4,)), dense(1), loss="binary_crossentropy"),
             data(),
-            "binary_crossentropy takes labels from 0 to 1, got 0 to 2",
+            "binary_crossentropy requires labels from 0 to 1, but they are 0 to 2",
         ),
         (
             small(given((4,)), dense(3), loss="categorical_crossentropy"),
@@ -88,7 +92,7 @@ def test_a_wrong_study_ends_with_one_line(tmp_path, capsys):
     words = ["run", FOUR, "--backend", "randomized", "--workers", "1", "--quiet"]
     assert main([*words, "--study", "wrong", "--store", str(tmp_path)]) == 1
     said = capsys.readouterr().err
-    assert "labels must lie in 0..2 as the last layer has 3 units, got 1 to 3" in said
+    assert "labels must be in 0..2, because the last layer has 3 units, but they are 1 to 3" in said
     assert "Traceback" not in said
 
 
