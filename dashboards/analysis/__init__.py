@@ -1,1 +1,1 @@
-"""What the tables say: ranking, importance, causes of failures, advice."""
+"""Analysis of the data frames: ranking, parameter importance, causes of failures, advice."""

@@ -1,1 +1,1 @@
-"""Drawings: a network, and the examples that a winner gets wrong."""
+"""SVG drawings: networks, and examples that a model misclassifies."""

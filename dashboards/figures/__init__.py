@@ -1,1 +1,1 @@
-"""Figures as functions of frames, one file each."""
+"""Plotly figures as functions of data frames, one file each."""

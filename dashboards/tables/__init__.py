@@ -1,1 +1,1 @@
-"""Tidy frames of a study, from its journal and its export."""
+"""Tidy data frames of a study, from its journal and its export."""

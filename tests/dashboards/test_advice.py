@@ -45,7 +45,7 @@ def test_a_best_value_at_the_edge_is_named_with_its_range_and_a_wider_one():
     frame = trials(**{"params.rate": [0.095, 0.09, 0.01, 0.1, 0.001, 0.1]})
     (found,) = advice.edges(frame, OBJECTIVE, PLAIN)
 
-    assert found.about == "rate at its edge"
+    assert found.about == "rate at the edge of its range"
     assert "0.095" in found.text
     assert "0.0001 to 0.1, logarithmic" in found.text
     assert "3 of the 5 best" in found.text

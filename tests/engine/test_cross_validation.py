@@ -118,7 +118,7 @@ def test_a_study_shows_its_spread_and_hands_over_a_model_of_all_data(study, stor
     record, shown, printed = study("shown", "CLASSES", "randomized", trials=2, max_epochs=2)
     best = shown["best"]
     assert f"{best['score']:.4f} ± {best['spread']:.4f}" in printed
-    assert "(trained once more, 2 epochs on training and validation data together)" in printed
+    assert "(retrained for 2 epochs on training and validation data together)" in printed
     assert "--cv 2" in printed
     last = record.trials[best["trial"]].curve[-1].metrics
     folds = [last[f"fold_{number}_val_accuracy"] for number in (1, 2)]

@@ -293,8 +293,8 @@ def test_a_report_leaves_out_a_damaged_study_and_names_it(damaged, tmp_path, cap
     words = ["report", "bad-0", "grid", "pipe", "--to", str(to), "--store", str(damaged.root)]
     assert main(words) == 1
     said = capsys.readouterr().err
-    assert "study bad-0 is left out of the report: journal" in said
-    assert "study pipe is left out of the report: " in said
+    assert "study bad-0 is not in the report: journal" in said
+    assert "study pipe is not in the report: " in said
     page = to.read_text()
     assert "Damaged studies" in page
     assert "named pipe" in page
