@@ -1,16 +1,16 @@
-"""The errors a user can meet: each message holds the rule, what was got, and what to do."""
+"""Errors and warnings for users. A message says what is wrong, and what to do."""
 
 import difflib
 import re
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
-# what a terminal takes for a colour or a move of the cursor; Keras writes messages with them
+# Escape sequences for colours and cursor moves, which Keras's messages contain.
 _TERMINAL_CODES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
 
 
 def plain_text(text: str) -> str:
-    r"""Return a text without the codes that set a terminal's colours and fonts.
+    r"""Return a text without terminal escape sequences.
 
     >>> plain_text("\x1b[1mModel GAN\x1b[0m has no call")
     'Model GAN has no call'
@@ -19,17 +19,17 @@ def plain_text(text: str) -> str:
 
 
 class SearchWarning(UserWarning):
-    """A remark on the user's code or data that the user can act on; shown once each."""
+    """A remark on the user's code or data that the user can act on. Each is shown once."""
 
 
 Scope: TypeAlias = Literal["trial", "problem", "study"]
 
 
 class SearchError(Exception):
-    """A search could not do what was asked; the command line prints the message and exits 1.
+    """A search failed. The command line prints the message and exits with code 1.
 
-    `scope`: what it is about, where the platform raises it while a trial trains. "trial": that
-    trial fails. "problem": the study ends where no trial has trained yet, else the trial fails.
+    `scope`: the effect when the platform raises the error while a trial trains. "trial": the trial
+    fails. "problem": the study ends if no trial has trained yet; otherwise the trial fails.
     "study": the study ends.
     """
 
@@ -41,17 +41,17 @@ class SearchError(Exception):
 
 
 class UsageError(SearchError):
-    """What was asked is wrong; the command line prints the message and exits 2."""
+    """An argument or option is invalid. The command line prints the message and exits with 2."""
 
     exit_code = 2
 
 
 class SpaceError(UsageError):
-    """A search space, or a set of values for it, breaks a rule."""
+    """A search space, or a set of parameter values, is invalid."""
 
 
 class BuildError(UsageError):
-    """What `build` returns for some settings cannot be trained."""
+    """The model that `build` returned for some parameters cannot be trained."""
 
     scope: Scope = "trial"
 
@@ -63,11 +63,11 @@ class CheckpointError(SearchError):
 
 
 class AlikeError(SearchError):
-    """The first trials of a study failed alike: it ends, and can be resumed."""
+    """The first trials of a study failed with the same error. The study ends and can be resumed."""
 
 
 class DataError(SearchError):
-    """A data set could not be had or does not fit the problem."""
+    """A data set cannot be loaded, or does not fit the problem."""
 
 
 class JournalError(SearchError):
@@ -75,23 +75,23 @@ class JournalError(SearchError):
 
 
 class NewerJournalError(JournalError):
-    """A newer version of the platform wrote the journal: whole, but not to be read by this one."""
+    """A newer version of the platform wrote the journal; this version cannot read it."""
 
 
 class StudyLockedError(JournalError):
-    """Another process is working on the study."""
+    """Another process is running the study."""
 
 
 class StudyChangedError(JournalError):
-    """The problem, data or settings differ from those the study was started with."""
+    """The problem, data or settings have changed since the start of the study."""
 
 
 class ReplayDivergedError(JournalError):
-    """A backend fed with a journal's events answered otherwise than it did at the time."""
+    """A backend's answers during replay differ from the answers in the journal."""
 
 
 class StudyInterrupted(KeyboardInterrupt):
-    """The user interrupted a study; its journal is closed in order and it can be resumed."""
+    """The user interrupted a study. Its journal is closed properly, and it can be resumed."""
 
     exit_code = 130
 
@@ -111,7 +111,7 @@ def in_a_line(error: BaseException) -> str:
 
 
 def unknown_name(kind: str, got: str, known: Iterable[str]) -> UsageError:
-    """The error for a word that is none of `known`, naming the nearest one.
+    """Return the error for a name that is not in `known`, with the nearest known name.
 
     >>> str(unknown_name("backend", "hyperbnad", ["grid", "hyperband"]))
     "unknown backend 'hyperbnad'; did you mean 'hyperband'? Known: grid, hyperband"

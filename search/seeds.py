@@ -1,13 +1,13 @@
-"""Every random draw of a study comes from one root seed, all time from one clock."""
+"""Derive all seeds of a study from one root seed."""
 
 import hashlib
 
 
 def seed_for(root: int, *purpose: str | int) -> int:
-    """The seed, in [0, 2**31), for one purpose under the root seed of a study.
+    """Return the seed, in [0, 2**31), for one purpose under the root seed of a study.
 
-    Equal arguments give equal seeds on every machine and Python; different purposes give
-    unrelated ones.
+    Equal arguments give equal seeds on every machine and Python version; different purposes give
+    unrelated seeds.
 
     >>> seed_for(0, "7", "weights") == seed_for(0, "7", "weights") != seed_for(0, "7", "order")
     True

@@ -114,7 +114,7 @@ def test_a_study_goes_on_after_an_interrupt_and_after_a_kill(tmp_path: Path) -> 
     second = script(tmp_path, SCRIPT, str(tmp_path / "store"))
     read_fd(second, f"trial {done + 1} completed")
     os.kill(journal.writer(path) or 0, signal.SIGKILL)
-    assert "must end with an answer, got none (signal 9)" in second.communicate()[1]
+    assert "exited without a result (signal 9)" in second.communicate()[1]
     last = script(tmp_path, SCRIPT, str(tmp_path / "store"))
     assert last.communicate()[0] == "finished 6 False\n"
 

@@ -60,7 +60,7 @@ def test_a_range_that_was_narrowed_is_widened_by_another_one():
         trials(**{"params.batch": [64] * 6}), OBJECTIVE, PLAIN, ["batch = 16..64"]
     )
 
-    assert "--set has narrowed it" in found.text
+    assert "--set narrowed the range" in found.text
     assert found.words == "--set batch=16..88"
 
 
@@ -158,7 +158,7 @@ def test_failures_are_told_from_the_others_by_a_parameter_where_one_does():
 
     frame.loc[5, "params.rate"] = math.nan  # one failed without that parameter
     (found,) = advice.failing(frame, failures, PLAIN)
-    assert "All of them" not in found.text
+    assert "All failed trials" not in found.text
 
 
 def test_a_baseline_that_is_best_is_not_beaten():
