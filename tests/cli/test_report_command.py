@@ -99,7 +99,7 @@ def test_a_place_where_no_report_belongs_is_refused(call, tmp_path):
     assert "is a folder. Name a file in the folder" in err
     code, _, err = call("demo-1", "--to", str(notes))
     assert code == 2
-    assert "neither" in err
+    assert "is not a report" in err
     assert notes.read_text() == "mine"
     code, _, err = call("demo-1", "--to", str(notes / "report.html"))
     assert code == 1

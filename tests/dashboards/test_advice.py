@@ -150,7 +150,7 @@ def test_failures_are_told_from_the_others_by_a_parameter_where_one_does():
     failures = pd.DataFrame({"trial": ["4", "5"], "kind": ["nan"] * 2, "message": ["", ""]})
     (found,) = advice.failing(frame, failures, PLAIN)
 
-    assert "2 of 6 trials failed, most of them of nan." in found.text
+    assert "2 of 6 trials failed, most of them with nan." in found.text
     assert "rate of 0.08 or more" in found.text
     assert found.words == "--set rate=0.0001..0.02"
     assert narrow(from_description(PLAIN), [found.words.removeprefix("--set ")])

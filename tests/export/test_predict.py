@@ -268,7 +268,7 @@ def test_an_export_in_another_format_names_the_right_one(tmp_path, inputs):
 def test_a_damaged_export_is_named(tmp_path, inputs, text):
     (tmp_path / "export.json").write_text(text)
     (tmp_path / "model.keras").write_text("")
-    with pytest.raises(SearchError, match=r"export\.json must say.*export the trial again"):
+    with pytest.raises(SearchError, match=r"export\.json must say.*Export the trial again"):
         predict(tmp_path, inputs)
 
 
@@ -287,7 +287,7 @@ def test_a_model_with_functions_of_the_users_own_is_named_as_such(tmp_path, inpu
 
     layers = [keras.layers.Flatten(), keras.layers.Dense(3, activation=own)]
     folder = export(tmp_path / "toy", layers, NAMES, (2, 2), "uint8")
-    with pytest.raises(SearchError, match="functions of your own loads only in Python"):
+    with pytest.raises(SearchError, match="custom layers or functions loads only in Python"):
         predict(folder, inputs)
 
 
