@@ -135,7 +135,7 @@ def test_a_cleaned_trial_is_trained_again_to_the_same_weights(call, tmp_path):
     assert "kept the checkpoints of trials none" in out
     code, _, err = call("export", "small/1", "--to", str(tmp_path / "after"))
     assert code == 0
-    assert "training it again from the record" in err
+    assert "retraining it from the record" in err
     before, after = (
         keras.saving.load_model(tmp_path / name / "model.keras") for name in ("before", "after")
     )
@@ -184,7 +184,7 @@ def test_doctor_says_what_is_damaged(call, tmp_path):
         (["run", "digits", "--trials", "0", "--backend", "grid"], 2, "at least 1, got 0"),
         (["run", "digits", "--trials", "x"], 2, "invalid int value: 'x'"),
         (["run", "digits", "--time", "soon"], 2, "'soon' is not a duration. Write it like 90"),
-        (["run", "digits", "--set", "epochs=3"], 2, "use --max-epochs"),
+        (["run", "digits", "--set", "epochs=3"], 2, "Use --max-epochs"),
         (["run", "digits", "--study", "a/b"], 2, "letters, digits"),
         (["run", "digits", "--study", "small"], 2, "python -m search resume small"),
         (["run", "nowhere.py"], 2, "must exist, got 'nowhere.py'"),

@@ -127,7 +127,7 @@ def test_a_study_shows_its_spread_and_hands_over_a_model_of_all_data(study, stor
     assert {trial["spread"] is None for trial in shown["trials"]} == {False}
 
     assert main(["export", "shown", "--to", str(store / "again"), "--store", str(store)]) == 0
-    assert "was cross-validated: training it once more" in capsys.readouterr().err
+    assert "was cross-validated: retraining it" in capsys.readouterr().err
     import keras
 
     first, again = (

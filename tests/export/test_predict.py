@@ -268,7 +268,7 @@ def test_an_export_in_another_format_names_the_right_one(tmp_path, inputs):
 def test_a_damaged_export_is_named(tmp_path, inputs, text):
     (tmp_path / "export.json").write_text(text)
     (tmp_path / "model.keras").write_text("")
-    with pytest.raises(SearchError, match=r"export\.json must say.*Export the trial again"):
+    with pytest.raises(SearchError, match=r"export\.json is damaged.*Export the trial again"):
         predict(tmp_path, inputs)
 
 

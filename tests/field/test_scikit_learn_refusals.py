@@ -79,7 +79,9 @@ def test_class_weights_of_a_problem_are_not_dropped() -> None:
     ],
 )
 def test_texts_are_refused(texts: Any) -> None:
-    with pytest.raises(UsageError, match=r"contains the text .*fine film.*takes numbers.*search.tune"):
+    with pytest.raises(
+        UsageError, match=r"contains the text .*fine film.*takes numbers.*search.tune"
+    ):
         estimator().fit(texts, Y)
 
 
