@@ -192,7 +192,7 @@ def test_doctor_says_what_is_damaged(call, tmp_path):
         (["run", "math:pi"], 2, "must define pi = Problem"),
         (["show", "smal"], 2, "did you mean 'small'"),
         (["resume", "smal"], 2, "did you mean 'small'"),
-        (["resume", "small", "--trials", "1"], 2, "at least the 3 trials"),
+        (["resume", "small", "--trials", "1"], 2, "less than the 3 trials"),
         (["export", "small/77", "--to", "x"], 2, "unknown trial '77'"),
         (["export", "small", "--format", "kears", "--to", "x"], 2, "did you mean 'keras'"),
         (["clean", "small", "--keep", "-1"], 2, "Use 0 or more"),

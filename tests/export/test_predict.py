@@ -219,7 +219,7 @@ def test_outputs_that_sum_to_one_by_chance_are_values_where_one_is_negative():
 
 
 def test_class_names_that_do_not_match_the_model_are_refused():
-    with pytest.raises(SearchError, match="names 3 classes but its model has 2 outputs"):
+    with pytest.raises(SearchError, match="has 3 class names, but its model has 2 outputs"):
         interpret(np.array([[0.2, 0.8]]), NAMES)
 
 

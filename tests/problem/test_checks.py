@@ -80,7 +80,7 @@ def test_what_load_gives_is_looked_at(loaded, kind, said, tmp_path):
 
 @pytest.mark.parametrize("given", [build, Problem, None], ids=["function", "class", "none"])
 def test_only_a_problem_can_be_tuned(given, tmp_path):
-    with pytest.raises(UsageError, match=r"what is tuned must be a Problem, got .*; write Problem"):
+    with pytest.raises(UsageError, match=r"the problem must be a Problem, got .*; write Problem"):
         tuned(given, tmp_path)
 
 
