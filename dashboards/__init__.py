@@ -1,1 +1,1 @@
-"""From a study record to tidy data frames, and from those to figures."""
+"""Data frames, figures, reports and the live page of studies."""

@@ -1,4 +1,4 @@
-"""Hyperparameter search for Keras: one space, every strategy, nothing lost, an honest winner."""
+"""Hyperparameter search for Keras: one search space, many algorithms, resumable studies."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ __all__ = ["Choice", "Data", "Float", "Int", "Objective", "Params", "Part", "Pro
 __all__ += ["Space", "Study", "load", "resume", "tune"]
 __version__ = "0.1.0"
 
-# what needs more than the standard library is imported when it is first asked for
+# These need more than the standard library: import them on first use.
 _LATE = {
     "SearchCV": "search.estimator",
     "Study": "search.results",

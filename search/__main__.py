@@ -12,7 +12,7 @@ def run() -> int:
     """Run the command line as a process: Ctrl-C at any moment ends it with exit code 130."""
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
-        os._exit(_INTERRUPTED)  # at its imports: nothing has begun
+        os._exit(_INTERRUPTED)  # during the imports: no study has started
 
     signal.signal(signal.SIGINT, interrupted)
     from search.cli.main import main
@@ -20,7 +20,7 @@ def run() -> int:
 
     try:
         return ending_at_once(main)
-    finally:  # all is written: one more Ctrl-C must not change the exit code
+    finally:  # all output is written: another Ctrl-C must not change the exit code
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
 

@@ -1,4 +1,4 @@
-"""A process that searches for this one, whose TensorFlow, threads and signals stay its own."""
+"""Run a search in a child process, isolated from this process's TensorFlow, threads and signals."""
 
 import contextlib
 import json
@@ -21,10 +21,10 @@ _MODULE = "search._child_server"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be done: the words of a command line, and the problem where it has no word.
+    """A request to the child: command-line arguments, and the problem if it was given as object.
 
-    `go_on`: with the study that the words name, where there is one already. `mlflow`: whether it
-    watches; a study in a folder that is thrown away needs none.
+    `go_on`: continue the named study if it exists. `mlflow`: write the study to MLflow; a study in
+    a temporary folder does not need it.
     """
 
     words: tuple[str, ...]
@@ -33,30 +33,30 @@ class Request:
     mlflow: bool = True
 
     def write(self, stream: IO[bytes]) -> None:
-        """Send it: a line of JSON, then the problem."""
+        """Write the request: a line of JSON, then the pickled problem."""
         pickled, content = self.pickled, b""
-        told: dict[str, Any] = {"words": self.words, "carried": None}
-        told |= {"go_on": self.go_on, "mlflow": self.mlflow}
+        fields: dict[str, Any] = {"words": self.words, "carried": None}
+        fields |= {"go_on": self.go_on, "mlflow": self.mlflow}
         if pickled is not None:
             content = pickled.content or b""
-            told["carried"] = {"name": pickled.name, "digest": pickled.digest}
-            told["bytes"] = len(content)
-        stream.write(json.dumps(told).encode() + b"\n" + content)
+            fields["carried"] = {"name": pickled.name, "digest": pickled.digest}
+            fields["bytes"] = len(content)
+        stream.write(json.dumps(fields).encode() + b"\n" + content)
         stream.flush()
 
     @classmethod
     def read(cls, stream: IO[bytes]) -> "Request":
-        """Take what was sent."""
-        told = json.loads(stream.readline())
+        """Read a request that `write` wrote."""
+        fields = json.loads(stream.readline())
         pickled = None
-        if told["carried"] is not None:
-            pickled = PickledProblem(**told["carried"], content=stream.read(told["bytes"]))
-        return cls(tuple(told["words"]), pickled, told["go_on"], told["mlflow"])
+        if fields["carried"] is not None:
+            pickled = PickledProblem(**fields["carried"], content=stream.read(fields["bytes"]))
+        return cls(tuple(fields["words"]), pickled, fields["go_on"], fields["mlflow"])
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of it: `said`, or an error by its class and those above it, or an interruption."""
+    """The result of a request: `said`, an error with the names of its classes, or an interrupt."""
 
     said: str | None = None
     error: tuple[str, ...] = ()
@@ -64,25 +64,25 @@ class Answer:
 
     @classmethod
     def of(cls, error: SearchError) -> "Answer":
-        """The answer that carries an error."""
+        """Return the answer for an error."""
         return cls(str(error), tuple(kind.__name__ for kind in type(error).__mro__))
 
     def dump(self) -> bytes:
-        """The answer as JSON."""
+        """Return the answer as JSON."""
         fields = {"said": self.said, "error": self.error, "interrupted": self.interrupted}
         return json.dumps(fields).encode()
 
     @classmethod
     def load(cls, content: bytes) -> "Answer":
-        """The answer that `dump` wrote."""
+        """Read an answer that `dump` wrote."""
         fields = json.loads(content)
         return cls(fields["said"], tuple(fields["error"]), fields["interrupted"])
 
     def unfolded(self) -> str:
-        """What was said, where all went well.
+        """Return the result, or raise the error.
 
-        Raises: the error, as the nearest class of `search.errors`; StudyInterrupted, or
-        KeyboardInterrupt where there was no study yet.
+        Raises: the error, as the nearest class of `search.errors`; StudyInterrupted after an
+        interrupt, or KeyboardInterrupt if the study had not started.
         """
         if self.interrupted:
             raise StudyInterrupted(self.said) if self.said else KeyboardInterrupt
@@ -93,25 +93,26 @@ class Answer:
 
 
 def ask(request: Request) -> str:
-    """Have a request done by a process of its own, and return what it says.
+    """Run a request in a child process and return its result.
 
-    Whatever it writes, progress above all, appears on this process's `sys.stderr`. Ctrl-C here
-    interrupts it, and so does the end of this process. It imports what this process could.
+    The output of the child, such as progress, is written to this process's `sys.stderr`. Ctrl-C
+    here interrupts the child, and so does the end of this process. The child has the import path
+    of this process.
 
-    Raises: as `Answer.unfolded`; SearchError when the process ends without an answer.
+    Raises: as `Answer.unfolded`; SearchError when the child exits without a result.
     """
     read_fd, write_fd = os.pipe()
-    stream = None if sys.stderr is sys.__stderr__ else sys.stderr  # a notebook has its own
+    stream = None if sys.stderr is sys.__stderr__ else sys.stderr  # replaced in a notebook
     try:
         process = subprocess.Popen(
-            # -P: what it imports is what this process would import, and in its order
+            # -P: sys.path of the child must be exactly that of this process
             [sys.executable, "-P", "-m", _MODULE, str(write_fd)],
             stdin=subprocess.PIPE,
             stdout=sys.__stderr__ if stream is None else subprocess.PIPE,
             stderr=None if stream is None else subprocess.STDOUT,
             pass_fds=(write_fd,),
             env={**os.environ, "PYTHONPATH": os.pathsep.join(_folders())},
-            process_group=0,  # Ctrl-C on the terminal must reach it once, from here
+            process_group=0,  # the child must get Ctrl-C once, from here, not from the terminal
         )
     except BaseException:
         os.close(read_fd)
@@ -120,12 +121,12 @@ def ask(request: Request) -> str:
         os.close(write_fd)
     with open(read_fd, "rb", buffering=0) as reader, process, _passed_on(process, stream):
         content, interrupted = _conversation(process, request, reader)
-    if not content and interrupted:  # before it could answer anything
+    if not content and interrupted:  # before the child could answer
         raise KeyboardInterrupt
     if not content:
         raise SearchError(
-            f"the process that searches must end with an answer, got none ({_end(process)}); "
-            "go on with search.resume, or see what it printed"
+            f"The search process exited without a result ({_end(process)}). See its output, then "
+            "continue with search.resume(...)."
         )
     return Answer.load(content).unfolded()
 
@@ -133,13 +134,16 @@ def ask(request: Request) -> str:
 def _conversation(
     process: subprocess.Popen[bytes], request: Request, reader: Any
 ) -> tuple[bytes, bool]:
-    """Send the request, hear the answer out; each Ctrl-C is passed on. Whether there was one."""
-    assert process.stdin is not None  # it was asked for
+    """Send the request and read the answer. Return the answer and whether Ctrl-C was pressed.
+
+    Each Ctrl-C is passed on to the child.
+    """
+    assert process.stdin is not None  # because of stdin=PIPE
     content, interrupted = b"", False
     while True:
         try:
             if not interrupted:
-                with contextlib.suppress(BrokenPipeError):  # it has ended: no answer will come
+                with contextlib.suppress(BrokenPipeError):  # the child has exited
                     request.write(process.stdin)
             while part := reader.read(65536):
                 content += part
@@ -151,7 +155,7 @@ def _conversation(
 
 @contextlib.contextmanager
 def _passed_on(process: subprocess.Popen[bytes], stream: Any) -> Iterator[None]:
-    """Write to a stream of Python's what a process writes, until it has ended."""
+    """Copy the output of a process to a Python stream until the process ends."""
     source, stdin = process.stdout, process.stdin
 
     def pump() -> None:
@@ -165,7 +169,7 @@ def _passed_on(process: subprocess.Popen[bytes], stream: Any) -> Iterator[None]:
         yield
     finally:
         if stdin is not None:
-            stdin.close()  # whatever happened here: without a caller it ends
+            stdin.close()  # the child ends when its standard input is closed
         thread.join()
 
 

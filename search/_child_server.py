@@ -1,7 +1,7 @@
-"""The process that searches for another one: `python -m search._child_server FD`.
+"""Child process that runs a search for a Python caller: `python -m search._child_server FD`.
 
-It takes a request from standard input and writes its answer to the file descriptor FD. When
-standard input ends, the caller is gone: then it interrupts itself, as Ctrl-C would.
+It reads a request from standard input and writes its answer to the file descriptor FD. When
+standard input is closed, the caller has exited, and the child interrupts itself like Ctrl-C.
 """
 
 import json
@@ -42,7 +42,7 @@ def main() -> int:
     write_fd = int(sys.argv[1])
     with cli.entry_point():
         answer = _answered()
-    # the answer lets the caller go, which must not be taken for its end
+    # after the answer the caller closes standard input, which must not interrupt this process
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with open(write_fd, "wb") as stream:
         stream.write(answer.dump())
@@ -52,7 +52,7 @@ def main() -> int:
 def _answered() -> Answer:
     try:
         request = Request.read(sys.stdin.buffer)
-        threading.Thread(target=_mind_the_caller, daemon=True).start()
+        threading.Thread(target=_watch_caller, daemon=True).start()
         return Answer(perform(request))
     except StudyInterrupted as interrupt:
         return Answer(interrupt.study, interrupted=True)
@@ -60,17 +60,17 @@ def _answered() -> Answer:
         return Answer(interrupted=True)
     except SearchError as error:
         return Answer.of(error)
-    except Exception as error:  # noqa: BLE001 - the outermost edge, as that of the command line
+    except Exception as error:  # noqa: BLE001 - the outermost edge, like that of the command line
         traceback.print_exc()
-        return Answer.of(SearchError(f"{type(error).__name__}: {error} (this is unexpected)"))
+        return Answer.of(SearchError(f"{type(error).__name__}: {error} (unexpected error)"))
 
 
 def perform(request: Request, *, trains_here: bool = False) -> str:
-    """Do what the words say, in this process: the study's name, an export's folder, or JSON.
+    """Run a request in this process. Return the study's name, the export folder, or JSON.
 
-    `trains_here`: trials are trained in this process too.
+    `trains_here`: train trials in this process as well.
 
-    Raises: as `search.study.start`, `resume` and `search.engine.reopen.open_trial`.
+    Raises: as `search.engine.run.start`, `resume` and `search.engine.reopen.open_trial`.
     """
     options, environment = parse(list(request.words)), Environment.read(os.environ)
     if options.command == "export":
@@ -91,12 +91,12 @@ def perform(request: Request, *, trains_here: bool = False) -> str:
     differ = [n for n, value in config.plain().items() if record.header.config.get(n) != value]
     if differ:
         raise StudyChangedError(
-            f"study {options.study} must go on with the settings it was begun with, got another "
-            f"{' and '.join(differ)}; give the same, or use search.resume({options.study!r})"
+            f"Study {options.study} was started with another {' and '.join(differ)}. Give the "
+            f"same settings, or use search.resume({options.study!r})."
         )
     given = (options.trials, options.time)
     if given == (None, None) or given == (record.limit.trials, record.limit.seconds):
-        options.trials = options.time = None  # else a limit would be lifted
+        options.trials = options.time = None  # giving only one limit would remove the other
     return _resumed(options.study, options, context)
 
 
@@ -109,7 +109,7 @@ def _terminal_only(
 def _resumed(study: str, options: Namespace, context: RunContext, *, adopt: bool = False) -> str:
     try:
         result = resume(study, context, trials=options.trials, seconds=options.time, adopt=adopt)
-    except KeyboardInterrupt:  # while loading, say: the study is where it was
+    except KeyboardInterrupt:  # while loading, for example: the study is unchanged
         raise StudyInterrupted(study) from None
     return result.record.header.study
 
@@ -119,8 +119,8 @@ def _export(options: Namespace, data_dir: Path | None, pickled: PickledProblem |
     opened = open_trial(store_of(options), study, trial or None, data_dir, pickled)
     verdict = opened.export(options.to, options.format)
     if verdict.verified is False:
-        said = verified_text(verdict.verified, verdict.reason, opened.metric)
-        warnings.warn(f"{options.to}: {said}", SearchWarning, stacklevel=2)
+        text = verified_text(verdict.verified, verdict.reason, opened.metric)
+        warnings.warn(f"{options.to}: {text}", SearchWarning, stacklevel=2)
     return str(options.to)
 
 
@@ -131,8 +131,8 @@ def _verified(options: Namespace, data_dir: Path | None, pickled: PickledProblem
     return json.dumps(document(study, list(verifier(choice)), fit=options.fit))
 
 
-def _mind_the_caller() -> None:
-    # not through sys.stdin: a thread that waits inside it would break the interpreter's end
+def _watch_caller() -> None:
+    # not through sys.stdin: a thread that waits in it would break the interpreter's shutdown
     while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGINT)

@@ -1,4 +1,4 @@
-"""What `SearchCV` does not take of scikit-learn, refused in one sentence before it trains."""
+"""Validate the arguments of `SearchCV` before any training."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 _TUNE = "use search.tune with a Problem"
 _INSTEAD = {
-    "sample_weight": f"{_TUNE} whose Data have Part(x, y, weights)",
-    "class_weight": f"{_TUNE} whose Data have class_weight",
+    "sample_weight": f"{_TUNE} with weights in its data: Part(x, y, weights)",
+    "class_weight": f"{_TUNE} with class_weight in its Data",
     "groups": "split the rows by group yourself: search.tune takes a validation part",
-    "validation_data": f"{_TUNE} whose Data have that validation part",
+    "validation_data": f"{_TUNE} with this validation part in its Data",
     "callbacks": "give a Problem with callbacks=",
     "epochs": "set max_epochs, or search an Int named epochs",
     "batch_size": "set batch_size of SearchCV",
@@ -24,26 +24,24 @@ _INSTEAD = {
 
 
 class FitParameterError(UsageError, TypeError):
-    """A parameter of `fit` that is not taken; a TypeError, as scikit-learn's own checks expect."""
+    """`fit` got an unsupported parameter. A TypeError, as scikit-learn's checks expect."""
 
 
 def refuse_fit_params(given: Mapping[str, Any]) -> None:
-    """Refuse every parameter of `fit` but the data.
+    """Check that `fit` got no parameters except the data.
 
-    Raises: UsageError naming it and what to do instead.
+    Raises: UsageError with the parameter and the alternative.
     """
     for name, value in given.items():
         if value is not None:
-            remedy = _INSTEAD.get(name, f"{_TUNE} and a fit= that does so")
-            raise FitParameterError(
-                f"SearchCV.fit takes X and y, and no {name}. Leave it out: {remedy}"
-            )
+            remedy = _INSTEAD.get(name, f"{_TUNE} and its own fit=")
+            raise FitParameterError(f"SearchCV.fit does not support {name}. Instead, {remedy}.")
 
 
 def refuse_data(X: Any) -> None:  # noqa: N803 - scikit-learn's name
-    """Refuse texts; sparse matrices are left to scikit-learn, which says what to do.
+    """Check that X has no texts. scikit-learn itself refuses sparse matrices.
 
-    Raises: UsageError with what to do.
+    Raises: UsageError with the alternatives.
     """
     if hasattr(X, "toarray"):
         return
@@ -54,29 +52,30 @@ def refuse_data(X: Any) -> None:  # noqa: N803 - scikit-learn's name
     found = next((v for v in array.flat if isinstance(v, str | bytes) and not _is_number(v)), None)
     if found is not None:
         raise UsageError(
-            f"SearchCV takes numbers, got the text {str(found)[:40]!r}. Encode it (OneHotEncoder, "
-            f"TfidfVectorizer and toarray), or {_TUNE} for a model with an input of texts"
+            f"X contains the text {str(found)[:40]!r}, but SearchCV takes numbers. Encode it "
+            f"(OneHotEncoder, or TfidfVectorizer and toarray), or {_TUNE} for a model with text "
+            "inputs."
         )
 
 
 def refuse_folds(cv: Any) -> None:
-    """Refuse what is no number of folds.
+    """Check that `cv` is a number of folds or None.
 
-    Raises: UsageError.
+    Raises: UsageError for any other value, such as a splitter.
     """
     if cv is None or (isinstance(cv, int | np.integer) and not isinstance(cv, bool)):
         return
     raise UsageError(
-        f"cv must be a number of folds or None, got {_said(cv)}: SearchCV shuffles the rows into "
-        "its own folds. For rows in the order of time, or groups, use search.tune with a Problem "
-        "whose Data have the validation part that you want"
+        f"cv must be a number of folds or None, not {_shortened(cv)}: SearchCV shuffles the rows "
+        "into its own folds. For time series or groups, use search.tune with a Problem that has "
+        "your validation part."
     )
 
 
 def refuse_settings(estimator: "SearchCV") -> None:
-    """Refuse settings of the estimator beside a `Problem`, which has its own.
+    """Check that no setting is given both to the estimator and by its `Problem`.
 
-    Raises: UsageError naming them.
+    Raises: UsageError with the settings.
     """
     problem = estimator.problem
     if not isinstance(problem, Problem):
@@ -85,15 +84,15 @@ def refuse_settings(estimator: "SearchCV") -> None:
     given = [name for name in names if getattr(estimator, name) is not None]
     if given:
         raise UsageError(
-            f"SearchCV has a Problem and {', '.join(given)} beside it, and the Problem has its "
-            f"own. "
-            f"Set {'it' if len(given) == 1 else 'them'} in the Problem, or give its build function"
+            f"SearchCV got a Problem and also {', '.join(given)}, which the Problem defines. "
+            f"Set {'it' if len(given) == 1 else 'them'} in the Problem, or pass a build function "
+            "instead of the Problem."
         )
     _refuse_weights(problem)
 
 
 def _refuse_weights(problem: Problem) -> None:
-    """Refuse a problem whose own data have weights: those given to `fit` have none."""
+    """Refuse a problem with weights in its data: the data of `fit` have no weights."""
     try:
         data = problem.load(None)
     except Exception:  # noqa: BLE001 - the loader is the user's code, and its data are not used
@@ -102,8 +101,8 @@ def _refuse_weights(problem: Problem) -> None:
     for name, value in named.items():
         if value is not None:
             raise UsageError(
-                f"the data of problem {problem.name} have {name}, and SearchCV would train without "
-                f"them. Leave {name} out of the Problem's data, or use search.tune"
+                f"The data of problem {problem.name} have {name}, but SearchCV would train without "
+                f"{name}. Remove {name} from the Problem's data, or use search.tune."
             )
 
 
@@ -122,5 +121,5 @@ def _is_number(value: str | bytes) -> bool:
     return True
 
 
-def _said(value: Any) -> str:
+def _shortened(value: Any) -> str:
     return f"a {type(value).__name__}" if len(repr(value)) > 60 else repr(value)

@@ -1,4 +1,4 @@
-"""scikeras's estimators with the tags that scikit-learn asks for."""
+"""scikeras's estimators with scikit-learn's tags."""
 
 from scikeras.wrappers import KerasClassifier, KerasRegressor
 from sklearn.base import BaseEstimator
@@ -6,7 +6,7 @@ from sklearn.utils import ClassifierTags, RegressorTags, Tags
 
 
 def tagged(tags: Tags, task: str) -> Tags:
-    """The tags of an estimator for a task: without them scikit-learn takes it for neither."""
+    """Set the tags of a classifier or regressor, which scikit-learn uses to detect the task."""
     classifies = task == "classification"
     tags.estimator_type = "classifier" if classifies else "regressor"
     tags.classifier_tags = ClassifierTags() if classifies else None
@@ -17,10 +17,10 @@ def tagged(tags: Tags, task: str) -> Tags:
 
 
 class TunedClassifier(KerasClassifier):  # type: ignore[misc]  # untyped
-    """scikeras's classifier around a model that is trained already.
+    """scikeras's classifier around a trained model.
 
-    scikeras 0.13 has no `__sklearn_tags__`: scikit-learn 1.9 takes its classifier for no classifier
-    (`is_classifier`), and `cv=3` then splits without regard to classes.
+    scikeras 0.13 has no `__sklearn_tags__`: scikit-learn 1.9 does not detect its classifier
+    (`is_classifier`), and `cv=3` then splits without stratification.
     """
 
     def __sklearn_tags__(self) -> Tags:
@@ -28,7 +28,7 @@ class TunedClassifier(KerasClassifier):  # type: ignore[misc]  # untyped
 
 
 class TunedRegressor(KerasRegressor):  # type: ignore[misc]  # untyped
-    """scikeras's regressor around a model that is trained already, with its tags."""
+    """scikeras's regressor around a trained model, with scikit-learn's tags."""
 
     def __sklearn_tags__(self) -> Tags:
         return tagged(BaseEstimator.__sklearn_tags__(self), "regression")

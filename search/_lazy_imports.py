@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first used."""
+"""Import the public names of a package on first use."""
 
 import functools
 import importlib

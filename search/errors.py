@@ -84,7 +84,7 @@ class NewerJournalError(JournalError):
 
 
 class StudyLockedError(JournalError):
-    """Another process is working on the study."""
+    """Another process is running the study."""
 
 
 class StudyChangedError(JournalError):

@@ -1,6 +1,6 @@
-"""A scikit-learn face: `SearchCV`, an estimator that tunes a Keras model when it is fitted.
+"""scikit-learn API: `SearchCV`, an estimator that tunes a Keras model in `fit`.
 
-scikeras encodes targets and decodes what the model says.
+scikeras encodes the targets and decodes the predictions.
 """
 
 import tempfile
@@ -53,30 +53,53 @@ def _objective(given: Objective | str | None) -> Objective:
 
 def _refits(estimator: "SearchCV") -> bool:
     if not estimator.refit:
-        raise AttributeError("refit must be True to predict, got False; set it and fit again")
+        raise AttributeError("SearchCV has no model, because refit=False. Fit with refit=True.")
     return True
 
 
 class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
-    """Tune a Keras model on `fit(X, y)`, then predict with the best one: `GridSearchCV` for Keras.
+    """Tune a Keras model in `fit(X, y)` and predict with the best one, like `GridSearchCV`.
 
-    `problem`: a function `build(params, facts)` that gives a compiled model, where `facts` says
-    what scikeras would ("n_features_in_", "X_shape_", "n_classes_", "n_outputs_", ...); or a
-    `Problem`, of which all but the data counts; settings that it has itself are refused. `space`:
-    of the parameters of the function; a `Problem` has one. Classes reach the model as 0, 1, ...:
-    use sparse_categorical_crossentropy with one output for each, or binary_crossentropy with a
-    single one.
+    Class labels reach the model as 0, 1, ...: use sparse_categorical_crossentropy with one output
+    per class, or binary_crossentropy with a single output.
 
-    `objective`: an `Objective`, or a metric's name that tells its direction; by default the loss on
-    held-out rows. `cv`: folds; None holds out a fifth of the rows, by class where that is possible.
-    Folds are shuffled: not for rows in the order of time, nor for groups. `refit`: train the winner
-    again, for as many epochs as were best, on all rows. `batch_size`: 32 by default. `store`: the
-    folder that keeps the study; None forgets it. The other settings are those of `search.tune`;
-    `workers=0` trains in this process.
+    Args:
+        problem: A function `build(params, facts)` that returns a compiled model, where `facts`
+            are the metadata of scikeras ("n_features_in_", "X_shape_", "n_classes_",
+            "n_outputs_", ...). Or a `Problem`; its data are replaced by X and y.
+        space: Search space of the build function. A `Problem` has its own.
+        task: "classification" or "regression".
+        backend: As in `search.tune`.
+        trials: As in `search.tune`.
+        max_epochs: As in `search.tune`.
+        time: As in `search.tune`.
+        seed: As in `search.tune`.
+        patience: As in `search.tune`.
+        batch_size: Batch size, by default 32. A `Problem` has its own.
+        objective: An `Objective`, or the name of a metric with a known direction; by default
+            val_loss. A `Problem` has its own.
+        baseline: Parameter values to train first. A `Problem` has its own.
+        cv: Number of folds. None holds out a fifth of the rows, stratified by class if possible.
+            Folds are shuffled: do not use them for time series or groups.
+        refit: Train the best parameters again on all rows, for the best number of epochs.
+        workers: As in `search.tune`; 0 trains in this process.
+        store: Folder that keeps the study; None deletes the study after `fit`.
+        study: As in `search.tune`.
+        quiet: Show no progress.
 
-    After `fit`: `best_params_`, `best_score_` (larger is better), `best_index_`, `best_epoch_`,
-    `cv_results_` (one entry per trial, in scikit-learn's form), `classes_`, `study_` where it is
-    kept, and with `refit` `best_estimator_`, scikeras's wrapper of the model.
+    Attributes:
+        best_params_: Parameters of the best trial.
+        best_score_: Score of the best trial; larger is better.
+        best_index_: Index of the best trial in `cv_results_`.
+        best_epoch_: Best epoch of the best trial, from 1.
+        cv_results_: One entry per trial, in scikit-learn's format.
+        classes_: Class labels, for a classification.
+        study_: The `Study`, if `store` keeps it.
+        best_estimator_: scikeras's wrapper of the refitted model, with `refit`.
+
+    Example:
+        search = SearchCV(build, Space([Int("units", 8, 64)]), trials=10)
+        search.fit(X, y).predict(X)
     """
 
     def __init__(
@@ -121,13 +144,21 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
         self.quiet = quiet
 
     def fit(self, X: Any, y: Any, **fit_params: Any) -> "SearchCV":  # noqa: N803 - scikit-learn's name
-        """Search on `X: (n, ...)` numbers and `y: (n,)` or `(n, outputs)`; the estimator itself.
+        """Search on the data, and refit the best parameters.
 
-        `fit_params`: none are taken; see the refusal.
+        Args:
+            X: Numbers of shape (n, ...).
+            y: Targets of shape (n,) or (n, outputs).
+            **fit_params: Not supported; the error names the alternative.
 
-        Raises: ValueError for data that do not fit; UsageError for parameters of the fit, folds
-        that are no number, texts, sparse data, and settings beside a `Problem` that has its own;
-        SearchError as `search.tune`.
+        Returns:
+            The estimator itself.
+
+        Raises:
+            ValueError: X or y is invalid, also for sparse data.
+            UsageError: For parameters of `fit`, a `cv` that is not a number, texts in X, and
+                settings that a `Problem` already has.
+            SearchError: As in `search.tune`.
         """
         _estimator_checks.refuse_fit_params(fit_params)
         _estimator_checks.refuse_data(X)
@@ -166,12 +197,20 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
                 wrapper = TunedClassifier if classifies else TunedRegressor
                 self.best_estimator_ = wrapper(model=model).initialize(x, y)
         if self.store is not None:
-            self.study_ = Study(study.name, study.store)  # without the data: it may be pickled
+            self.study_ = Study(study.name, study.store)  # without the data, to be picklable
         return self
 
     @available_if(_refits)  # type: ignore[untyped-decorator]
     def predict(self, X: Any) -> Array:  # noqa: N803
-        """The class or value of each row: in the dtype and form of the `y` that was fitted."""
+        """Predict the class or value of each row.
+
+        Args:
+            X: Numbers of shape (n, ...), as in `fit`.
+
+        Returns:
+            An array of length n, in the shape of the fitted `y`: classes in its dtype, values as
+            float64.
+        """
         x = self._checked(X)
         answer: Array = self.best_estimator_.predict(x, verbose=0)
         # scikit-learn expects the precision of its own regressors for several outputs
@@ -179,15 +218,27 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
 
     @available_if(lambda self: _refits(self) and _classifies(self))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
-        """The probability of each class: (n, classes), in the order of `classes_`."""
+        """Predict the probability of each class.
+
+        Args:
+            X: Numbers of shape (n, ...), as in `fit`.
+
+        Returns:
+            An array of shape (n, classes), in the order of `classes_`.
+        """
         x = self._checked(X)
-        # scikeras 0.13 squeezes: a single row would lose its axis
+        # scikeras 0.13 squeezes its result: a single row would lose an axis
         shares: Array = self.best_estimator_.predict_proba(x, verbose=0)
         return shares.reshape(len(x), -1)
 
     @available_if(_refits)  # type: ignore[untyped-decorator]
     def score(self, X: Any, y: Any) -> float:  # noqa: N803
-        """The accuracy, or R² for a regression."""
+        """Return the accuracy of a classification, or R² of a regression.
+
+        Args:
+            X: Numbers of shape (n, ...), as in `fit`.
+            y: True targets.
+        """
         measure = accuracy_score if _classifies(self) else r2_score
         return float(measure(y, self.predict(X)))
 
@@ -200,13 +251,11 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
         return x
 
     def _problem(self, facts: Mapping[str, Any], data: Data) -> Problem:
-        """What is tuned: the user's problem or function, on these data."""
+        """Return the problem to tune: the user's problem or build function with these data."""
         if isinstance(self.problem, Problem):
             return replace(self.problem, load=lambda _: data)
         if self.space is None:
-            raise UsageError(
-                "SearchCV must have a space beside a build function, got none; give it a Space"
-            )
+            raise UsageError("`space` is required when `problem` is a build function.")
         check_function("build", self.problem, "params", "facts")
         return Problem(
             name="estimator",
@@ -237,7 +286,7 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
         )
 
     def _keep(self, study: Study) -> None:
-        """The attributes that scikit-learn's searches have."""
+        """Set the attributes of scikit-learn's search estimators."""
         best, record = study.best, study.record
         self.cv_results_ = cv_results(record)
         self.best_index_ = [*record.trials].index(best.trial)
@@ -247,10 +296,10 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
         self.n_splits_ = self.cv or 1
 
     def _refitted(self, problem: Problem, data: Data, store: Path) -> "keras.Model":
-        """The winner trained on all rows: a study of one trial, scored at its last epoch."""
+        """Train the winner on all rows, as a study of one trial scored at its last epoch."""
         epochs, space, params = self.best_epoch_, problem.space, dict(self.best_params_)
         if "epochs" in params:
-            # early stopping may have ended the winner below the range that was searched
+            # early stopping may have ended the winner below the search range
             space = space.replace(Int("epochs", epochs, epochs))
             params["epochs"] = epochs
         winner = replace(
@@ -276,9 +325,9 @@ class SearchCV(BaseEstimator):  # type: ignore[misc]  # untyped
 
 
 def cv_results(record: StudyRecord) -> dict[str, Any]:
-    """A study in scikit-learn's form: one array per column, one entry per trial.
+    """Convert a study to scikit-learn's `cv_results_`: one array per column, one entry per trial.
 
-    Scores are such that larger is better; a trial without one has NaN and comes last in rank.
+    For scores, larger is better. A trial without a score has NaN and the last rank.
     """
     trials = [*record.trials.values()]
     sign = 1.0 if record.objective.direction == "max" else -1.0
@@ -304,7 +353,7 @@ def cv_results(record: StudyRecord) -> dict[str, Any]:
 
 
 def _split(x: Array, y: Array, seed: int, *, by_class: bool) -> Data:
-    """Training and validation rows; each class in both, where it has rows enough."""
+    """Split rows into training and validation data, stratified if there are enough rows."""
     stratify = None
     if by_class and y.ndim == 1:
         counts = np.bincount(y)

@@ -1,4 +1,4 @@
-"""A study as Python code sees it: its best trial, its tables, its models."""
+"""Python API of recorded studies: the best trial, data frames and models."""
 
 import json
 import os
@@ -31,10 +31,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The winner of a study. `test`: its metrics on the test data, empty where there are none.
+    """The best trial of a study.
 
-    `verified`: whether the exported model, loaded in a new process, has the recorded scores; None
-    where that was not checked. `reason`: why not.
+    Attributes:
+        trial: Name of the trial.
+        score: Score of the trial.
+        best_epoch: Epoch of the score, from 1.
+        params: Values of the parameters.
+        test: Metrics on the test set; empty without a test set or before the final evaluation.
+        verified: Whether the exported model, loaded in a new process, has the recorded scores;
+            None when this was not checked.
+        reason: Why the model is not verified.
     """
 
     trial: str
@@ -48,11 +55,19 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A recorded study. What it says is read from the journal each time: it may be under way.
+    """A recorded study, which may still be running. Each access reads the journal.
 
-    `problem`: what is tuned, where the caller has it: a study that was begun from Python knows its
-    problem by that alone. `pickled` is the same as it travels. `data_dir`: the folder with the
-    problem's data, by default that of SEARCH_DATA_DIR.
+    Attributes:
+        name: Name of the study.
+        store: Folder of studies.
+        problem: The tuned problem. A study that was started from Python needs it to train or to
+            rebuild a model.
+        pickled: The same problem, pickled for other processes.
+        data_dir: Folder with the problem's data; by default SEARCH_DATA_DIR.
+
+    Example:
+        study = Study("digits-optuna-1")
+        study.trials.sort_values("score")
     """
 
     name: str
@@ -74,19 +89,20 @@ class Study:
 
     @property
     def state(self) -> StudyState:
-        """Whether it is running, finished, interrupted or failed."""
+        """State of the study: "running", "finished", "interrupted" or "failed"."""
         return self._read()[1]
 
     @property
     def record(self) -> StudyRecord:
-        """All that the journal tells; see `search.study.study_record`."""
+        """The complete record of the study; see `search.study.study_record`."""
         return self._read()[0]
 
     @property
     def best(self) -> Best:
         """The trial with the best score.
 
-        Raises: SearchError where no trial has one, with what the first failed of.
+        Raises:
+            SearchError: No trial has a score. The message has the error of the first failed trial.
         """
         record, _ = self._read()
         best = record.best()
@@ -95,8 +111,8 @@ class Study:
             failed = next(filter(None, map(leaderboard.error, outcomes)), None)
             reason = f": {failed['kind']}: {failed['message']}" if failed else ""
             raise SearchError(
-                f"study {self.name} must have a trial with a score, got none{reason}; correct "
-                "the model, or go on with search.resume"
+                f"Study {self.name} has no trial with a score{reason}. Correct the model, or "
+                "continue the study with search.resume."
             )
         params, test = dict(best.params), record.tested(best)
         verified = record.verified(best)
@@ -104,38 +120,46 @@ class Study:
 
     @property
     def trials(self) -> "pd.DataFrame":
-        """One row per trial; see `dashboards.tables.frames.trials_frame`."""
+        """Data frame with one row per trial; see `dashboards.tables.frames.trials_frame`."""
         from dashboards.tables.frames import trials_frame
 
         return trials_frame(*self._read())
 
     @property
     def curves(self) -> "pd.DataFrame":
-        """One row per trial, epoch and metric; see `dashboards.tables.frames.curves_frame`."""
+        """Data frame with one row per trial, epoch and metric; see `frames.curves_frame`."""
         from dashboards.tables.frames import curves_frame
 
         return curves_frame(self.record)
 
     @property
     def tables(self) -> "Tables":
-        """All that figures need, read once; see `dashboards.tables` and `docs/charts.md`."""
+        """Data frames for figures, read once; see `dashboards.tables` and `docs/charts.md`."""
         from dashboards.tables.tables import load
 
         return load(Store(self.store), self.name)
 
     def best_model(self) -> "keras.Model":
-        """The winner's model, which takes raw inputs and predicts as it did in the study.
+        """Return the winner's model. It takes raw inputs and predicts as in the study.
 
-        Raises: as `model`.
+        Raises:
+            SearchError: As in `model`.
         """
         return self.model()
 
     def model(self, trial: str | None = None) -> "keras.Model":
-        """The model of a trial, by default the winner's.
+        """Return the model of a trial.
 
-        Raises: UsageError for an unknown trial or one without a score; SearchError for a model
-        that neither Keras nor the problem can make again; StudyChangedError when the problem is no
-        longer the one that was tuned.
+        Args:
+            trial: Name of the trial; by default the winner.
+
+        Returns:
+            A Keras model that takes raw inputs.
+
+        Raises:
+            UsageError: The trial is unknown or has no score.
+            SearchError: Neither Keras nor the problem can rebuild the model.
+            StudyChangedError: The problem has changed since the study.
         """
         record, _ = self._read()
         if trial is not None and trial not in record.trials:
@@ -153,19 +177,29 @@ class Study:
         return restored(folder, header, self.problem, self.pickled, data_dir)
 
     def export(self, to: Path | str, format: str = "keras", *, trial: str | None = None) -> Path:
-        """Write the model of a trial, by default the winner's, as a folder; its path.
+        """Export the model of a trial to a folder.
 
-        `format`: "keras" or "savedmodel". A trial whose checkpoint was cleaned away is trained
-        again from the record, in a process of its own.
+        A trial without a checkpoint is retrained from the record, in a child process.
 
-        Raises: as the command `export`.
+        Args:
+            to: Folder to write. An existing export is replaced.
+            format: "keras" or "savedmodel".
+            trial: Name of the trial; by default the winner.
+
+        Returns:
+            The path of the folder.
+
+        Raises:
+            UsageError: The trial is unknown or has no score, or the format or folder is invalid.
+            SearchError: The model cannot be written.
+            StudyChangedError: Problem or data have changed since the study.
         """
         name = self.name if trial is None else f"{self.name}/{trial}"
         words = ("export", name, "--to", str(to), "--format", format, *self._places())
         return Path(ask(Request(words, self.pickled)))
 
     def _places(self) -> tuple[str, ...]:
-        """The options that say where the study and its data are."""
+        """Return the options `--store` and `--data-dir`."""
         data_dir = () if self.data_dir is None else (f"--data-dir={self.data_dir}",)
         return f"--store={self.store}", *data_dir
 
@@ -176,21 +210,21 @@ class Study:
         sample: int | None = None,
         fit: bool = False,
     ) -> "list[Verification]":
-        """Train trials again, each alone in a new process, and compare every epoch with the record.
+        """Retrain trials, each alone in a new process, and compare every epoch with the record.
 
         Args:
-            trials: Which ones; by default the winner.
-            all: Every trial.
-            sample: The winner and so many others, less one.
-            fit: Train by Keras's own `fit` and compare within rounding, rather than by the training
-                loop of a study, bit for bit.
+            trials: Names of trials; by default the winner.
+            all: Verify every trial.
+            sample: Number of trials to verify: the winner and `sample - 1` others.
+            fit: Train with Keras's `fit` and compare up to rounding. By default, trials train
+                with the loop of a study and are compared bit for bit.
 
         Returns:
             A result for each trial: `same`, `exact`, and the first `difference` with its likely
             `cause`.
 
         Raises:
-            UsageError: For an unknown trial, or a study without a winner.
+            UsageError: A trial is unknown, or the study has no winner.
         """
         from search.engine.verification import Verification
 
@@ -198,8 +232,8 @@ class Study:
         words = ["verify", *names, "--json", *self._places()]
         words += ["--all"] * all + ["--fit"] * fit
         words += [] if sample is None else ["--sample", str(sample)]
-        said = json.loads(ask(Request(tuple(words), self.pickled)))
-        return [Verification.from_plain(one) for one in said["trials"]]
+        document = json.loads(ask(Request(tuple(words), self.pickled)))
+        return [Verification.from_plain(trial) for trial in document["trials"]]
 
     def _read(self) -> tuple[StudyRecord, StudyState]:
         return read(Store(self.store), self.name)

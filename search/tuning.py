@@ -1,4 +1,4 @@
-"""Studies from Python: `tune`, `resume`, `load`. A process of their own does the searching."""
+"""Python API of studies: `tune`, `resume` and `load`. The search runs in a child process."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -46,20 +46,53 @@ def tune(
     mlflow: bool = True,
     keep_going: bool = False,
 ) -> Study:
-    """Search a problem, as `python -m search run` does, and return the study.
+    """Run a study of a problem, as `python -m search run` does.
 
-    `problem`: a `Problem`, which may be defined in the notebook or script itself, or a word of the
-    command line. The other names are the options of `run`; `narrow` stands for `--set` and maps
-    parameters to a range ("1e-3..1e-1"), a list of values or one value. `resume`: go on with the
-    study of that name where there is one. `workers=0` trains in this very process, for debuggers:
-    it shares TensorFlow with whatever else runs here, another study of this kind in the same
-    process waits until it has ended, and it does not survive a trial that ends the process, hangs
-    or eats memory. `mlflow=False` leaves MLflow out. `keep_going=True`: continue where the first
-    three trials fail alike.
+    Progress is written to `sys.stderr`. After Ctrl-C, the study can be resumed.
 
-    Progress goes to `sys.stderr`. Ctrl-C (StudyInterrupted) leaves a study that can be resumed.
+    Args:
+        problem: A `Problem`, which may be defined in a notebook or script, or a name, file or
+            `module:NAME` as on the command line.
+        backend: Search algorithm; `python -m search list backends` shows the names.
+        trials: Number of trials, including the baseline.
+        max_epochs: Maximum epochs per trial; by default set by the problem.
+        time: Limit of active time, in seconds or as text ("10m").
+        seed: Seed of all random numbers.
+        patience: Epochs without improvement before a trial stops.
+        factor: Reduction factor of hyperband and halving.
+        narrow: Narrower values by parameter name: a range ("1e-3..1e-1"), a list of values or one
+            value. This is the option `--set`.
+        sampler: Sampling algorithm of the backend.
+        pruner: Early-stopping rule of the backend.
+        population: Trials per generation of nsga2.
+        generations: Number of generations of nsga2.
+        cv: Number of folds for cross-validation.
+        study: Name of the study; by default PROBLEM-BACKEND-1, -2, ...
+        resume: Continue the study named `study` if it exists.
+        workers: Number of training processes, or "auto". With 0, trials train in this process,
+            for debuggers: they share TensorFlow with other code here, a second such study waits
+            until the first ends, and a trial that exits, hangs or runs out of memory affects this
+            process.
+        cluster: Address of a Dask scheduler, to train on its workers.
+        trial_timeout: Maximum time to train a trial to its next budget, in seconds or as text.
+        data_dir: Folder with the data files; by default SEARCH_DATA_DIR.
+        store: Folder of studies.
+        tensorboard: Folder to which each trial is also written for TensorBoard.
+        quiet: Show no progress.
+        mlflow: Write the study to MLflow.
+        keep_going: Continue when the first three trials fail with the same error.
 
-    Raises: UsageError for settings that do not fit; any SearchError as the command reports it.
+    Returns:
+        The finished study.
+
+    Raises:
+        UsageError: A setting is invalid.
+        SearchError: Any other failure that the command line would report.
+        StudyInterrupted: Ctrl-C was pressed.
+
+    Example:
+        study = tune("digits", backend="optuna", trials=20)
+        print(study.best.params)
     """
     word, pickled = _sent(problem)
     options = {
@@ -105,11 +138,37 @@ def resume(
     mlflow: bool = True,
     keep_going: bool = False,
 ) -> Study:
-    """Go on with a study, as `python -m search resume` does.
+    """Continue a study, as `python -m search resume` does.
 
-    `problem`: the same as before, for a study that was begun from Python.
+    Args:
+        study: Name of the study.
+        problem: The same problem as before; needed for a study that was started from Python.
+        trials: New limit for the total number of trials.
+        time: New limit for the total active time, in seconds or as text ("10m"). Giving one of
+            the two limits removes the other.
+        adopt: After a library upgrade, keep all results and continue with a new backend. The
+            continuation is not bit-exact.
+        workers: As in `tune`.
+        cluster: As in `tune`.
+        trial_timeout: As in `tune`.
+        data_dir: As in `tune`.
+        store: As in `tune`.
+        tensorboard: As in `tune`.
+        quiet: As in `tune`.
+        mlflow: As in `tune`.
+        keep_going: As in `tune`.
 
-    Raises: as `tune`; StudyChangedError when problem, data or settings are no longer the same.
+    Returns:
+        The finished study.
+
+    Raises:
+        UsageError: A setting is invalid, or the study does not exist.
+        StudyChangedError: Problem, data or settings have changed since the start of the study.
+        SearchError: As in `tune`.
+        StudyInterrupted: Ctrl-C was pressed.
+
+    Example:
+        study = resume("digits-optuna-1", trials=40)
     """
     _, pickled = ("", None) if problem is None else _sent(problem)
     options = {"trials": trials, "time": time, "data-dir": data_dir, "tensorboard": tensorboard}
@@ -128,14 +187,27 @@ def load(
     store: Path | str = "mlruns",
     data_dir: Path | str | None = None,
 ) -> "keras.Model":
-    """The model of a study's winner, or of a trial: "STUDY" or "STUDY/TRIAL".
+    """Load the model of a study's winner, or of another trial.
 
-    `problem`: the one that was tuned; needed only for a model whose classes are not registered with
-    Keras, or for a trial other than the winner of a study that was begun from Python. `data_dir`:
-    the folder with the problem's data, for a trial other than the winner or a problem with
-    `statistics`; by default that of SEARCH_DATA_DIR.
+    Args:
+        study: "STUDY" for the winner, or "STUDY/TRIAL".
+        problem: The tuned problem. It is needed for a model with classes that are not registered
+            with Keras, and for another trial of a study that was started from Python.
+        store: Folder of studies.
+        data_dir: Folder with the problem's data; by default SEARCH_DATA_DIR. The data are needed
+            for a trial other than the winner, and for a problem with `statistics`.
 
-    Raises: as `Study.model`.
+    Returns:
+        A Keras model that takes raw inputs.
+
+    Raises:
+        UsageError: The trial is unknown or has no score.
+        SearchError: Neither Keras nor the problem can rebuild the model.
+        StudyChangedError: The problem has changed since the study.
+
+    Example:
+        model = load("digits-optuna-1/7")
+        model.predict(images)
     """
     name, _, trial = study.partition("/")
     pickled = None if problem is None else pack(problem)
@@ -147,7 +219,7 @@ def _folder(data_dir: Path | str | None) -> Path | None:
 
 
 def _sent(problem: Problem | str) -> tuple[str, PickledProblem | None]:
-    """The word of a problem, and the problem itself where that word means nothing elsewhere."""
+    """Return the name of a problem, and the pickled problem if it was given as an object."""
     if isinstance(problem, str):
         return problem, None
     check_kind("problem", problem, Problem, "Write Problem(name, space, objective, load, build)")
@@ -182,7 +254,7 @@ def _done(
     if workers == 0:
         from search.runtime.process_state import left_as_it_was
 
-        # Keras's session, the random generators and the like are the process's: one at a time
+        # Keras's session and the random generators belong to the process: one study at a time
         with _TRAINING_HERE, left_as_it_was():
             name = _child_server.perform(request, trains_here=True)
     else:

@@ -114,5 +114,5 @@ def test_without_refit_there_is_nothing_to_predict_with() -> None:
 
 def test_a_function_needs_a_space() -> None:
     x, y = load_wine(return_X_y=True)
-    with pytest.raises(UsageError, match="must have a space beside a build function"):
+    with pytest.raises(UsageError, match="`space` is required"):
         SearchCV(build).fit(x, y)

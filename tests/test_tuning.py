@@ -114,7 +114,7 @@ def test_a_study_goes_on_after_an_interrupt_and_after_a_kill(tmp_path: Path) -> 
     second = script(tmp_path, SCRIPT, str(tmp_path / "store"))
     read_fd(second, f"trial {done + 1} completed")
     os.kill(journal.writer(path) or 0, signal.SIGKILL)
-    assert "must end with an answer, got none (signal 9)" in second.communicate()[1]
+    assert "exited without a result (signal 9)" in second.communicate()[1]
     last = script(tmp_path, SCRIPT, str(tmp_path / "store"))
     assert last.communicate()[0] == "finished 6 False\n"
 
@@ -206,7 +206,9 @@ def test_a_model_with_own_code_comes_back_and_predicts_the_same(build, tmp_path)
 
 def test_a_study_gives_models_and_goes_on_with_the_same_problem_only(tmp_path) -> None:
     study = tuned(problem_of(subclassed), tmp_path)
-    with pytest.raises(StudyChangedError, match="its problem changed since; undo the change"):
+    with pytest.raises(
+        StudyChangedError, match="its problem changed since the start. Undo the change"
+    ):
         search.load(study.name, store=tmp_path, problem=problem_of(anonymous))
     here = {"workers": 0, "store": tmp_path, "quiet": True, "mlflow": False}
     same = search.resume(study.name, problem_of(subclassed), trials=2, **here)

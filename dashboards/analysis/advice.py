@@ -1,4 +1,4 @@
-"""What to do next, as far as the trials tell: sentences, each from frames and the space alone."""
+"""Advice for the next search, derived from data frames and the search space."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from search.space.space import from_description
 if TYPE_CHECKING:
     import pandas as pd
 
-BEST = 5  # how many of the best trials an advice looks at
-EDGE = 0.05  # of a range, on its scale: what counts as its edge
-IDLE = 0.05  # a parameter whose importance with its spread stays below does not matter
-FEWEST = 20  # trials with a score, before a parameter is said not to matter
-PER_PARAMETER = 5  # trials with a score for each parameter: fewer are few
-FAILED = 0.1  # the share of failed trials that is worth a word
+BEST = 5  # number of best trials that advice is based on
+EDGE = 0.05  # share of a range, on its scale, that counts as its edge
+IDLE = 0.05  # a parameter is unimportant if its importance plus spread is below
+FEWEST = 20  # least trials with a score to call a parameter unimportant
+PER_PARAMETER = 5  # trials with a score per parameter: fewer are too few
+FAILED = 0.1  # share of failed trials from which on they are reported
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One advice: `about` in two or three words, a text of sentences, and words to type, if any.
+    """One advice: `about` is its topic in a few words, `text` one or more sentences.
 
-    `words`: options of `run` or `resume`, as on the command line.
+    `words`: options of `run` or `resume` that follow the advice, or "".
     """
 
     about: str
@@ -40,10 +40,11 @@ def edges(
     space: Sequence[Mapping[str, Any]],
     assignments: Sequence[str] = (),
 ) -> list[Advice]:
-    """Best values at the edge of their range, where the range could go on.
+    """Advise on best values at the edge of a range that can be extended.
 
-    0, 1 for counts, and 1 for shares are ends by nature. `assignments`: the study's `--set` texts;
-    a range they have narrowed is widened by another one, any other in the problem's file.
+    Ends that cannot be extended: 0, 1 for counts, and 1 for shares. `assignments`: the study's
+    `--set` texts. A range that `--set` narrowed is widened with another `--set`; other ranges are
+    widened in the problem's file.
     """
     best = ranked(trials, objective)
     if len(best) < 2:
@@ -63,27 +64,28 @@ def edges(
         others = f"{top.count(end)} of the {len(top)} best trials that have it"
         base = next((r[:-1] for r in repeated if node.name.startswith(r)), node.name)
         text = (
-            f"The best value, {value_text(values.iloc[0])}, lies at the {_side(end)} end of the "
-            f"range that was searched ({values_text(parameter)}); so do {others}. "
+            f"The best value, {value_text(values.iloc[0])}, is at the {_side(end)} end of the "
+            f"search range ({values_text(parameter)}). The same holds for {others}. "
         )
         wider = _wider(parameter, end)
         if node.name == "epochs" and end:
             found.append(
                 Advice(
-                    "epochs at their ceiling",
-                    f"{text}Raise the ceiling.",
+                    "epochs at their limit",
+                    f"{text}Raise the limit.",
                     f"--max-epochs {wider[1]:g}",
                 )
             )
             continue
         if base in narrowed:
-            text += "--set has narrowed it: begin a study with a wider one."
+            text += "--set narrowed the range: start a study with a wider one."
         else:
             text += (
                 f"--set only narrows: {'raise high' if end else 'lower low'} to {wider[end]:g} in "
-                "the problem's file first, then search the new part."
+                "the problem's file first, then search the new part of the range."
             )
-        found.append(Advice(f"{node.name} at its edge", text, f"--set {base}={_range(wider)}"))
+        about = f"{node.name} at the edge of its range"
+        found.append(Advice(about, text, f"--set {base}={_range(wider)}"))
     return found
 
 
@@ -93,9 +95,9 @@ def idle(
     space: Sequence[Mapping[str, Any]],
     importances: "pd.DataFrame",
 ) -> list[Advice]:
-    """Parameters that do not matter by any evaluator, their spread allowed for.
+    """Advise to fix parameters that are unimportant by all evaluators, including the spread.
 
-    `importances`: as `dashboards.analysis.importance` has it.
+    `importances`: the frame of `dashboards.analysis.importance.importances`.
     """
     best = ranked(trials, objective)
     if len(best) < FEWEST or importances.empty:
@@ -113,19 +115,20 @@ def idle(
         value = best[PREFIX + name].iloc[0] if PREFIX + name in best else None
         if name in alone - counters and not _missing(value):
             words.append(f"--set {name}={_word(nodes[name], value)}")
-    does = "does" if len(names) == 1 else "do"
+    does, them = ("does", "it") if len(names) == 1 else ("do", "them")
     return [
         Advice(
-            "what does not matter",
-            f"{_listed(names)} {does} not matter here: the importance stays below {IDLE:.0%}, its "
-            "uncertainty included. Fixed, the next trials go to what matters.",
+            "unimportant parameters",
+            f"{_listed(names)} {does} not matter here: the importance is below {IDLE:.0%}, "
+            f"including its uncertainty. Fix {them} to spend the next trials on the other "
+            "parameters.",
             " ".join(words),
         )
     ]
 
 
 def rising(trials: "pd.DataFrame", curves: "pd.DataFrame", objective: Objective) -> list[Advice]:
-    """Learning curves of the best completed trials that were best at their last epoch."""
+    """Advise more epochs if the best completed trial was best at its last epoch."""
     best = ranked(trials, objective)
     best = best[(best["state"] == "completed") & (best["epochs"] > 1)].head(BEST)
     if best.empty:
@@ -140,19 +143,19 @@ def rising(trials: "pd.DataFrame", curves: "pd.DataFrame", objective: Objective)
     if not last.get(first) or int(best["epochs"].iloc[0]) < longest:
         return []
     among = sum(last.values())
-    others = f"; {among} of the {len(last)} best trials were" if len(last) > 1 else ""
+    others = f"; so were {among} of the {len(last)} best trials" if len(last) > 1 else ""
     return [
         Advice(
             "still improving",
-            f"Trial {first} was at its best at its last epoch, {longest}{others}. "
-            "More epochs may raise the score.",
+            f"Trial {first} was best at its last epoch, {longest}{others}. "
+            "More epochs may improve the score.",
             f"--max-epochs {3 * longest}",
         )
     ]
 
 
 def few(trials: "pd.DataFrame", space: Sequence[Mapping[str, Any]]) -> list[Advice]:
-    """Few trials for many parameters, unless the whole space has been tried."""
+    """Advise more trials if there are few per parameter and the space is not exhausted."""
     searched = from_description(space)
     varied = sum(1 for p in searched.parameters if p.count != 1)
     count = len(scored(trials))
@@ -162,7 +165,7 @@ def few(trials: "pd.DataFrame", space: Sequence[Mapping[str, Any]]) -> list[Advi
         Advice(
             "few trials",
             f"{count} trials with a score are few for {varied} parameters: a better "
-            "configuration may well be there, and what is said of importance is rough.",
+            "configuration is likely to exist, and parameter importances are rough.",
             f"--trials {PER_PARAMETER * varied}",
         )
     ]
@@ -171,11 +174,11 @@ def few(trials: "pd.DataFrame", space: Sequence[Mapping[str, Any]]) -> list[Advi
 def failing(
     trials: "pd.DataFrame", failures: "pd.DataFrame", space: Sequence[Mapping[str, Any]]
 ) -> list[Advice]:
-    """Many failures, and the parameter that tells failed trials from the others, if one does."""
+    """Report many failures, and a parameter that separates failed trials from the others."""
     if trials.empty or len(failures) < max(2, FAILED * len(trials)):
         return []
     kind = failures["kind"].value_counts().index[0]
-    text = f"{len(failures)} of {len(trials)} trials failed, most of them of {kind}."
+    text = f"{len(failures)} of {len(trials)} trials failed, most of them with {kind}."
     words = ""
     failed = trials[trials["trial"].isin(failures["trial"])]
     others = scored(trials)
@@ -186,8 +189,8 @@ def failing(
         low, high = failed[name].min(skipna=False), others[name].max()  # every failed one has it
         if not _missing(low) and not _missing(high) and low > high:
             text += (
-                f" All of them had {parameter.name} of {number(low)} or more, and no other trial "
-                "had: leave that part out."
+                f" All failed trials, and no other trial, had {parameter.name} of {number(low)} or "
+                "more. Exclude this part of the range."
             )
             words = f"--set {parameter.name}={parameter.low:g}..{_word(parameter, high)}"
             break
@@ -195,15 +198,15 @@ def failing(
 
 
 def unbeaten(trials: "pd.DataFrame", objective: Objective) -> list[Advice]:
-    """No trial is better than the baseline."""
+    """Report that no trial is better than the baseline."""
     best, mine = ranked(trials, objective), baseline(trials)
     if mine is None or len(best) < 2 or str(best["trial"].iloc[0]) != mine:
         return []
     return [
         Advice(
             "baseline not beaten",
-            "No trial is better than the settings of today. Keep them, or go on: with more trials, "
-            "or in a space that lies around them.",
+            "No trial is better than the baseline. Keep the baseline, or continue with more "
+            "trials, or search a space around the baseline.",
         )
     ]
 
@@ -211,7 +214,7 @@ def unbeaten(trials: "pd.DataFrame", objective: Objective) -> list[Advice]:
 def close(
     trials: "pd.DataFrame", objective: Objective, noise: Noise, *, folds: int | None = None
 ) -> list[Advice]:
-    """Trials whose distance to the best is smaller than the noise."""
+    """Report trials whose distance to the best trial is smaller than the noise."""
     best = ranked(trials, objective)
     best = best[best["state"] == "completed"]
     if noise.value is None or len(best) < 2:
@@ -224,7 +227,7 @@ def close(
     which = f"trial {others[0]} is" if len(others) == 1 else f"{len(others)} other trials are"
     text = (
         f"{which[0].upper()}{which[1:]} within the noise of the best ({noise.value:.4f}): the "
-        "order among them means little. Choose by size or speed"
+        "order of these trials is not significant. Choose by size or speed"
     )
     if folds is None:
         return [Advice("a narrow lead", f"{text}, or cross-validate.", "--cv 5")]
@@ -232,7 +235,10 @@ def close(
 
 
 def _end(parameter: Int | Float, value: float) -> int | None:
-    """0 at the low end of a range, 1 at its high end, None elsewhere and where it cannot go on."""
+    """Return 0 for a value at the low end of a range, 1 at its high end, otherwise None.
+
+    Return None also at an end that cannot be extended.
+    """
     low, high = float(parameter.low), float(parameter.high)
     if low == high:
         return None
@@ -240,7 +246,7 @@ def _end(parameter: Int | Float, value: float) -> int | None:
         unit = (log(value) - log(low)) / (log(high) - log(low)) if value > 0 else -1.0
     else:
         unit = (value - low) / (high - low)
-    if not 0 <= unit <= 1:  # the baseline may lie outside
+    if not 0 <= unit <= 1:  # the baseline may be outside the range
         return None
     natural_low = low <= 1 if isinstance(parameter, Int) else low == 0
     natural_high = isinstance(parameter, Float) and high == 1 and not parameter.log
@@ -252,7 +258,7 @@ def _end(parameter: Int | Float, value: float) -> int | None:
 
 
 def _wider(parameter: Int | Float, end: int) -> tuple[float, float]:
-    """The range with more room at one end: a factor on a logarithmic scale, else half its width."""
+    """Extend a range at one end: by a factor on a log scale, otherwise by half its width."""
     low, high = float(parameter.low), float(parameter.high)
     if parameter.log:
         factor = 2.0 if isinstance(parameter, Int) else 10.0
@@ -274,7 +280,7 @@ def _side(end: int) -> str:
 
 
 def _word(parameter: object, value: Any) -> str:
-    """A value as `--set` takes it: short, and never outside the range."""
+    """Return a value as text for `--set`: short, and inside the range."""
     if isinstance(parameter, Float):
         short = float(f"{value:.3g}")
         inside = parameter.low <= short <= parameter.high and parameter.step is None

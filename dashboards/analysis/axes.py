@@ -1,4 +1,4 @@
-"""How a parameter lies on an axis: linear, logarithmic, or as categories in their order."""
+"""Axes for parameters: linear, logarithmic, or ordered categories."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INACTIVE = "inactive"
-_MAGNITUDES = 100  # from here on numbers without a declared scale are put on a logarithmic one
+_MAGNITUDES = 100  # ratio from which on values without a declared scale get a logarithmic axis
 _CLIP = 18  # characters of a category's text
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One parameter's axis. Coordinates: log10 of a number, or the place among the options.
+    """Axis of one parameter.
 
-    `options` is None for numbers. `low`, `high`: bounds, in the parameter's own values.
+    A coordinate is the value, its log10 on a logarithmic axis, or the index of an option.
+    `options`: None for a numeric parameter. `low`, `high`: bounds, as values of the parameter.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Axis:
     options: tuple[Any, ...] | None = None
 
     def coordinates(self, values: "pd.Series[Any]") -> "np.ndarray[Any, Any]":
-        """Where the values lie; NaN for what is missing, as for an inactive parameter."""
+        """Return the coordinates of values; NaN for missing values (inactive parameters)."""
         import numpy as np
 
         if self.options is not None:
@@ -47,7 +48,7 @@ class Axis:
 
     @property
     def span(self) -> tuple[float, float]:
-        """The bounds in coordinates, with half a category around the outer ones."""
+        """The bounds as coordinates, with a margin of half a category."""
         if self.options is not None:
             return -0.5, len(self.options) - 0.5
         low, high = (math.log10(v) if self.log else v for v in (self.low, self.high))
@@ -56,7 +57,7 @@ class Axis:
         return low, high
 
     def ticks(self, most: int = 5) -> tuple[list[float], list[str]]:
-        """Coordinates and texts of at most about `most` ticks for numbers; of every category."""
+        """Return coordinates and texts of about `most` ticks, or of every category."""
         if self.options is not None:
             texts = [clipped(number(option), _CLIP) for option in self.options]
             return [float(k) for k in range(len(texts))], texts
@@ -68,10 +69,10 @@ class Axis:
 def axes(
     trials: "pd.DataFrame", space: Sequence[Mapping[str, Any]] | None = None
 ) -> dict[str, Axis]:
-    """The axis of each parameter of a frame of trials, by name.
+    """Return the axis of each parameter in a frame of trials, by name.
 
-    `space`: its description, which knows scales, bounds and the order of options. Without it they
-    are read off the values; so are those of parameters that it does not know.
+    `space`: description of the space, with scales, bounds and the order of options. Without a
+    space, and for parameters that are not in the space, the axis is inferred from the values.
     """
     declared = {} if space is None else {n.name: n.parameter for n in from_description(space).nodes}
     found = {}
@@ -86,7 +87,7 @@ def axes(
         else:
             numbers = [float(parameter.low), float(parameter.high), *map(float, values)]
             whole = isinstance(parameter.low, int)
-            # a baseline may lie outside the space
+            # a baseline may be outside the space
             log = parameter.log and min(numbers) > 0
             found[name] = Axis(name, log, whole, min(numbers), max(numbers))
     return found
@@ -106,7 +107,7 @@ def _float(value: Any) -> float:
 
 
 def _log_ticks(low: float, high: float, most: int) -> tuple[list[float], list[str]]:
-    """Powers of ten; where there are fewer than three, 2 and 5 times these too."""
+    """Return ticks at powers of ten; if these are fewer than three, also at 2 and 5 times them."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     step = max(1, math.ceil((last - first) / most))
     values = [10.0**power for power in range(first, last + 1, step)]

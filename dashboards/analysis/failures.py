@@ -1,4 +1,4 @@
-"""Failed trials grouped by their cause, with what to do about each."""
+"""Group failed trials by cause, each with a remedy."""
 
 import re
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ _MEMORY = ("MemoryError", "ResourceExhaustedError", "InternalError")
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Trials that failed alike: of one kind, with messages that differ in numbers alone.
+    """Trials that failed for the same reason: equal kinds, and messages equal up to numbers.
 
-    `message`: that of the first of them. `remedy`: what to do.
+    `message`: the message of the first trial. `remedy`: what the user can do.
     """
 
     kind: str
@@ -28,7 +28,7 @@ class Cause:
 
 
 def causes(failures: "pd.DataFrame") -> list[Cause]:
-    """The causes of a frame of failures, those of most trials first."""
+    """Return the causes in a frame of failures, the most frequent first."""
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     rows = zip(failures["trial"], failures["kind"], failures["message"], strict=True)
     for trial, kind, message in rows:
@@ -48,28 +48,26 @@ def causes(failures: "pd.DataFrame") -> list[Cause]:
 
 
 def remedy(kind: str) -> str:
-    """What to do about failures of a kind.
+    """Return the remedy for failures of a kind.
 
     >>> remedy("nan")
-    'Leave out the highest learning rates, or clip gradients (clipnorm of the optimizer).'
+    'Exclude the highest learning rates, or clip gradients (clipnorm of the optimizer).'
     """
     if kind == "nan":
-        return (
-            "Leave out the highest learning rates, or clip gradients (clipnorm of the optimizer)."
-        )
+        return "Exclude the highest learning rates, or clip gradients (clipnorm of the optimizer)."
     if kind == "objective":
         return (
-            "The objective has no finite value for these settings: define it where it divides by "
-            "zero, or choose another objective."
+            "The objective has no finite value for these settings. Handle a division by zero in "
+            "its function, or choose another objective."
         )
     if kind == "lost":
         return (
-            "A worker died or took too long: fewer --workers leave each more memory, a longer "
-            "--trial-timeout more time."
+            "A worker died or exceeded the time limit. Use fewer --workers to give each more "
+            "memory, or a longer --trial-timeout."
         )
     if kind in _MEMORY:
-        return "Memory ran out: smaller models or batches, or fewer --workers."
+        return "Out of memory. Use smaller models or batches, or fewer --workers."
     return (
-        "The model could not be built or trained with these settings: correct build, or exclude "
-        "them with when= in the space. MLflow keeps the traceback with the trial."
+        "The model could not be built or trained with these settings. Correct build, or exclude "
+        "the settings with when= in the space. MLflow keeps the traceback of the trial."
     )

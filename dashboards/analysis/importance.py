@@ -1,4 +1,4 @@
-"""How much each parameter matters, by Optuna's evaluators on the trials of any backend."""
+"""Parameter importances by Optuna's evaluators, on the trials of any backend."""
 
 import math
 import random
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 COLUMNS = ("parameter", "evaluator", "importance", "spread", "trials")
 FEWEST = 10
 DRAWS = 6
-_MOST_TRIALS = 150  # each draw grows a forest, whose time grows faster than its trials
+_MOST_TRIALS = 150  # each sample fits a forest, whose time grows faster than the trials
 _TREES = 8
-# PED-ANOVA's own is the best tenth, which of 60 trials made much of parameters that do nothing
+# The default is the best tenth; with 60 trials it overrates parameters without effect.
 _TOP = 0.25
 _BUDGET = "budget"
 
@@ -34,17 +34,25 @@ def importances(
     objective: Objective,
     space: Sequence[Mapping[str, Any]] | None,
 ) -> "pd.DataFrame":
-    """One row per parameter and evaluator ("fANOVA", "PED-ANOVA"): the columns COLUMNS.
+    """Estimate the importance of each parameter with fANOVA and PED-ANOVA.
 
-    `importance`: its share, 0 to 1, of what all parameters explain. `spread`: the standard
-    deviation of that over DRAWS draws of the trials with replacement, each with a seed of its own.
-    `trials`: how many were taken, evenly chosen where there are more than 150. All with a score
-    count, whatever their budget; fANOVA is told the epochs of each, so that a longer training is
-    not taken for a better setting, and a middle value where a parameter is inactive. PED-ANOVA
-    (what do the best quarter have in common?) knows conditional parameters by itself. Scores far
-    worse than most are cut, as in the figures.
+    All trials with a score count, with any budget. fANOVA gets the epochs of each trial as a
+    further parameter, so that longer training is not attributed to other parameters, and a median
+    value for an inactive parameter. PED-ANOVA, which compares the best quarter of the trials with
+    all trials, handles conditional parameters itself. Outliers of the score are clipped, as in the
+    figures.
 
-    Empty below FEWEST trials with a score, and where nothing differs between them.
+    Args:
+        trials: Frame of `dashboards.tables.frames.trials_frame`.
+        objective: Objective of the study.
+        space: `Tables.space`; None to infer scales from the values.
+
+    Returns:
+        One row per parameter and evaluator ("fANOVA", "PED-ANOVA"), with the columns COLUMNS.
+        `importance`: share of the variation that the parameters explain, 0 to 1. `spread`: its
+        standard deviation over DRAWS bootstrap samples of the trials. `trials`: number of trials
+        used; of more than 150, evenly chosen ones. The frame is empty for fewer than FEWEST trials
+        with a score, and for trials with equal parameters or equal scores.
     """
     import numpy as np
     import pandas as pd
@@ -65,13 +73,29 @@ def importances(
 
 
 def important(frame: "pd.DataFrame", n: int) -> list[str]:
-    """The `n` parameters of the largest importance (mean over evaluators), largest first."""
+    """Return the most important parameters, by the mean over the evaluators.
+
+    Args:
+        frame: Frame of `importances`.
+        n: Maximum number of parameters.
+
+    Returns:
+        At most `n` names, the most important first.
+    """
     means = frame.groupby("parameter", sort=False)["importance"].mean()
     return [str(name) for name in means.sort_values(ascending=False, kind="stable").index[:n]]
 
 
 def plane(trials: "pd.DataFrame", frame: "pd.DataFrame") -> tuple[str, str] | None:
-    """The two most important parameters that most trials have: few points make no plane."""
+    """Return the two most important parameters that more than half of the trials have.
+
+    Args:
+        trials: Frame of `dashboards.tables.frames.trials_frame`.
+        frame: Frame of `importances`.
+
+    Returns:
+        Two names; None when there are fewer than two such parameters.
+    """
     found = scored(trials)
     names = important(frame, len(frame))
     common = [name for name in names if found[PREFIX + name].notna().mean() > 0.5]
@@ -81,7 +105,7 @@ def plane(trials: "pd.DataFrame", frame: "pd.DataFrame") -> tuple[str, str] | No
 def _setting(
     trials: "pd.DataFrame", objective: Objective, space: Sequence[Mapping[str, Any]] | None
 ) -> "_Setting | None":
-    """None where there is nothing to tell apart."""
+    """Return the input of the evaluators; None for too few or equal trials."""
     found = scored(trials)
     count = min(len(found), _MOST_TRIALS)
     found = found.iloc[[k * len(found) // count for k in range(count)]]
@@ -101,7 +125,7 @@ def _setting(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Setting:
-    """The trials as Optuna is to see them: coordinates by parameter, NaN where inactive."""
+    """Input of Optuna's evaluators: coordinates by parameter, NaN for inactive parameters."""
 
     objective: Objective
     axes: Sequence[Axis]
@@ -110,7 +134,10 @@ class _Setting:
     scores: "np.ndarray[Any, Any]"
 
     def shares(self, word: str) -> Iterator[list[float]]:
-        """The share of each parameter, of the trials and of each draw; empty if nothing differs."""
+        """Yield the shares of the parameters for all trials, then for each bootstrap sample.
+
+        An item is empty when the evaluator finds no importance at all.
+        """
         _import_optuna()
         known = self._trials(whole=word == "fANOVA")
         for draw in range(1 + DRAWS):
@@ -122,7 +149,7 @@ class _Setting:
             yield [value / total for value in found] if total > 0 else []
 
     def _trials(self, *, whole: bool) -> "list[FrozenTrial]":
-        """`whole`: every parameter has a value in every trial, and the budget is one of them."""
+        """Create Optuna's trials. `whole`: fill in inactive parameters, and add the epochs."""
         import numpy as np
         from optuna.distributions import FloatDistribution
         from optuna.trial import create_trial
@@ -147,23 +174,23 @@ class _Setting:
 
 
 def _import_optuna() -> None:
-    """Without tqdm's warning that a notebook has no ipywidgets for its progress bars."""
+    """Import Optuna without tqdm's warning about missing ipywidgets in a notebook."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "IProgress not found")
-        import optuna  # noqa: F401 - so that it is imported by now
+        import optuna  # noqa: F401 - imported for its side effects
 
 
 def _evaluate(
     trials: "list[FrozenTrial]", evaluator: "BaseImportanceEvaluator", objective: Objective
 ) -> dict[str, float]:
-    """Optuna's numbers; none where all the trials have one score."""
+    """Return Optuna's importances; empty when all trials have the same score."""
     import optuna
 
     if len({trial.value for trial in trials}) < 2:
         return {}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of settings that it calls experimental
+        warnings.simplefilter("ignore")  # Optuna marks some settings as experimental
         study = optuna.create_study(
             direction="maximize" if objective.direction == "max" else "minimize"
         )
@@ -193,7 +220,7 @@ def _distribution(axis: Axis) -> "BaseDistribution":
 
 
 def _inside(axis: Axis, at: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    """Within the bounds that logarithms may miss by their last digit."""
+    """Clip coordinates to the bounds: a logarithm may exceed them by rounding."""
     import numpy as np
 
     clipped: np.ndarray[Any, Any] = np.clip(at, *axis.span)
@@ -201,7 +228,7 @@ def _inside(axis: Axis, at: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
 
 
 def _middle(at: "np.ndarray[Any, Any]") -> float:
-    """The median of what is there, as one of its values."""
+    """Return the (upper) median of the values that are not NaN."""
     import numpy as np
 
     there = np.sort(at[~np.isnan(at)])

@@ -1,4 +1,4 @@
-"""What several figures ask of a frame of trials: who has a score, who is best, how to say it."""
+"""Functions on a frame of trials that figures share: filter, rank and format."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ PREFIX = "params."
 
 
 def scored(trials: "pd.DataFrame") -> "pd.DataFrame":
-    """The trials with a finite score, in their order, under the index 0, 1, ..."""
+    """Return the trials with a finite score, in their order, with the index 0, 1, ..."""
     import numpy as np
 
     found: pd.DataFrame = trials[np.isfinite(trials["score"])]
@@ -21,9 +21,9 @@ def scored(trials: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def ranked(trials: "pd.DataFrame", objective: Objective) -> "pd.DataFrame":
-    """The trials with a score, best first as in the leaderboard: those with a whole budget lead.
+    """Return the trials with a score in the order of the leaderboard: completed trials first.
 
-    Among equals the earlier trial is first.
+    Within completed and other trials, the best is first; of equal scores, the earlier trial.
     """
     found = scored(trials)
     key = found["score"].map(objective.sort_key)
@@ -33,13 +33,13 @@ def ranked(trials: "pd.DataFrame", objective: Objective) -> "pd.DataFrame":
 
 
 def winner(trials: "pd.DataFrame", objective: Objective) -> str | None:
-    """The winner, as `StudyRecord.best` has it; None where no trial has a score."""
+    """Return the winner, as `StudyRecord.best` does; None when no trial has a score."""
     first = ranked(trials, objective)
     return None if first.empty else str(first["trial"].iloc[0])
 
 
 def baseline(trials: "pd.DataFrame") -> str | None:
-    """The trial of the user's settings today; None where the study has none."""
+    """Return the baseline trial; None for a study without one."""
     if "labels.role" not in trials:
         return None
     found = trials.loc[trials["labels.role"] == "baseline", "trial"]
@@ -47,22 +47,22 @@ def baseline(trials: "pd.DataFrame") -> str | None:
 
 
 def parameters(trials: "pd.DataFrame") -> list[str]:
-    """The names of the parameters, in the order of the columns."""
+    """Return the names of the parameters, in the order of the columns."""
     return [name.removeprefix(PREFIX) for name in trials.columns if name.startswith(PREFIX)]
 
 
 def better(objective: Objective) -> str:
-    """Which way is better, in words for the title of an axis."""
+    """Return "higher is better" or "lower is better"."""
     return "higher is better" if objective.direction == "max" else "lower is better"
 
 
 def number(value: Any) -> str:
-    """A value of a parameter or a score, short."""
+    """Return a parameter value or a score as short text."""
     return value_text(value, 4)
 
 
 def described(trials: "pd.DataFrame") -> list[str]:
-    """Each trial's parameters as lines for a hover; those that it does not have are left out."""
+    """Return each trial's active parameters as lines of a hover text."""
     names = parameters(trials)
     columns: Sequence[list[Any]] = [trials[PREFIX + name].tolist() for name in names]
     return [
@@ -78,10 +78,10 @@ def described(trials: "pd.DataFrame") -> list[str]:
 def focus(
     values: "pd.Series[float]", objective: Objective | None = None
 ) -> tuple[float, float] | None:
-    """A range of an axis that leaves out what is far worse than most; None where nothing is.
+    """Return an axis range that excludes outliers; None without outliers.
 
-    A diverged trial's loss may be a million times the others'. Far: beyond the quartile by five
-    times the distance between the quartiles. Without an objective either side may be far.
+    The loss of a diverged trial may be a million times the others. An outlier is beyond a quartile
+    by five times the interquartile range. With an objective, only worse values are outliers.
     """
     import numpy as np
 

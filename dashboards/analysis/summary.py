@@ -1,4 +1,4 @@
-"""What a study has to say first: the best settings, how good they are, and how sure that is."""
+"""Summarize the result of a study: best settings, their score, and its noise."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from search.study.leaderboard import gain, ranked, spread
 from search.study.study_record import StudyRecord, TrialRecord
 from search.study.trial import Failed
 
-_WINDOW = 5  # epochs around the best one, and trials, that the noise is estimated from
+_WINDOW = 5  # epochs around the best epoch, and best trials, used to estimate the noise
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """How far a score moves by chance alone; `value` None where the record does not tell.
+    """Random variation of a score; `value` is None when the record allows no estimate.
 
-    `source`: "folds" for the standard deviation over the folds of the best trial, "epochs" for how
-    much the objective jumps from epoch to epoch around the best epochs of the best trials. The
-    latter comes from third differences, so that a smooth curve adds nothing; nor does it say
-    anything of another seed or other validation data, which may move a score further.
+    `source`: "folds" for the standard deviation over the folds of the best trial; "epochs" for the
+    variation of the objective from epoch to epoch, around the best epochs of the best trials. The
+    latter is computed from third differences, so that a smooth curve adds nothing. It does not
+    include the variation by another seed or other validation data, which may be larger.
     """
 
     value: float | None
@@ -33,9 +33,9 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One parameter: its value in the best trial and in the baseline (None: not active), its range.
+    """One parameter: values in the best trial and the baseline (None: not active), and its range.
 
-    `changed`: whether the two differ; never without a baseline.
+    `changed`: True when the two values differ; False without a baseline.
     """
 
     name: str
@@ -47,13 +47,13 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The best trial of a study in the figures that a reader looks for first.
+    """Key figures of the best trial of a study.
 
-    `lead`: how much better its score is than that of the next completed trial, `runner_up`.
-    `gain`: over the baseline; None without one, or where the baseline is the best trial.
-    `verified`: whether the exported model has the recorded scores, None where not checked;
-    `reason`: why not. `seconds_per_epoch`: the median, which the building of graphs in a first
-    epoch does not move.
+    `lead`: the distance of its score to the score of `runner_up`, the next completed trial.
+    `gain`: improvement over the baseline; None without a baseline, or when the baseline is best.
+    `verified`: whether the exported model has the recorded scores; None when not checked.
+    `reason`: why it is not verified. `seconds_per_epoch`: the median, which graph building in a
+    first epoch does not change.
     """
 
     trial: str
@@ -73,7 +73,7 @@ class Answer:
 
 
 def answer(record: StudyRecord) -> Answer | None:
-    """The answer of a study; None where no trial has a score."""
+    """Return the result of a study; None when no trial has a score."""
     best = record.best()
     if best is None or best.score is None or best.best_epoch is None:
         return None
@@ -103,7 +103,7 @@ def answer(record: StudyRecord) -> Answer | None:
 
 
 def noise(record: StudyRecord) -> Noise:
-    """How far the best trial's score may be trusted, by what the record holds."""
+    """Estimate the noise of the best trial's score from the record."""
     best = record.best()
     over_folds = None if best is None else spread(record, best)
     if over_folds is not None:
@@ -113,17 +113,17 @@ def noise(record: StudyRecord) -> Noise:
         jumps += _jumps(_around(trial.values(record.objective.metric), trial.best_epoch or 1))
     if not jumps:
         return Noise(None, "none")
-    # of independent errors with variance v, third differences have 1 + 9 + 9 + 1 times v
+    # independent errors of variance v give third differences of variance (1 + 9 + 9 + 1) v
     return Noise(sqrt(fmean(jump**2 for jump in jumps) / 20), "epochs")
 
 
 def settings(record: StudyRecord) -> list[Setting]:
-    """Every parameter that the best trial or the baseline has, in the order of the space."""
+    """Return the parameters of the best trial and the baseline, in the order of the space."""
     best, baseline = record.best(), record.baseline
     mine = {} if best is None else best.params
     theirs = {} if baseline is None else baseline.params
     nodes = {node.name: node.parameter for node in from_description(record.header.space).nodes}
-    order = dict.fromkeys([*nodes, *mine, *theirs])  # the baseline may lie outside the space
+    order = dict.fromkeys([*nodes, *mine, *theirs])  # the baseline may have other parameters
     return [
         Setting(
             name,
@@ -138,7 +138,7 @@ def settings(record: StudyRecord) -> list[Setting]:
 
 
 def values_text(parameter: Parameter) -> str:
-    """The values that a parameter was searched over, in words.
+    """Return the range or options of a parameter as text.
 
     >>> from search.parameters import Float, Int
     >>> values_text(Float("learning_rate", 1e-4, 0.1, log=True)), values_text(Int("layers", 1, 3))
@@ -153,7 +153,7 @@ def values_text(parameter: Parameter) -> str:
 
 
 def value_text(value: Scalar | None) -> str:
-    """A parameter's value for reading; a dash where it is not active.
+    """Return a parameter's value as short text; a dash for an inactive parameter.
 
     >>> value_text(0.0123456), value_text(300), value_text(None)
     ('0.01235', '300', '–')
@@ -170,13 +170,13 @@ def _next(record: StudyRecord, best: TrialRecord) -> TrialRecord | None:
 
 
 def _around(values: Sequence[float], epoch: int) -> Sequence[float]:
-    """Up to _WINDOW values around an epoch (1-based), as many as there are at the ends."""
+    """Return up to _WINDOW values around an epoch (1-based), shifted inwards at the ends."""
     first = min(max(epoch - 1 - _WINDOW // 2, 0), max(len(values) - _WINDOW, 0))
     return values[first : first + _WINDOW]
 
 
 def _jumps(values: Sequence[float]) -> Sequence[float]:
-    """Third differences: 0 along any parabola; none of fewer than four values."""
+    """Return third differences: 0 along a parabola; empty for fewer than four values."""
     for _ in range(3):
         values = [after - before for before, after in pairwise(values)]
     return values

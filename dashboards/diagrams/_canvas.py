@@ -1,4 +1,4 @@
-"""The sheet that a network is drawn on: neurons, boxes, the words below them, and the lines."""
+"""SVG elements of a network drawing: neurons, boxes, labels and lines."""
 
 import math
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from dashboards.figures.theme import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY
 from search.study.architecture import Layer, Network, sizes
 from search.study.progress_text import clipped
 
-_WIDEST = 460  # of a band, so that its texts can be read where the drawing is 390 pixels wide
+_WIDEST = 460  # width of a band, so that texts are readable in a drawing of 390 pixels
 _STEP, _RADIUS, _LINE = 14, 5, 12
 _MARGIN = 14
 _SHORT = {
@@ -26,18 +26,18 @@ _WIDTHS = {"neurons": 64, "box": 72, "thin": 34}
 
 
 def safe(text: str) -> str:
-    """The words of users as XML may hold them: escaped, and without control characters."""
+    """Escape a text for XML, and remove control characters."""
     return escape("".join(filter(str.isprintable, text)))
 
 
 def called(layer: Layer) -> str:
-    """A layer by its name, its kind, and what its kind is known by."""
+    """Return the label of a layer: its name, its kind, and the note on its kind."""
     words = [layer.name and f"{layer.name},", _SHORT.get(layer.kind, layer.kind), layer.note]
     return " ".join(word for word in words if word)
 
 
 def _look(layer: Layer) -> str:
-    """How a layer is drawn: "neurons", "box" or "thin"."""
+    """Return the shape of a layer: "neurons", "box" or "thin"."""
     if layer.kind == "Dense" or (layer.kind == "InputLayer" and len(layer.shape or ()) < 2):
         return "neurons"
     if layer.kind == "InputLayer" or (layer.parameters and "Normalization" not in layer.kind):
@@ -52,7 +52,7 @@ def _colour(layer: Layer) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A layer on the sheet: what is drawn, around which point, and the heights of its neurons."""
+    """A layer in the drawing: its shape, its centre, and the y values of its neurons."""
 
     layer: Layer
     look: str
@@ -80,7 +80,7 @@ class _Node:
 
 
 class Canvas:
-    """The drawing: its nodes at their points, and the lines between them; `size` of the whole."""
+    """The drawing of a network: nodes, and the edges between them. `size`: width and height."""
 
     def __init__(self, network: Network) -> None:
         looks = [_look(layer) for layer in network.layers]
@@ -105,14 +105,14 @@ class Canvas:
         units = layer.units or 1
         most = self._tall // _STEP
         shown = min(units, most)
-        if units > most:  # wider layers have more of them, by powers of four
+        if units > most:  # wider layers show more neurons, by powers of four
             shown = min(most, most - 3 + max(0, math.ceil(math.log(units / 16, 4))))
         top = y - (shown - 1) * _STEP / 2
         heights = tuple(top + place * _STEP for place in range(shown))
         return _Node(layer, look, position, y, heights, gap=shown < units)
 
     def nodes(self) -> Iterator[str]:
-        """Every layer, with the words below it."""
+        """Yield the SVG of every layer, with the label below it."""
         draws = {"neurons": self._neurons, "box": self._box, "thin": self._thin}
         for node in self._nodes:
             hint = f"{called(node.layer)}: {sizes(node.layer.shape)} {node.layer.activation}"
@@ -157,7 +157,7 @@ class Canvas:
         )
 
     def edges(self) -> Iterator[str]:
-        """The lines, those of two columns of neurons as one path."""
+        """Yield the SVG of the edges. All lines between two layers of neurons are one path."""
         for node in self._nodes:
             for place in node.layer.inbound:
                 fed = self._nodes[place]
@@ -170,7 +170,7 @@ class Canvas:
                 yield f'<path d="{path}" stroke-opacity="{faint}"/>'
 
     def _way(self, fed: _Node, node: _Node) -> str:
-        """A line past other columns: along its lane, over what stands in it, or to a new row."""
+        """Return the path past other columns: along the lane, over its layers, or to a new row."""
         start, end = f"M{fed.right:g} {fed.y:g}", f"{node.left:g} {node.y:g}"
         if fed.position.band != node.position.band:
             edge, above = self.size[0] - 5, self._tops[node.position.band] - 8
@@ -186,7 +186,7 @@ class Canvas:
 
 
 def _fan(fed: _Node, node: _Node) -> Iterator[str]:
-    """From each neuron to each; a box counts as one."""
+    """Yield the lines from each neuron to each neuron; a box counts as one neuron."""
     starts, ends = (one.neurons if one.look == "neurons" else (one.y,) for one in (fed, node))
     hidden = [
         one.neurons[len(one.neurons) // 2] if one.gap and one.look == "neurons" else None

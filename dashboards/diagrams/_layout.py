@@ -1,4 +1,4 @@
-"""Where the layers of a drawn network stand: columns by depth, lanes for what runs side by side."""
+"""Layout of a network drawing: columns by depth, lanes for parallel branches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from search.study.architecture import Network
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A layer's place: its column, the lane in it, the band that the column lies in, and `x`.
+    """Position of a layer: its column, lane and band, and `x`, the centre of the column.
 
-    A band is a row of columns, as lines are of words; `x` is the middle of the column.
+    Columns are wrapped into bands, as words are wrapped into lines.
     """
 
     column: int
@@ -20,7 +20,7 @@ class Position:
 
 
 def spots(network: Network, widths: Sequence[float], limit: float) -> list[Position]:
-    """The spot of each layer; `widths`: what each needs, `limit`: how wide a band may be."""
+    """Return the position of each layer. `widths`: of the layers; `limit`: of a band."""
     columns = _columns(network)
     lanes = _lanes(network, columns)
     needed = [0.0] * (max(columns, default=-1) + 1)
@@ -32,8 +32,8 @@ def spots(network: Network, widths: Sequence[float], limit: float) -> list[Posit
 
 
 def _columns(network: Network) -> list[int]:
-    """How many layers come before each on the longest way from an input."""
-    if network.subclass:  # nothing says what comes before what
+    """Return the depth of each layer: the length of the longest path from an input."""
+    if network.subclass:  # the order of the calls is unknown
         return list(range(len(network.layers)))
     columns: list[int] = []
     for place, layer in enumerate(network.layers):
@@ -43,8 +43,8 @@ def _columns(network: Network) -> list[int]:
 
 
 def _lanes(network: Network, columns: list[int]) -> list[int]:
-    """The lane of each layer: that of what it takes from, a free one for what runs beside it."""
-    last = list(columns)  # the column up to which something is taken from a layer
+    """Return the lane of each layer: the lane of an input layer, or a free one for a branch."""
+    last = list(columns)  # the last column that uses the output of a layer
     for place, layer in enumerate(network.layers):
         for fed in layer.inbound:
             last[fed] = max(last[fed], columns[place])
@@ -67,7 +67,7 @@ def _lanes(network: Network, columns: list[int]) -> list[int]:
 
 
 def _wrapped(needed: Sequence[float], limit: float) -> tuple[list[int], list[float]]:
-    """The band and the middle of each column, bands about equally full."""
+    """Return the band and the centre of each column. Bands are about equally wide."""
     count = -(-sum(needed) // limit)
     goal = sum(needed) / count if count else limit
     bands: list[int] = []

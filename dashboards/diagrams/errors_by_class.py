@@ -1,4 +1,4 @@
-"""The most confused examples as pictures (SVG), with what they are and what they were taken for."""
+"""Draw the most confused examples as an SVG, with their true and predicted classes."""
 
 import base64
 import io
@@ -17,10 +17,10 @@ _LONGEST = 16  # characters of a class's name
 
 
 def examples(evidence: Classified) -> str:
-    """The most confused examples as SVG, the worst first; "" where inputs are no images.
+    """Draw the most confused examples as an SVG, the worst first; "" when inputs are not images.
 
-    Below each: its class, what it was taken for and with which probability, and the probability of
-    its own class. Texts take the colour of the page's.
+    Below each image: the true class, the predicted class with its probability, and the probability
+    of the true class. Texts have the text colour of the page.
     """
     if evidence.images.ndim < 3 or not len(evidence.images):
         return ""
@@ -46,14 +46,14 @@ def _cell(evidence: Classified, place: int) -> str:
     lines = [
         f'<tspan font-weight="bold">{safe(clipped(true, _LONGEST))}</tspan>',
         f"→ {safe(clipped(taken, 11))} {share:.2f}",
-        f"own {own:.2f}",
+        f"true {own:.2f}",
     ]
     texts = "".join(
         f'<text x="{left + _WIDTH // 2}" y="{top + _PICTURE + 4 + _LINE * number}" '
         f'text-anchor="middle">{line}</text>'
         for number, line in enumerate(lines, start=1)
     )
-    hint = f"example {evidence.rows[place]}: {true}, taken for {taken} ({share:.3f})"
+    hint = f"example {evidence.rows[place]}: {true}, predicted as {taken} ({share:.3f})"
     return (
         f"<g><title>{safe(hint)}</title>"
         f'<image x="{left + (_WIDTH - _PICTURE) // 2}" y="{top + 2}" width="{_PICTURE}" '
@@ -63,7 +63,7 @@ def _cell(evidence: Classified, place: int) -> str:
 
 
 def png_address(image: "np.ndarray[Any, Any]") -> str:
-    """A picture as a data address: `(h, w)` grey or `(h, w, 3)` RGB, uint8."""
+    """Encode an image, `(h, w)` grey or `(h, w, 3)` RGB uint8, as a data URL."""
     from PIL import Image
 
     file = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The files that lie beside an exported winner: its drawing, and what it said of unseen data."""
+"""Extra files of an export: a drawing of the network, and predictions on held-out data."""
 
 import csv
 import io
@@ -14,10 +14,11 @@ NETWORK, EXAMPLES, CONFUSION = PICTURES
 
 
 def files(network: Network | None, evidence: Evidence | None) -> dict[str, bytes]:
-    """Contents by name, as far as there is something to show.
+    """Return the contents of the files by name.
 
-    `network.svg`, `evidence.npz`, and for classifiers `confusion.csv` (a row for each class, a
-    column for what its examples were taken for) and `examples.svg` where inputs are images.
+    The files: `network.svg`; `evidence.npz`; for classifiers `confusion.csv` (rows: true classes,
+    columns: predicted classes), and `examples.svg` when inputs are images. Files without data are
+    left out.
     """
     found: dict[str, bytes] = {}
     if network is not None:

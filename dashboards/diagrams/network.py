@@ -1,4 +1,4 @@
-"""A network as a small drawing (SVG) and as a table: layers, widths, activations, parameters."""
+"""Show a network as an SVG drawing and as a table of its layers."""
 
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def drawing(network: Network) -> str:
-    """The network as SVG, to stand in a page of any colour: lines and texts take the text's.
+    """Draw a network as an SVG. Lines and texts have the text colour of the page.
 
-    Dense layers and flat inputs are columns of neurons, as many as fit; convolutions, recurrent
-    layers and others that hold parameters are boxes, the rest thin boxes. What runs side by side
-    stands one above the other; a long network goes on in a second row. Of a subclassed model,
-    whose code alone knows what joins its layers, there are the layers without lines.
+    Dense layers and flat inputs are columns of neurons; convolutions, recurrent layers and other
+    layers with weights are boxes; other layers are thin boxes. Parallel branches are drawn one
+    above the other; a long network is continued in another row. A subclassed model is drawn
+    without lines, because only its code knows how the layers are connected.
     """
     canvas = Canvas(network)
     body = "".join([*canvas.edges(), *canvas.nodes()])
@@ -32,12 +32,12 @@ def drawing(network: Network) -> str:
 
 
 def standalone(svg: str) -> str:
-    """A drawing as a file of its own: dark on white, whatever shows it."""
+    """Return a drawing for a separate file, with dark lines on a white background."""
     return svg.replace('style="', 'style="color:#222;background:#fff;', 1)
 
 
 def rows(network: Network) -> list[dict[str, str | int]]:
-    """A row for each layer: layer, gives, activation, parameters, takes_from."""
+    """Return one row per layer: layer, gives, activation, parameters, takes_from."""
     named = [called(layer) for layer in network.layers]
     return [
         {
@@ -52,7 +52,7 @@ def rows(network: Network) -> list[dict[str, str | int]]:
 
 
 def summary(network: Network) -> "pd.DataFrame":
-    """The table of a network's layers; see `rows`."""
+    """Return the table of the layers as a data frame; see `rows`."""
     import pandas as pd
 
     columns = ["layer", "gives", "activation", "parameters", "takes_from"]
@@ -60,24 +60,24 @@ def summary(network: Network) -> "pd.DataFrame":
 
 
 def table(network: Network) -> str:
-    """The table of a network's layers as lines of text, with the sum of its parameters."""
+    """Return the table of the layers as text, with the total number of parameters."""
     found = rows(network)
-    head = ["layer", "gives", "activation", "parameters", "takes from"]
+    head = ["layer", "output", "activation", "parameters", "inputs"]
     cells = [head, *([str(cell) for cell in row.values()] for row in found)]
     cells = [[*row[:3], f"{row[3]:>10}", row[4]] for row in cells]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head) - 1)]
     lines = ["  ".join([*map(str.ljust, row, widths), row[-1]]).rstrip() for row in cells]
-    lines.append(f"{network.parameters} parameters in all")
+    lines.append(f"{network.parameters} parameters in total")
     if network.subclass:
-        lines.append(f"the layers of {network.subclass} as found: its own code joins them")
+        lines.append(f"connections unknown: {network.subclass} is a subclassed model")
     return "\n".join(lines)
 
 
 def _in_words(network: Network) -> str:
-    said = []
-    for place, layer in enumerate(network.layers):
-        words = [f"{place}: {called(layer)} gives {sizes(layer.shape)}", layer.activation]
-        if layer.inbound and layer.inbound != (place - 1,):
-            words.append(f"takes from {' and '.join(map(str, layer.inbound))}")
-        said.append(", ".join(word for word in words if word))
-    return "; ".join(said)
+    described = []
+    for index, layer in enumerate(network.layers):
+        words = [f"{index}: {called(layer)} outputs {sizes(layer.shape)}", layer.activation]
+        if layer.inbound and layer.inbound != (index - 1,):
+            words.append(f"inputs from {' and '.join(map(str, layer.inbound))}")
+        described.append(", ".join(word for word in words if word))
+    return "; ".join(described)

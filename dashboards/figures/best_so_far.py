@@ -1,4 +1,4 @@
-"""The best score so far against time or epochs: whether it is worth going on."""
+"""Optimization history: the best score so far against time or epochs."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -23,10 +23,20 @@ def best_so_far(
     objective: Objective,
     against: Against = "seconds",
 ) -> "go.Figure":
-    """Each budget's score when it ended, and the best of all until then as steps.
+    """Plot the score of each budget when it ended, and the best score so far as steps.
 
-    `against`: active seconds of the study, or epochs trained by all trials together. `curves`: for
-    the trials under way, which are shown at the right with the best value they have reached.
+    Running trials are at the right, with their best value so far. Without a score, the figure
+    contains a sentence with the reason.
+
+    Args:
+        budgets: Frame of `dashboards.tables.frames.budgets_frame`.
+        curves: Frame of `curves_frame`, for the running trials.
+        objective: Objective of the study.
+        against: "seconds" for active seconds of the study, "epochs" for the epochs that all
+            trials together have trained.
+
+    Returns:
+        The plotly figure.
     """
     import plotly.graph_objects as go
 
@@ -37,7 +47,7 @@ def best_so_far(
         return theme.said(title, "No trial has a score yet.")
     ended = budgets.dropna(subset=["score", "ended"])
     last = max(ended[column].max(), budgets["trained"].max() if against == "epochs" else 0.0)
-    figure = theme.blank(title, f"{better(objective)}; a point is a budget when it ended")
+    figure = theme.blank(title, f"{better(objective)}; a point is a finished budget")
     for outcome in ("completed", "pruned"):
         rows = ended[ended["outcome"] == outcome]
         if rows.empty:
@@ -78,7 +88,12 @@ def best_so_far(
 
 
 def improvements(budgets: "pd.DataFrame", objective: Objective) -> "pd.DataFrame":
-    """The budgets that ended with a better score than all that ended before them, in that order."""
+    """Return the budgets with a better score than all earlier ones, in the order they ended.
+
+    Args:
+        budgets: Frame of `dashboards.tables.frames.budgets_frame`.
+        objective: Objective of the study.
+    """
     ended = budgets.dropna(subset=["score", "ended"]).sort_values("ended", kind="stable")
     key = ended["score"].map(objective.sort_key)
     before = key.cummin().shift()
@@ -86,7 +101,7 @@ def improvements(budgets: "pd.DataFrame", objective: Objective) -> "pd.DataFrame
 
 
 def _baseline(figure: "go.Figure", ended: "pd.DataFrame", column: str, last: float) -> None:
-    """The score of the user's settings today, from when it is known."""
+    """Draw the score of the baseline, from the time when it ended."""
     import plotly.graph_objects as go
 
     if "labels.role" not in ended:
@@ -126,7 +141,7 @@ def _under_way(
             customdata=best.index,
             mode="markers",
             marker={"color": theme.OUTCOMES["running"], "symbol": "circle-open", "size": 8},
-            hovertemplate="trial %{customdata}: %{y:.4f} so far<extra>under way</extra>",
-            name="under way",
+            hovertemplate="trial %{customdata}: %{y:.4f} so far<extra>running</extra>",
+            name="running",
         )
     )

@@ -1,4 +1,4 @@
-"""Brackets and rungs: which trials went on, which were left behind."""
+"""Brackets and rungs: which trials were promoted, and which were stopped."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,24 +17,31 @@ _GROUPS = ("bracket", "round")  # Hyperband's, halving's
 
 
 def brackets(budgets: "pd.DataFrame", objective: Objective) -> "go.Figure":
-    """Hyperband's brackets, or the rounds of halving: each trial a line through its rungs.
+    """Plot Hyperband's brackets, or the rounds of successive halving.
 
-    A rung stands at the epochs it trains to, with the number of its trials above it; trials that
-    went on, or were trained to the end, are blue; those left behind are pale dots; failed ones are
-    crosses at the edge.
-    Backends without rungs give a figure that says so.
+    Each trial is a line through its rungs; the x value of a rung is the number of epochs it trains
+    to. The title of a bracket has the number of trials in each rung. Promoted trials, and trials in
+    the last rung, are blue lines, stopped trials grey dots, failed trials crosses at the edge. For
+    a backend without rungs, the figure contains a sentence with the reason.
+
+    Args:
+        budgets: Frame of `dashboards.tables.frames.budgets_frame`.
+        objective: Objective of the study.
+
+    Returns:
+        The plotly figure.
     """
     title = "Brackets and rungs"
     group = next((name for name in _GROUPS if f"labels.{name}" in budgets), None)
     if "labels.rung" not in budgets or group is None:
         return theme.said(
-            title, "This backend has no rungs: it never continues a trial that it left behind."
+            title, "This backend has no rungs: it never continues a trial that it has paused."
         )
     laid = rungs(budgets)
     numbers = sorted(laid["group"].unique(), reverse=group == "bracket")
     shown = numbers[:_MOST]
     names = [f"{group} {number}: {_counts(laid[laid['group'] == number])}" for number in shown]
-    note = "trials in each rung; blue went on, grey was left behind, orange is the best; "
+    note = "trials in each rung; blue: promoted, grey: stopped, orange: the best; "
     note += better(objective)
     if len(shown) < len(numbers):
         note += f"; the first {len(shown)} of {len(numbers)} {group}s"
@@ -50,9 +57,14 @@ def brackets(budgets: "pd.DataFrame", objective: Objective) -> "go.Figure":
 
 
 def rungs(budgets: "pd.DataFrame") -> "pd.DataFrame":
-    """One row per trial and rung: trial, group (of bracket or round), rung, epochs, score, outcome.
+    """Return one row per trial and rung.
 
-    `went_on`: the trial was asked for again, for a later rung. Empty without rungs.
+    Args:
+        budgets: Frame of `dashboards.tables.frames.budgets_frame`.
+
+    Returns:
+        The columns trial, group (number of the bracket or round), rung, epochs, score, outcome and
+        went_on (bool: the trial was promoted to a later rung). Empty without rungs.
     """
     import pandas as pd
 
@@ -81,7 +93,7 @@ def _counts(laid: "pd.DataFrame") -> str:
 
 
 def _best(laid: "pd.DataFrame", objective: Objective) -> str | None:
-    """The trial of the best score, in the deepest rung that one reached."""
+    """Return the trial with the best score in the last rung that has a score."""
     found = laid.dropna(subset=["score"])
     if found.empty:
         return None
@@ -111,8 +123,8 @@ def _bracket(
     far = laid["went_on"] | (laid["epochs"] >= deepest)
     on = far.groupby(laid["trial"], sort=False).transform("any")
     groups: list[tuple[str, Any, str, float, float]] = [
-        ("left behind", laid[~on & (laid["trial"] != best)], theme.GREY, 5, 0.55),
-        ("went on", laid[on & (laid["trial"] != best)], theme.BLUE, 6, 0.8),
+        ("stopped", laid[~on & (laid["trial"] != best)], theme.GREY, 5, 0.55),
+        ("promoted", laid[on & (laid["trial"] != best)], theme.BLUE, 6, 0.8),
         ("best", laid[laid["trial"] == best], theme.BEST, 9, 1.0),
     ]
     for name, rows, colour, size, opacity in groups:
@@ -123,7 +135,7 @@ def _bracket(
                     x=x,
                     y=y,
                     text=trials,
-                    mode="markers" if name == "left behind" else "lines+markers",
+                    mode="markers" if name == "stopped" else "lines+markers",
                     line={"color": colour, "width": 3 if name == "best" else 1.5},
                     marker={"color": colour, "size": size},
                     opacity=opacity,

@@ -1,4 +1,4 @@
-"""Several studies side by side."""
+"""Comparison of several studies."""
 
 import math
 from collections.abc import Mapping
@@ -23,11 +23,16 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
 def compared(studies: "Mapping[str, Tables]") -> "pd.DataFrame":
-    """One row per study, in their order: the columns COLUMNS.
+    """Return one row per study, in their order.
 
-    `best`: the winner's score. `seconds_to_best`: when the best score of any budget was reached.
-    `seconds_to_common`: when the study reached the score that all of them reached, which is the
-    worst of their bests; missing where they have different objectives. What is not known is NaN.
+    Args:
+        studies: Tables of each study by its name.
+
+    Returns:
+        The columns COLUMNS. `best`: score of the winner. `seconds_to_best`: active seconds until
+        the best score of any budget. `seconds_to_common`: active seconds until the worst of the
+        studies' best scores, which all studies reached; NaN when the objectives differ. Unknown
+        values are NaN.
     """
     import pandas as pd
 
@@ -49,7 +54,14 @@ def compared(studies: "Mapping[str, Tables]") -> "pd.DataFrame":
 
 
 def comparison(studies: "Mapping[str, Tables]") -> "go.Figure":
-    """The best score so far of each study, against the active seconds of each."""
+    """Plot the best score so far of each study against its active seconds.
+
+    Args:
+        studies: Tables of each study by its name. Studies without a score are named in the note.
+
+    Returns:
+        The plotly figure.
+    """
     import pandas as pd
     import plotly.graph_objects as go
 
@@ -60,7 +72,7 @@ def comparison(studies: "Mapping[str, Tables]") -> "go.Figure":
     if not drawn:
         return theme.said(title, "No trial has a score yet.")
     one = next(iter(objectives)) if len(objectives) == 1 else None
-    note = better(one) if one else "the studies have different objectives: compare their shapes"
+    note = better(one) if one else "the studies have different objectives; compare only the shapes"
     without = [name for name in studies if name not in drawn]
     if without:
         note += f"; without a score: {', '.join(without)}"
@@ -97,7 +109,7 @@ def _objectives(studies: "Mapping[str, Tables]") -> set[Objective]:
 
 
 def _common(studies: "Mapping[str, Tables]", steps: "Mapping[str, pd.DataFrame]") -> float | None:
-    """The worst of the studies' best scores."""
+    """Return the worst of the studies' best scores; None without one common objective."""
     objectives = _objectives(studies)
     bests = [float(one["score"].iloc[-1]) for one in steps.values() if len(one)]
     if len(objectives) != 1 or not bests:
@@ -106,7 +118,7 @@ def _common(studies: "Mapping[str, Tables]", steps: "Mapping[str, pd.DataFrame]"
 
 
 def _first(steps: "pd.DataFrame", objective: Objective, score: float | None) -> float:
-    """When a study first had a score, or a better one."""
+    """Return the seconds until a study reached a score or a better one; NaN if it did not."""
     if score is None or steps.empty:
         return math.nan
     reached = steps[steps["score"].map(objective.sort_key) <= objective.sort_key(score)]

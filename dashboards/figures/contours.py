@@ -1,4 +1,4 @@
-"""Two parameters together: the score over the plane they span."""
+"""Contour plot: the score as a function of two parameters."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,10 +25,21 @@ def contour(
     y: str,
     space: Sequence[Mapping[str, Any]] | None = None,
 ) -> "go.Figure":
-    """The score over parameters `x` and `y`: interpolated between the trials, never beyond them.
+    """Plot the score over two parameters, interpolated between the trials.
 
-    Only trials that have both count. Two categorical parameters give the mean score of each pair
-    of options; a category and a number give points alone. `space`: `Tables.space`.
+    There is no extrapolation beyond the trials. Only trials with both parameters count. Two
+    categorical parameters give the mean score of each pair of options; a categorical and a numeric
+    parameter give points without a surface.
+
+    Args:
+        trials: Frame of `dashboards.tables.frames.trials_frame`.
+        objective: Objective of the study.
+        x: Name of the parameter on the x axis.
+        y: Name of the parameter on the y axis.
+        space: `Tables.space`, for logarithmic axes and the order of options.
+
+    Returns:
+        The plotly figure.
     """
     title = f"{x} and {y}"
     found = scored(trials)
@@ -67,12 +78,12 @@ def _plane(
     shade: Mapping[str, Any],
     title: str,
 ) -> "go.Figure":
-    """Linear interpolation on the triangles between the trials: nothing outside their hull."""
+    """Interpolate linearly on the triangles between the trials, inside their convex hull."""
     import numpy as np
     import plotly.graph_objects as go
 
     figure = theme.blank(
-        title, f"{objective.metric}, {better(objective)}; a point is a trial, the star the best"
+        title, f"{objective.metric}, {better(objective)}; a point is a trial, the star is the best"
     )
     if across.options is not None or up.options is not None:
         return figure
@@ -82,7 +93,7 @@ def _plane(
     grids = [np.linspace(*axis.span, _GRID) for axis in (across, up)]
     surface = _interpolated((at - lows) / widths, found["score"].to_numpy())
     if surface is None:
-        return theme.noted(figure, "the trials lie too near a line to interpolate between them")
+        return theme.noted(figure, "no interpolation: the trials are too close to a line")
     figure.add_trace(
         go.Contour(
             x=grids[0],
@@ -104,13 +115,13 @@ def _plane(
 def _interpolated(
     at: "np.ndarray[Any, Any]", scores: "np.ndarray[Any, Any]"
 ) -> "np.ndarray[Any, Any] | None":
-    """The surface on a grid over the unit square; None where the points span no plane."""
+    """Return the surface on a grid over the unit square; None for points on a line."""
     import numpy as np
     import pandas as pd
     from scipy.interpolate import LinearNDInterpolator
     from scipy.spatial import QhullError
 
-    # trials of equal values: their mean, as interpolation takes one value at a place
+    # the mean of trials with equal values: interpolation needs one value per point
     means = (
         pd.DataFrame({"x": at[:, 0], "y": at[:, 1], "z": scores}).groupby(["x", "y"])["z"].mean()
     )
@@ -134,7 +145,7 @@ def _pairs(
     shade: Mapping[str, Any],
     title: str,
 ) -> "go.Figure":
-    """The mean score of each pair of options, with how many trials it is of."""
+    """Draw the mean score of each pair of options, with the number of trials in the hover text."""
     import numpy as np
     import plotly.graph_objects as go
 
@@ -147,8 +158,8 @@ def _pairs(
     means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     figure = theme.blank(
         title,
-        f"{objective.metric}, {better(objective)}; a field is the mean of its trials, the star the "
-        "best",
+        f"{objective.metric}, {better(objective)}; a cell is the mean of its trials, the star is "
+        "the best",
     )
     return figure.add_trace(
         go.Heatmap(

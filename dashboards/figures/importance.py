@@ -1,4 +1,4 @@
-"""How much each parameter matters, as bars with their uncertainty."""
+"""Parameter importances as bars with their uncertainty."""
 
 from typing import TYPE_CHECKING
 
@@ -15,21 +15,29 @@ _COLOURS = {"fANOVA": theme.BLUE, "PED-ANOVA": theme.ORANGE}
 
 
 def importance(frame: "pd.DataFrame") -> "go.Figure":
-    """The frame of `importances` as bars, the most important on top; whiskers are the spread."""
+    """Plot parameter importances as bars, the most important first, with the spread as whiskers.
+
+    Args:
+        frame: Frame of `importances`. For an empty frame, the figure contains a sentence with the
+            reason.
+
+    Returns:
+        The plotly figure.
+    """
     import plotly.graph_objects as go
 
-    title = "How much each parameter matters"
+    title = "Importance of each parameter"
     if frame.empty:
         return theme.said(
             title,
-            f"This needs at least {FEWEST} trials with a score, and parameters and scores that "
-            "differ between them.",
+            f"Importances need at least {FEWEST} trials with a score, and different values of "
+            "parameters and scores.",
         )
     names = important(frame, _MOST)
     total = frame["parameter"].nunique()
     note = (
-        f"share of what the parameters explain, from {frame['trials'].iloc[0]} trials; whiskers: "
-        f"standard deviation over {DRAWS} draws of them with replacement"
+        f"share of the explained variation, from {frame['trials'].iloc[0]} trials; whiskers: "
+        f"standard deviation over {DRAWS} bootstrap samples"
     )
     if len(names) < total:
         note += f"; the first {len(names)} of {total} parameters"
@@ -51,5 +59,5 @@ def importance(frame: "pd.DataFrame") -> "go.Figure":
     figure.update_xaxes(tickformat=".0%", rangemode="nonnegative")
     figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
     height = figure.layout.margin.t + 80 + 40 * len(names)
-    below = -30 / (40 * len(names) + 22)  # in heights of the bars: the template's is for 400 pixels
+    below = -30 / (40 * len(names) + 22)  # relative to this height; the template is for 400 pixels
     return figure.update_layout(height=height, barmode="group", bargap=0.25, legend_y=below)

@@ -1,4 +1,4 @@
-"""Learning curves: the best ones emphasised, the pruned ones faded."""
+"""Learning curves, with the best trials emphasised and pruned trials faded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 _FEW = 10  # best trials that are emphasised
 _DESCRIBED = 200  # trials whose parameters are in the hover
-_MOST_CURVES = 150  # of one group: more are an area without lines
+_MOST_CURVES = 150  # of one group: more curves cannot be told apart
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Trials drawn alike, as one trace with gaps."""
+    """Trials with one style, drawn as one trace with gaps."""
 
     name: str
     trials: Sequence[str]
@@ -33,18 +33,27 @@ class _Group:
 def learning_curves(
     trials: "pd.DataFrame", curves: "pd.DataFrame", objective: Objective, metric: str | None = None
 ) -> "go.Figure":
-    """A metric (by default the objective's) against the epoch, a line per trial.
+    """Plot a metric against the epoch, one line per trial.
 
-    The winner and the next best are emphasised, the baseline is dashed, pruned trials are faded;
-    each of these is one trace. A dot is where a curve ends. Of a group of more than 150 curves,
-    evenly chosen ones are drawn, and the note says so.
+    The winner and the next best trials are emphasised, the baseline is dashed, pruned trials are
+    faded. Each group is one trace. A dot marks the end of a curve. Of a group with more than 150
+    curves, 150 evenly chosen ones are drawn, and the note gives their number.
+
+    Args:
+        trials: Frame of `dashboards.tables.frames.trials_frame`.
+        curves: Frame of `dashboards.tables.frames.curves_frame`.
+        objective: Objective of the study.
+        metric: Name of the metric; by default the objective.
+
+    Returns:
+        The plotly figure. For an unknown metric, it contains a sentence with the known ones.
     """
     name = metric or objective.metric
     title = f"Learning curves: {name}"
     shown = curves[curves["metric"] == name]
     if shown.empty:
         known = ", ".join(map(str, curves["metric"].unique()))
-        other = f"No epoch has the metric {name}; there are {known}."
+        other = f"No epoch has the metric {name}. Known metrics: {known}."
         return theme.said(title, other if known else "No epoch has been trained yet.")
     groups = _groups(trials, objective)
     texts: Mapping[str, str] = {}
@@ -57,19 +66,19 @@ def learning_curves(
         left = [trial for trial in group.trials if trial in begun]
         drawn = _capped(left)
         if len(drawn) < len(left):
-            notes.append(f"{len(drawn)} of {len(left)} {group.name} ones are shown")
+            notes.append(f"{len(drawn)} of {len(left)} {group.name} trials are shown")
         if drawn:
             _draw(figure, group, shown[shown["trial"].isin(drawn)], texts, name)
     own = objective if name == objective.metric else None
     figure.update_xaxes(title_text="epoch", rangemode="tozero")
     figure.update_yaxes(title_text=name, range=focus(shown["value"], own))
     if figure.layout.yaxis.range is not None:
-        notes.append("far worse values are cut off")
+        notes.append("outliers are cut off")
     return theme.noted(figure, "; ".join(notes))
 
 
 def _groups(trials: "pd.DataFrame", objective: Objective) -> list[_Group]:
-    """From the back to the front; every trial in one of them."""
+    """Return the groups from back to front. Every trial is in one group."""
     order = [str(trial) for trial in ranked(trials, objective)["trial"]]
     today = baseline(trials)
     best, others = order[:1], [trial for trial in order[1 : 1 + _FEW] if trial != today]
@@ -84,7 +93,7 @@ def _groups(trials: "pd.DataFrame", objective: Objective) -> list[_Group]:
         _Group("pruned", of("pruned"), colours["pruned"], 1, 0.4),
         _Group("failed", of("failed"), colours["failed"], 1, 0.5, "dot"),
         _Group("completed", of("completed"), colours["completed"], 1, 0.6),
-        _Group("under way", of("running", "waiting"), colours["running"], 1.5, 0.8),
+        _Group("running", of("running", "waiting"), colours["running"], 1.5, 0.8),
         _Group(f"next best {len(others)}", others, colours["completed"], 2, 0.9),
         _Group(
             "baseline", [today] if today and today not in best else [], theme.BASELINE, 3, 1, "dash"
@@ -100,7 +109,7 @@ def _winner_name(best: Sequence[str], today: str | None) -> str:
 
 
 def _capped(names: list[str]) -> list[str]:
-    """All of the trials, or evenly chosen ones where they are too many."""
+    """Return all trials, or evenly chosen ones when there are too many."""
     count = min(len(names), _MOST_CURVES)
     return [names[k * len(names) // count] for k in range(count)]
 

@@ -1,4 +1,4 @@
-"""Many lines as one trace: thousands of traces would make a page slow."""
+"""Draw many lines as one trace, because thousands of traces make a page slow."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,16 @@ if TYPE_CHECKING:
 def gapped(
     rows: "pd.DataFrame", x: str, y: str
 ) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]":
-    """Coordinates of a line per trial, NaN between them, and the trial of each place.
+    """Return coordinates of one line per trial, separated by NaN, and the trial of each point.
 
-    A trial's rows need not stand together; its line follows their order.
+    Args:
+        rows: Frame with a column `trial`. The rows of a trial may be scattered; its line follows
+            their order.
+        x: Name of the column for the x axis.
+        y: Name of the column for the y axis.
+
+    Returns:
+        Three arrays of one length: x (float), y (float) and trial names (object).
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Parallel coordinates: every trial a line through its parameters, coloured by score."""
+"""Parallel coordinates: each trial is a line through its parameters, coloured by score."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _MOST_AXES = 10
-_INACTIVE = "–"  # a word for it would cover its neighbours
-_BELOW = 0.15  # of the span: how far below the axis inactive parameters are
+_INACTIVE = "–"  # the word "inactive" would cover the labels next to it
+_BELOW = 0.15  # distance of inactive parameters below the axis, as a share of the span
 
 
 def parallel_coordinates(
@@ -23,11 +23,21 @@ def parallel_coordinates(
     space: Sequence[Mapping[str, Any]] | None = None,
     names: Sequence[str] | None = None,
 ) -> "go.Figure":
-    """One axis per parameter, the score last; drag along an axis to brush, drag a name to move it.
+    """Plot one axis per parameter, and the score as the last axis.
 
-    `space`: `Tables.space`, for logarithmic axes and the order of options. `names`: which
-    parameters, in this order (see `important`); by default the first ten of the frame. A trial that
-    does not have a parameter passes below its axis, at a dash.
+    Drag along an axis to select trials; drag a name to move its axis. The line of a trial with an
+    inactive parameter passes below the axis, at a dash.
+
+    Args:
+        trials: Frame of `dashboards.tables.frames.trials_frame`.
+        objective: Objective of the study.
+        space: `Tables.space`, for logarithmic axes and the order of options. Without a space,
+            both are inferred from the values.
+        names: Parameters to show, in this order (see `important`); by default the first ten of
+            the frame.
+
+    Returns:
+        The plotly figure.
     """
     import plotly.graph_objects as go
 
@@ -50,9 +60,9 @@ def parallel_coordinates(
         "cmax": high,
         "showscale": False,
     }
-    note = f"stronger is better ({better(objective)}); drag along an axis to select"
+    note = f"stronger colour: better ({better(objective)}); drag along an axis to select"
     if any(dimension["ticktext"][0] == _INACTIVE for dimension in dimensions[:-1]):
-        note += f"; {_INACTIVE} is inactive"
+        note += f"; {_INACTIVE} means inactive"
     if len(chosen) < len(known):
         note += f"; {len(chosen)} of {len(known)} parameters"
     figure = theme.blank(title, note)
@@ -63,7 +73,7 @@ def parallel_coordinates(
             labelangle=-20 if len(dimensions) > 3 else 0,
             labelfont={"size": 12, "color": theme.TEXT},
             tickfont={"size": 11, "color": theme.TEXT},
-            rangefont={"size": 1, "color": "rgba(0, 0, 0, 0)"},  # ticks say it
+            rangefont={"size": 1, "color": "rgba(0, 0, 0, 0)"},  # hidden: ticks show the range
             unselected={"line": {"color": theme.GREY, "opacity": 0.08}},
         )
     )

@@ -1,4 +1,4 @@
-"""Residuals of a regressor: how far off it is, and where."""
+"""Residuals of a regression model."""
 
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,17 @@ _MOST_DRAWN = 1500  # points that a page draws without delay, and without WebGL
 
 
 def residuals(values: "pd.DataFrame", part: str = "test") -> "go.Figure":
-    """Predicted against true values with the line where they are equal, and their differences.
+    """Plot predicted against true values, and a histogram of the residuals.
 
-    Of more than 1,500 values some at equal distances are points; the histogram counts all.
-    `values`: columns true, predicted, residual; see `residuals_frame` in
-    `dashboards.tables.evaluation`. `part`: the name of the data, for the title.
+    Of more than 1,500 values, evenly chosen ones are drawn as points; the histogram counts all.
+
+    Args:
+        values: Frame of `dashboards.tables.evaluation.residuals_frame`, with the columns true,
+            predicted and residual (predicted minus true).
+        part: Name of the data in the title, "test" or "validation".
+
+    Returns:
+        The plotly figure.
     """
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
@@ -28,8 +34,8 @@ def residuals(values: "pd.DataFrame", part: str = "test") -> "go.Figure":
     off = values["residual"]
     root = float((off**2).mean()) ** 0.5
     note = (
-        f"Predicted less true: mean {off.mean():+.3g}, root mean square {root:.3g}, half of them "
-        f"within {off.abs().median():.3g}. {len(values):,} values."
+        f"Predicted minus true: mean {off.mean():+.3g}, root mean square {root:.3g}, median "
+        f"absolute error {off.abs().median():.3g}; {len(values):,} values"
     )
     drawn = values.iloc[:: -(-len(values) // _MOST_DRAWN)]
     figure = make_subplots(rows=2, cols=1, row_heights=[0.68, 0.32], vertical_spacing=0.16)
@@ -72,7 +78,7 @@ def residuals(values: "pd.DataFrame", part: str = "test") -> "go.Figure":
     )
     figure.update_xaxes(title="true", row=1, col=1)
     figure.update_yaxes(title="predicted", row=1, col=1)
-    figure.update_xaxes(title="predicted less true", row=2, col=1)
+    figure.update_xaxes(title="predicted minus true", row=2, col=1)
     figure.update_yaxes(title="examples", row=2, col=1)
     figure.update_layout(height=620, showlegend=False)
     return figure

@@ -1,4 +1,4 @@
-"""Figures as files for papers: SVG or PNG, on white, made by plotly's exporter in a browser."""
+"""Write figures as SVG or PNG files for print, with plotly's exporter in a browser."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,16 +13,25 @@ Format = Literal["svg", "png"]
 _INK = "#222222"
 _PALE = "#DDDDDD"
 _WIDTH_PIXELS = 800
-_SCALE = 2.5  # of PNG: 240 dots per inch at the width that is shown
+_SCALE = 2.5  # of PNG: 240 dots per inch at the displayed width
 
 
 def save(
     figures: "Mapping[str, go.Figure]", folder: Path | str, format: Format = "svg"
 ) -> list[Path]:
-    """Write each figure as `<folder>/<name>.<format>`, in print colours; their paths.
+    """Write each figure as `<folder>/<name>.<format>`, in print colours.
 
-    Raises: SearchError where there is no browser to draw with, or it does not start (nothing is
-    written then); UsageError for an unknown format.
+    Args:
+        figures: Plotly figures by name.
+        folder: Folder to write to. It is created if missing.
+        format: "svg" or "png".
+
+    Returns:
+        The paths of the files, in the order of the figures.
+
+    Raises:
+        SearchError: No browser is installed, or it does not start; no file is written.
+        UsageError: The format is unknown.
     """
     import kaleido
     from kaleido.errors import BrowserClosedError, BrowserFailedError, ChromeNotFoundError
@@ -41,20 +50,20 @@ def save(
         jobs.append(
             {"fig": printed, "path": made[-1], "opts": {"format": format, "scale": scale} | size}
         )
-    # mathjax would be fetched from the network, and the figures have no formulas
+    # the figures have no formulas, and mathjax would be downloaded
     options: dict[str, Any] = {"mathjax": False}
     try:
         kaleido.write_fig_from_object_sync(jobs, cancel_on_error=True, kopts=options)
     except (ChromeNotFoundError, BrowserFailedError, BrowserClosedError) as error:
         raise SearchError(
-            "pictures are drawn by a browser, got none that starts; install Chromium or Chrome "
-            "(`apt-get install chromium`, or `plotly_get_chrome`), or name one by BROWSER_PATH"
+            "Cannot write figures: plotly needs Chromium or Chrome, and no browser starts. Install "
+            "one (`apt-get install chromium`, or `plotly_get_chrome`), or set BROWSER_PATH."
         ) from error
     return made
 
 
 def for_print(figure: "go.Figure") -> "go.Figure":
-    """A copy for paper: a white background, dark text."""
+    """Return a copy of the figure for print, with a white background and dark text."""
     import plotly.graph_objects as go
 
     copy = go.Figure(figure)

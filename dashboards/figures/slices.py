@@ -1,4 +1,4 @@
-"""Slices: the score against each parameter alone."""
+"""Slice plots: the score against each parameter."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 MOST = 12
 _ROW_PIXELS = 200
-_JITTER = 0.36  # of a category's width, in all
-# Steps that spread points evenly, along a line and, both together, over a plane (Roberts, 2018)
+_JITTER = 0.36  # total width of the jitter, as a share of a category's width
+# Steps of the R2 sequence (Roberts, 2018): even spread along a line, and together over a plane.
 TURNS = (0.7548776662, 0.5698402910)
-_SVG_POINTS = 3000  # above these WebGL draws
+_SVG_POINTS = 3000  # more points are drawn with WebGL
 
 
 def slices(
@@ -27,11 +27,20 @@ def slices(
     space: Sequence[Mapping[str, Any]] | None = None,
     names: Sequence[str] | None = None,
 ) -> "go.Figure":
-    """One small chart per parameter, a point per trial, coloured by the order of the trials.
+    """Plot one small chart per parameter: a point per trial, coloured by the order of the trials.
 
-    `space`: `Tables.space`, for logarithmic axes and the order of options. `names`: which
-    parameters, in this order (see `important`); by default the first MOST of the frame. Trials that
-    do not have the parameter stand apart, at "inactive"; the winner is marked with a star.
+    Trials with an inactive parameter are in a separate column "inactive"; the winner is a star.
+
+    Args:
+        trials: Frame of `dashboards.tables.frames.trials_frame`.
+        objective: Objective of the study.
+        space: `Tables.space`, for logarithmic axes and the order of options. Without a space,
+            both are inferred from the values.
+        names: Parameters to show, in this order (see `important`); by default the first MOST of
+            the frame.
+
+    Returns:
+        The plotly figure.
     """
     title = "Score against each parameter"
     found = scored(trials)
@@ -40,7 +49,7 @@ def slices(
     if found.empty or not chosen:
         reason = "No trial has a score yet." if found.empty else "There are no parameters."
         return theme.said(title, reason)
-    note = f"{better(objective)}; later trials are stronger, the star is the winner"
+    note = f"{better(objective)}; later trials have a stronger colour, the star is the winner"
     if len(chosen) < len(known):
         note += f"; {len(chosen)} of {len(known)} parameters"
     figure, places = theme.grid(title, note, chosen, objective.metric, _ROW_PIXELS)
@@ -66,7 +75,7 @@ def _slice(
     values = found[PREFIX + axis.name]
     x, ticks, texts, span = positions(axis, values)
     best = found["trial"].to_numpy() == winner(found, objective)
-    hover = np.column_stack([found["trial"].to_numpy(), [*map(_said, values)]])
+    hover = np.column_stack([found["trial"].to_numpy(), [*map(_value_text, values)]])
     scatter = go.Scattergl if gl else go.Scatter
     order = np.arange(len(found))
     for chosen, symbol, size in ((~best, "circle", theme.dot(len(found))), (best, "star", 13)):
@@ -103,10 +112,15 @@ def _slice(
 def positions(
     axis: Axis, values: "pd.Series[Any]", turn: float = TURNS[0]
 ) -> "tuple[np.ndarray[Any, Any], list[float], list[str], tuple[float, float]]":
-    """Coordinates of a point per value, ticks and their texts, and the span of the axis.
+    """Return the coordinate of each value, tick positions, tick texts, and the axis range.
 
-    Points in a category are spread sideways, evenly and in turn, so that none hides another; those
-    of inactive parameters have a place of their own on the left.
+    Points in a category get an even jitter, so that they do not hide each other. Points of an
+    inactive parameter are in a separate column at the left.
+
+    Args:
+        axis: Axis of the parameter.
+        values: Values of the parameter, one per trial; missing when inactive.
+        turn: Step of the jitter, one of TURNS.
     """
     import numpy as np
 
@@ -125,5 +139,5 @@ def positions(
     return x, ticks, texts, (low, high)
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return INACTIVE if value is None or value != value else number(value)

@@ -1,4 +1,4 @@
-"""Where the time went: training of trials that completed, were pruned or failed, and waiting."""
+"""Use of the workers' time: training by the state of trials, overhead, and idle time."""
 
 from typing import TYPE_CHECKING
 
@@ -14,21 +14,29 @@ TRAINING = {
     "completed": "epochs of completed trials",
     "pruned": "epochs of pruned trials",
     "failed": "epochs of failed trials",
-    "running": "epochs of trials under way",
+    "running": "epochs of running trials",
 }
-AROUND = "around the epochs: building, compiling, saving"
+AROUND = "outside the epochs: building, compiling, saving"
 IDLE = "workers without a trial"
 
 
 def spent(
     trials: "pd.DataFrame", budgets: "pd.DataFrame", seconds: float | None = None
 ) -> "pd.DataFrame":
-    """Seconds of all workers by what they did, and their share of the whole: the columns COLUMNS.
+    """Return the seconds of all workers by use, and their share of the total time.
 
-    The whole is workers times active seconds of the study (`seconds`, `Tables.seconds`; by default
-    until the last event of the budgets). Its parts: the epochs, by what their trial has become;
-    what a proposal took beside its epochs; and the time in which a worker had no proposal. No rows
-    without proposals; parts of nothing are left out.
+    The total is the number of workers times the active seconds of the study. Its parts are: epochs,
+    by the state of the trial; time of a proposal outside its epochs; time of a worker without a
+    proposal.
+
+    Args:
+        trials: Frame of `dashboards.tables.frames.trials_frame`.
+        budgets: Frame of `dashboards.tables.frames.budgets_frame`.
+        seconds: Active seconds of the study (`Tables.seconds`); by default until the last event
+            of the budgets.
+
+    Returns:
+        The columns COLUMNS, without parts of zero seconds. Empty without proposals.
     """
     import pandas as pd
 
@@ -36,7 +44,7 @@ def spent(
         return pd.DataFrame(columns=list(COLUMNS)).astype({"seconds": float, "share": float})
     ends = ended(budgets, seconds)
     held = (ends - budgets["asked"]).clip(lower=0.0)
-    # a worker's clock and the study's are two: epochs may seem longer than what holds them
+    # workers and the study have different clocks: epochs may seem longer than their proposal
     held = held.where(held > budgets["seconds"], budgets["seconds"])
     whole = (budgets["lane"].max() + 1) * max(float(ends.max()), seconds or 0.0)
     states = trials.set_index("trial")["state"].replace("waiting", "running")
@@ -52,16 +60,25 @@ def spent(
 def spending(
     trials: "pd.DataFrame", budgets: "pd.DataFrame", seconds: float | None = None
 ) -> "go.Figure":
-    """The frame of `spent` as bars, in seconds and per cent."""
+    """Plot the frame of `spent` as bars, in seconds and per cent.
+
+    Args:
+        trials: Frame of `dashboards.tables.frames.trials_frame`.
+        budgets: Frame of `dashboards.tables.frames.budgets_frame`.
+        seconds: As in `spent`.
+
+    Returns:
+        The plotly figure.
+    """
     import plotly.graph_objects as go
 
     frame = spent(trials, budgets, seconds)
     if frame.empty:
-        return theme.said("Where the time went", "No time has been spent yet.")
+        return theme.said("Use of the time", "No trial has been proposed yet.")
     colours = {words: theme.OUTCOMES[state] for state, words in TRAINING.items()}
     colours |= {AROUND: theme.BASELINE, IDLE: theme.GREY}
-    total = f"{frame['seconds'].sum():.1f} seconds of all workers together"
-    figure = theme.blank("Where the time went", total)
+    total = f"{frame['seconds'].sum():.1f} seconds, sum over all workers"
+    figure = theme.blank("Use of the time", total)
     figure.add_trace(
         go.Bar(
             x=frame["seconds"],
@@ -84,7 +101,7 @@ def spending(
 
 
 def _broken(what: str) -> str:
-    """The words in two lines, so that the bars keep their room on a narrow page."""
+    """Break a label into two lines, so that the bars stay visible on a narrow page."""
     head, colon, tail = what.partition(": ")
     if colon:
         return f"{head}:<br>{tail}"

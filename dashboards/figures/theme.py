@@ -1,9 +1,9 @@
-"""How all figures look: one plotly template, and what a colour stands for.
+"""The style of all figures: a plotly template, and the meaning of colours.
 
-The colours are those of Okabe and Ito (Color Universal Design, 2008), which readers of any colour
-vision tell apart; nothing is said by colour alone. Backgrounds are transparent and texts of a
-grey that has a contrast above 4 to 1 on white and on black alike, so that a figure stands on a page
-in light or dark mode.
+The colours are from Okabe and Ito (Color Universal Design, 2008) and can be told apart with any
+colour vision; no information is given by colour alone. Backgrounds are transparent. Texts have a
+grey with a contrast above 4 to 1 on both white and black, so that a figure is readable on a light
+and on a dark page.
 """
 
 import textwrap
@@ -27,15 +27,15 @@ OUTCOMES: Mapping[str, str] = {
     "running": GREEN,
     "waiting": GREY,
 }
-# From worse to better: better is stronger.
+# From worse to better: a better score has a stronger colour.
 SCALE = ((0.0, "#B9B9B9"), (0.5, SKY), (1.0, BLUE))
-# characters that fit 390 pixels
+# characters per line at a width of 390 pixels
 _WIDTH, _TITLE_WIDTH = 56, 44
 
 
 @cache
 def template() -> "go.layout.Template":
-    """The template of all figures; each takes a copy of it."""
+    """Return the plotly template of all figures. Each figure copies it."""
     import plotly.graph_objects as go
 
     axis = {
@@ -83,14 +83,14 @@ def template() -> "go.layout.Template":
 
 
 def blank(title: str, note: str = "") -> "go.Figure":
-    """A figure without traces, with its title and a note below it."""
+    """Return a figure without traces, with a title and a note below the title."""
     import plotly.graph_objects as go
 
     return styled(go.Figure(layout={"height": 400}), title, note)
 
 
 def styled(figure: "go.Figure", title: str, note: str = "") -> "go.Figure":
-    """The figure, made by plotly's `make_subplots` say, with the template, a title and a note."""
+    """Set the template, a title and a note on a figure, and return the figure."""
     lines = "<br>".join(textwrap.wrap(title, _TITLE_WIDTH))
     figure.update_layout(template=template(), title={"text": lines})
     return noted(figure, note)
@@ -126,23 +126,23 @@ def grid(
 
 
 def noted(figure: "go.Figure", note: str) -> "go.Figure":
-    """The figure with this note below its title, and with room for it."""
+    """Set the note below the title, adjust the margin, and return the figure."""
     lines = textwrap.wrap(note, _WIDTH)
     figure.update_layout(title={"subtitle": {"text": "<br>".join(lines)}})
     titles = 1 + str(figure.layout.title.text).count("<br>")
     figure.update_layout(margin={"t": 26 + 20 * titles + 17 * len(lines)})
-    # plotly 7.1 anchors the last line of a title, the first would be above the figure
+    # plotly 7.1 anchors the last line of a title: the first would be above the figure
     figure.update_layout(title={"pad": {"t": 10 + 20 * (titles - 1)}})
     return figure
 
 
 def dot(count: int) -> float:
-    """The pixels of a point among so many: many are small, so that they do not hide all else."""
+    """Return the size of a point in pixels: the more points, the smaller."""
     return 7 if count <= 100 else 5 if count <= 500 else 3
 
 
 def said(title: str, sentence: str) -> "go.Figure":
-    """A figure that says in words why there is nothing to draw."""
+    """Return a figure with a sentence that explains why there is nothing to draw."""
     figure = blank(title)
     figure.update_layout(height=160, xaxis_visible=False, yaxis_visible=False)
     figure.add_annotation(

@@ -1,4 +1,4 @@
-"""The timeline of the workers: who trained what, and when."""
+"""Timeline of the workers: the budgets that each worker trained."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +10,21 @@ if TYPE_CHECKING:
 
 _LANE_PIXELS = 44
 _MOST_BARS = 600
-_PATTERNS = {"failed": "x", "pruned": "/", "running": ""}  # outcomes without telling colours apart
+_PATTERNS = {"failed": "x", "pruned": "/", "running": ""}  # for readers who cannot tell colours
 
 
 def timeline(budgets: "pd.DataFrame", seconds: float | None = None) -> "go.Figure":
-    """A bar per budget in its worker's lane, coloured by outcome and named by its trial.
+    """Plot one bar per budget in the lane of its worker, coloured by outcome.
 
-    `seconds`: where bars end that have not ended (`Tables.seconds`); by default where the last
-    event of the budgets lies. Above 600 budgets they are drawn as strokes, without names.
+    Bars have the name of their trial; more than 600 budgets are drawn as lines without names.
+
+    Args:
+        budgets: Frame of `dashboards.tables.frames.budgets_frame`.
+        seconds: End of the bars of running budgets, in active seconds (`Tables.seconds`); by
+            default the last event of the budgets.
+
+    Returns:
+        The plotly figure.
     """
     if budgets.empty:
         return theme.said("Timeline of the workers", "No trial has been proposed yet.")
@@ -25,8 +32,8 @@ def timeline(budgets: "pd.DataFrame", seconds: float | None = None) -> "go.Figur
     lanes = int(budgets["lane"].max()) + 1
     workers = "1 worker" if lanes == 1 else f"{lanes} workers"
     counts = budgets["outcome"].value_counts(sort=False)
-    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-    figure = theme.blank("Timeline of the workers", f"{workers}; budgets: {said}")
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    figure = theme.blank("Timeline of the workers", f"{workers}; budgets: {outcomes}")
     draw = _bar if len(budgets) <= _MOST_BARS else _strokes
     for outcome in theme.OUTCOMES:
         chosen = budgets["outcome"] == outcome
@@ -49,7 +56,12 @@ def timeline(budgets: "pd.DataFrame", seconds: float | None = None) -> "go.Figur
 
 
 def ended(budgets: "pd.DataFrame", seconds: float | None = None) -> "pd.Series[float]":
-    """When each budget ended; the study's last moment for those that have not."""
+    """Return the end of each budget in active seconds; for running budgets, the end of the study.
+
+    Args:
+        budgets: Frame of `dashboards.tables.frames.budgets_frame`.
+        seconds: Active seconds of the study; by default the last event of the budgets.
+    """
     last = float(max(budgets["asked"].max(), budgets["ended"].max(skipna=True)))
     if last != last:  # none has ended
         last = float(budgets["asked"].max())
@@ -83,7 +95,7 @@ def _bar(outcome: str, budgets: "pd.DataFrame", ends: "pd.Series[float]") -> "go
 
 
 def _strokes(outcome: str, budgets: "pd.DataFrame", ends: "pd.Series[float]") -> "go.Scatter":
-    """One trace for all: a thick line from where each begins to where it ends."""
+    """Return one trace with a thick line from the start to the end of each budget."""
     import numpy as np
     import plotly.graph_objects as go
 

@@ -36,7 +36,7 @@ _ICON = (
 
 
 def make(watcher: Watcher, clock: Clock, study: str | None = None) -> "Dash":
-    """The page over a store; it opens on `study`, by default the one that was written last."""
+    """Create the Dash app of a store. It opens `study`, or by default the latest study."""
     from dash import Dash
 
     app = Dash(
@@ -70,23 +70,23 @@ def make(watcher: Watcher, clock: Clock, study: str | None = None) -> "Dash":
 
 
 def _trouble(error: Exception) -> None:
-    """A study that cannot be read leaves the page as it is: the tick says why."""
+    """Keep the page when a study cannot be read: the next tick shows the reason."""
     if not isinstance(error, SearchError):
         raise error
 
 
 def serve(app: "Dash", port: int, ready: Callable[[str], None]) -> None:
-    """Serve the page on a free port of this machine until interrupted (0: any).
+    """Serve the page on a port of this machine (0: any free port) until interrupted.
 
-    `ready` is called with its address once it answers.
+    `ready` is called with the address when the server answers.
     """
     from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # not a line for each request
-    app.server.test_client().get("/_dash-layout")  # what is slow the first time is done by now
+    app.server.test_client().get("/_dash-layout")  # the first request is slow: do it now
     server = make_server(HOST, port, app.server, threaded=True)
     try:
         ready(f"http://{HOST}:{server.server_port}")
-        server.serve_forever()  # it takes an interrupt as its end
+        server.serve_forever()  # returns after an interrupt
     finally:
         server.server_close()

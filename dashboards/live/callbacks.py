@@ -1,4 +1,4 @@
-"""What happens on the page: ticks, choices, clicks; each asks a pure function what is new."""
+"""Dash callbacks of the live page: ticks, choices and clicks. Pure functions compute the output."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,7 +27,7 @@ def connect(app: "Dash", watcher: Watcher, clock: Clock) -> None:
     def drawing(study: str, draw: Callable[[Drawn], Any]) -> Any:
         drawn, began = watcher.drawn(study), clock.seconds()
         made = draw(drawn)
-        drawn.cost += clock.seconds() - began  # the more it costs, the less often it is done
+        drawn.cost += clock.seconds() - began  # expensive drawings are repeated less often
         return made
 
     def figure(study: str, word: str, draw: Callable[[Drawn], Shown]) -> tuple[Any, ...]:
@@ -35,9 +35,9 @@ def connect(app: "Dash", watcher: Watcher, clock: Clock) -> None:
         return shown.figure, {"height": f"{shown.height}px"}, shown.title, shown.note
 
     def outputs(name: str) -> list[Any]:
-        """What `figure` fills."""
-        own = [Output(name, "figure"), Output(name, "style")]
-        return [*own, Output(f"{name}-title", "children"), Output(f"{name}-note", "children")]
+        """Return the outputs for the values of `figure`."""
+        plot = [Output(name, "figure"), Output(name, "style")]
+        return [*plot, Output(f"{name}-title", "children"), Output(f"{name}-note", "children")]
 
     @on(
         Output("seen", "data"),
@@ -73,7 +73,8 @@ def connect(app: "Dash", watcher: Watcher, clock: Clock) -> None:
             "",
         )
 
-    # of "seen" they need the drawing only; a client-side step spares the server the others
+    # The figures depend only on the drawing number in "seen". Comparing it in the browser saves
+    # requests to the server.
     app.clientside_callback(
         "(seen, before) => { const now = seen.study + ' ' + seen.drawn;"
         " return now === before ? window.dash_clientside.no_update : now; }",
@@ -134,7 +135,7 @@ def connect(app: "Dash", watcher: Watcher, clock: Clock) -> None:
         if what in ("filter", "study"):
             return before | {"page": 0}
         if not any(event["value"] for event in ctx.triggered):
-            return no_update  # the buttons were drawn anew, nobody clicked
+            return no_update  # the buttons were drawn again, without a click
         if what["type"] == "page":
             return before | {"page": before["page"] + (1 if what["to"] == "next" else -1)}
         return resorted(before, what["column"])
@@ -194,7 +195,7 @@ def connect(app: "Dash", watcher: Watcher, clock: Clock) -> None:
         network = trial_detail.architecture(tables.record.trials[trial])
         return False, trial_detail.facts(tables, trial), *own[:2], network
 
-    # a trial is opened below the table, maybe out of sight
+    # a trial opens below the table, possibly outside the window
     app.clientside_callback(
         """(facts, trial, before) => {
           if (trial && trial !== before)
@@ -210,13 +211,13 @@ def connect(app: "Dash", watcher: Watcher, clock: Clock) -> None:
 
 
 def resorted(before: dict[str, Any], column: str) -> dict[str, Any]:
-    """A click on a heading: up, then down, then the order of the trials again.
+    """Return the new order after a click on a heading: ascending, descending, order of trials.
 
     >>> resorted({"by": "epochs", "descending": True, "page": 3}, "epochs")
     {'by': '', 'descending': False, 'page': 0}
     """
     if before["by"] != column:
-        # a score is asked for best first, and mostly more is better
+        # by score the best comes first, and for most metrics higher is better
         return {"by": column, "descending": column == "score", "page": 0}
     if before["descending"] == (column == "score"):
         return {"by": column, "descending": not before["descending"], "page": 0}

@@ -1,4 +1,4 @@
-"""The figures of the page by their words: which there are, and how one is drawn."""
+"""The figures of the live page, by the names that a reader can choose."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-MOST = 10  # parameters in one figure: those that matter most
-_HEIGHT = 400  # pixels, where a figure does not say
-_TOP, _NAMED = 28, 72  # above the first line; above axes that are named at their tops
+MOST = 10  # parameters in one figure, the most important first
+_HEIGHT = 400  # default height in pixels
+_TOP, _NAMED = 28, 72  # pixels above a plot; above axes with names at their tops
 
-# The frame of `importances`: made when a figure asks for it, which takes seconds.
+# Returns the frame of `importances`. It is computed on the first call, which takes seconds.
 Ranking = Callable[[], "pd.DataFrame"]
 Drawing = Callable[[Tables, Ranking], "go.Figure"]
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A figure, the pixels that it wants, and what stands above it; its width is the page's."""
+    """A figure with its height in pixels, title and note; its width is that of the page."""
 
     figure: "go.Figure"
     height: int
@@ -60,7 +60,7 @@ def _contour(tables: Tables, ranking: Ranking) -> "go.Figure":
     two = plane(tables.trials, ranking())
     if two is None:
         title = "Two parameters together"
-        return theme.said(title, "The two that matter most are shown once they are known.")
+        return theme.said(title, "The two most important parameters are not known yet.")
     return contour(tables.trials, tables.objective, *two, tables.space)
 
 
@@ -71,40 +71,38 @@ EXPLORED: Mapping[str, Drawing] = {
     "slices": _slices,
     "contour": _contour,
     "brackets": lambda tables, _: brackets(tables.budgets, tables.objective),
-    "where the time went": lambda tables, _: spending(
-        tables.trials, tables.budgets, tables.seconds
-    ),
+    "use of the time": lambda tables, _: spending(tables.trials, tables.budgets, tables.seconds),
 }
 
 
 def best(tables: Tables, against: str) -> Shown:
-    """The best score so far, against "seconds" or "epochs"."""
-    way: Any = "epochs" if against == "epochs" else "seconds"
+    """Draw the best score so far, against "seconds" or "epochs"."""
+    axis: Any = "epochs" if against == "epochs" else "seconds"
     return shown(
-        best_so_far(tables.budgets, tables.curves, tables.objective, way), tables, f"best {way}"
+        best_so_far(tables.budgets, tables.curves, tables.objective, axis), tables, f"best {axis}"
     )
 
 
 def curves(tables: Tables, metric: str | None) -> Shown:
-    """The learning curves of a metric, by default the objective's."""
+    """Draw the learning curves of a metric, by default of the objective."""
     known = metric if metric in metrics(tables) else None
     figure = learning_curves(tables.trials, tables.curves, tables.objective, known)
     return shown(figure, tables, f"curves {known}")
 
 
 def explored(tables: Tables, ranking: Ranking, word: str) -> Shown:
-    """One of EXPLORED."""
+    """Draw the figure of EXPLORED with this name."""
     return shown(EXPLORED[word](tables, ranking), tables, word)
 
 
 def metrics(tables: Tables) -> Sequence[str]:
-    """The metrics that have curves, the objective's first."""
+    """Return the metrics with learning curves, the objective first."""
     found = [str(name) for name in tables.curves["metric"].unique()]
     return sorted(found, key=lambda name: name != tables.objective.metric)
 
 
 def shown(figure: "go.Figure", tables: Tables, word: str) -> Shown:
-    """The figure ready for the page: what is zoomed or hidden stays so when it is drawn anew."""
+    """Prepare a figure for the page. Zoom and hidden traces survive the next drawing."""
     words, note = heading(figure)
     top = _NAMED if any(trace.type == "parcoords" for trace in figure.data) else _TOP
     height = int(figure.layout.height or _HEIGHT) - int(figure.layout.margin.t or 0) + top

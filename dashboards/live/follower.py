@@ -1,4 +1,4 @@
-"""Studies followed from their journals as these grow: read incrementally, drawn not too often."""
+"""Follow the journals of running studies: read them incrementally, and limit redrawing."""
 
 import os
 import threading
@@ -26,13 +26,13 @@ from search.study.trial import Failed
 if TYPE_CHECKING:
     import pandas as pd
 
-LEAST_SECONDS = 2.0  # between two drawings of figures and table
-MOST_SHARE = 0.05  # of the time that may go into them while a study runs: it needs the processor
-MOST_SECONDS = 15.0  # but no reader waits longer for them, however busy the machine is
+LEAST_SECONDS = 2.0  # minimum between two drawings of figures and table
+MOST_SHARE = 0.05  # maximum share of time for drawing while a study runs: training needs the CPU
+MOST_SECONDS = 15.0  # maximum between two drawings, also on a busy machine
 
 
 class _Followed:
-    """One study: its record and budgets up to the last whole line of its journal."""
+    """One followed study: its record and budgets up to the last complete line of its journal."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -47,14 +47,14 @@ class _Followed:
         self._seen = (0, 0)
 
     def replaced(self, found: os.stat_result) -> bool:
-        """Whether this is no longer the file that was read: another study of the same name."""
+        """Return whether the file was replaced by the journal of another study with this name."""
         inode, size = self._seen
         return bool(inode) and (found.st_ino != inode or found.st_size < size)
 
     def read(self, found: os.stat_result, now: float) -> None:
-        """Take what has come since the last call.
+        """Read the entries since the last call.
 
-        Raises: JournalError when a line is damaged.
+        Raises: JournalError for a damaged line.
         """
         if (found.st_ino, found.st_size) == self._seen:
             return
@@ -77,10 +77,10 @@ class _Followed:
 
 @dataclass(eq=False, slots=True)
 class Drawn:
-    """What figures and table are made from until they are next drawn.
+    """Data for the figures and the table until the next drawing.
 
-    `number` counts the drawings of a study; `entries` of its journal are in it. `cost`: seconds
-    that it has taken so far, the figures included.
+    `number`: consecutive number of the drawing. `entries`: number of journal entries in it.
+    `cost`: seconds spent on the drawing so far, including figures.
     """
 
     number: int
@@ -92,13 +92,13 @@ class Drawn:
     _figures: dict[str, Shown] = field(default_factory=dict)
 
     def figure(self, word: str, draw: Callable[["Drawn"], Shown]) -> Shown:
-        """A figure by its word, drawn once for all pages that show it."""
+        """Return a figure by its name. It is drawn once for all pages."""
         if word not in self._figures:
             self._figures[word] = draw(self)
         return self._figures[word]
 
     def ranking(self) -> "pd.DataFrame":
-        """How much each parameter matters; the first call takes seconds."""
+        """Return the parameter importances. The first call takes seconds."""
         if self._ranking is None:
             tables = self.tables
             self._ranking = importances(tables.trials, tables.objective, tables.space)
@@ -106,11 +106,11 @@ class Drawn:
 
 
 class Watcher:
-    """The studies of a store, for any number of pages and threads.
+    """Follow the studies of a store, for any number of pages and threads.
 
-    `plan` says what a recorded study means to do. Numbers follow the journal at each look; tables
-    for figures are made anew only once the journal has grown and, while the study runs, once
-    twenty times as long has passed as the last drawing took, 15 seconds at most.
+    `plan` returns the planned totals of a recorded study. Numbers follow the journal at each call
+    of `look`. Tables for figures are computed again when the journal has grown; while the study
+    runs, only after twenty times the duration of the last drawing, or 15 seconds.
     """
 
     def __init__(self, store: Store, plan: Callable[[StudyRecord], Plan], clock: Clock) -> None:
@@ -121,13 +121,13 @@ class Watcher:
         self._followed: dict[str, _Followed] = {}
 
     def studies(self) -> list[str]:
-        """The studies of the store, the one that was written last first."""
+        """Return the studies of the store, the latest first."""
         return self.store.latest_first()
 
     def look(self, study: str) -> Standing:
-        """Where a study stands now.
+        """Return the current status of a study.
 
-        Raises: SearchError when there is no such study, or its journal is damaged.
+        Raises: SearchError when the study does not exist, or its journal is damaged.
         """
         with self._lock:
             followed, record, state = self._read(study)
@@ -138,7 +138,7 @@ class Watcher:
             return standing(record, state, plan, followed.pace, followed.failed, drawn.number)
 
     def drawn(self, study: str) -> Drawn:
-        """What the figures and the table of a study are drawn from at the moment.
+        """Return the current data for the figures and the table of a study.
 
         Raises: as `look`.
         """
@@ -150,14 +150,14 @@ class Watcher:
         try:
             found = path.stat()
         except OSError as error:
-            raise JournalError(f"journal {path} must be readable: {error.strerror}") from error
+            raise JournalError(f"Cannot read journal {path}: {error.strerror}") from error
         followed = self._followed.get(study)
         if followed is None or followed.replaced(found):
             followed = self._followed[study] = _Followed(path)
         try:
             followed.read(found, self._clock.seconds())
         except BaseException:
-            del self._followed[study]  # half an entry may have been taken: begin anew next time
+            del self._followed[study]  # an entry may be applied partially: start over next time
             raise
         record = followed.journal.record
         return followed, record, state_on_disk(record, path)

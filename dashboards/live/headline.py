@@ -1,4 +1,4 @@
-"""The top of the page: the numbers of a study, and its trials in flight."""
+"""The top of the live page: the numbers of a study, and its running trials."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def about(standing: Standing) -> "list[Component]":
-    """What the study is, in one line."""
+    """Return one line with the state and the settings of the study."""
     from dash import html
 
     words = [
@@ -27,18 +27,18 @@ def about(standing: Standing) -> "list[Component]":
 
 
 def headline(standing: Standing) -> "list[Component]":
-    """The numbers, each with its name and a remark."""
+    """Return the numbers, each with a name and a remark."""
     running = standing.state == "running"
     (trials, planned_trials), (epochs, planned_epochs) = standing.trials, standing.epochs
     best = standing.best
     parts = [
         _number("Best", *_best_words(best, standing.objective.metric), wide=True),
-        _number("Trials done", of_text(trials, planned_trials), _share(trials, planned_trials)),
+        _number("Trials", of_text(trials, planned_trials), _share(trials, planned_trials)),
         _number("Epochs", of_text(epochs, planned_epochs), rate_text(standing.speed)),
         _number("Elapsed", time_text(standing.elapsed), "active time"),
     ]
     if running:
-        parts.append(_number("Left", time_text(standing.left), "about"))
+        parts.append(_number("Time left", time_text(standing.left), "estimate"))
     if best is not None and best.test:
         name, value, remark = _test_words(best.test, standing.objective.metric)
         if best.verified is False:
@@ -46,7 +46,7 @@ def headline(standing: Standing) -> "list[Component]":
         parts.append(_number(name, value, remark))
     if best is not None and (best.verified is not None or best.reason):
         word = {True: "verified", False: "NOT verified", None: "not checked"}[best.verified]
-        remark = best.reason or "it has the recorded score"
+        remark = best.reason or "has the recorded score"
         parts.append(_number("Exported model", word, remark, wide=best.verified is not True))
     parts.append(_number("Failures", str(standing.failures), standing.latest_failure))
     return parts
@@ -63,7 +63,10 @@ def _best_words(best: Best | None, metric: str) -> tuple[str, str]:
 
 
 def _test_words(test: Mapping[str, float], metric: str) -> tuple[str, str, str]:
-    """The objective's own metric, where the test has it, and the others as a remark."""
+    """Return name and value of the objective's metric on the test set, and the other metrics.
+
+    Without the objective's metric, the first metric takes its place.
+    """
     main = metric.removeprefix("val_")
     name = main if main in test else next(iter(test))
     others = [f"{other} {score_text(value)}" for other, value in test.items() if other != name]
@@ -84,13 +87,13 @@ def _number(name: str, value: str, remark: str, *, wide: bool = False) -> "Compo
 
 
 def flights(standing: Standing) -> "list[Component]":
-    """The trials in flight, a row each; nothing where none is."""
+    """Return one row per running trial; nothing without running trials."""
     from dash import html
 
     if not standing.flights:
         return []
     waiting = standing.state != "running"
-    title = "Waiting to go on" if waiting else "In flight"
+    title = "Unfinished trials" if waiting else "Running trials"
     metric = standing.objective.metric
     return [
         html.H2([title, html.Span(str(len(standing.flights)), className="count")]),

@@ -1,4 +1,4 @@
-"""The page as it is first sent: whole, so that it can be read at once."""
+"""Initial layout of the live page. It is complete, so that it is readable before any callback."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dash.development.base_component import Component
 
 TICK_MS = 1000
-FIRST = "timeline"  # of the figures to choose from: cheap, and not empty for any backend
+FIRST = "timeline"  # the first figure: cheap to draw, and not empty for any backend
 GRAPH = {
     "displaylogo": False,
     "responsive": True,
@@ -24,7 +24,7 @@ GRAPH = {
 def whole(
     standing: Standing, drawn: Drawn, studies: Sequence[str], trouble: str = ""
 ) -> "Component":
-    """The page of a study; `trouble` says which others cannot be shown, and why."""
+    """Return the page of a study. `trouble`: unreadable studies with the reasons, or ""."""
     from dash import dcc, html
 
     tables, wanted = drawn.tables, Wanted()
@@ -42,7 +42,7 @@ def whole(
                     html.Div(
                         [
                             html.Label("Study", htmlFor="study"),
-                            _select("study", studies, standing.study, "the study that is shown"),
+                            _select("study", studies, standing.study, "displayed study"),
                         ],
                         className="chosen",
                     ),
@@ -68,7 +68,7 @@ def whole(
                             "curves-metric",
                             figures.metrics(tables),
                             metric,
-                            "the metric of the learning curves",
+                            "metric of the learning curves",
                         ),
                     ),
                 ],
@@ -110,20 +110,20 @@ def whole(
 
 
 def empty(message: str) -> "Component":
-    """The page where there is nothing to show yet, or something that cannot be shown."""
+    """Return the page of a store without a readable study."""
     from dash import html
 
     return html.Main(
         [
             html.H1("Studies"),
             html.P(message, className="empty"),
-            html.P("Reload once there is one."),
+            html.P("Reload this page after a study has started."),
         ]
     )
 
 
 def seen(standing: Standing) -> dict[str, Any]:
-    """What a page has been shown; compared with what there is at each tick."""
+    """Return the version of the displayed study; each tick compares it with the current one."""
     return {
         "study": standing.study,
         "entries": standing.entries,
@@ -133,7 +133,7 @@ def seen(standing: Standing) -> dict[str, Any]:
 
 
 def panel(name: str, drawn: Shown, choice: "Component") -> "Component":
-    """A figure with its title and what can be chosen of it."""
+    """Return a section with a title, a figure and its control."""
     from dash import html
 
     heading = html.Div(
@@ -146,7 +146,7 @@ def panel(name: str, drawn: Shown, choice: "Component") -> "Component":
 
 
 def graph(name: str, drawn: Shown | None) -> "Component":
-    """A place for a figure, as high as the figure wants."""
+    """Return a graph component with the height of the figure; hidden without a figure."""
     from dash import dcc
 
     if drawn is None:

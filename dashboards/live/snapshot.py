@@ -1,4 +1,4 @@
-"""Where a study stands, as plain data for the page: what changes from second to second."""
+"""Status of a study as plain data for the page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from search.study.trial import Failed
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A trial in flight; `values`: the objective by epoch, `now` its latest, `best` its best."""
+    """A running trial. `values`: the objective by epoch; `now`: the latest; `best`: the best."""
 
     trial: str
     place: str
@@ -43,11 +43,11 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A study at one moment.
+    """Status of a study at one time.
 
-    `entries` of its journal are in it; `drawn` is the number of the drawing its figures are from.
-    `left`, `speed`: seconds still to come and epochs per second, None where that is not known or
-    the study does not run.
+    `entries`: number of journal entries read. `drawn`: number of the drawing of its figures.
+    `left`: estimated seconds left; `speed`: epochs per second. Both are None when unknown, and for
+    a study that is not running.
     """
 
     study: str
@@ -78,7 +78,7 @@ def standing(
     failed: dict[str, Failed],
     drawn: int,
 ) -> Standing:
-    """Where the study of a record stands; `failed`: in the order in which they failed."""
+    """Return the status of a study. `failed`: failed trials in the order of their failures."""
     header, running = record.header, state == "running"
     latest = next(reversed(failed.items()), None) if failed else None
     constant = constant_params(record) if record.flying else set()

@@ -1,4 +1,4 @@
-"""The table of trials as it stands on the page."""
+"""The table of trials as HTML components."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ HEADINGS = {"best_epoch": "best epoch"}
 
 
 def table(page: Page, wanted: Wanted, opened: str | None, best: str | None) -> "list[Component]":
-    """A page of rows; headings sort, a trial's number opens it."""
+    """Return one page of the table. Headings sort the table; a trial's number opens the trial."""
     from dash import html
 
     if not page.total:
@@ -36,8 +36,8 @@ def _heading(name: str, wanted: Wanted) -> "Component":
     from dash import html
 
     sorted_by = wanted.by == name
-    way = ("descending" if wanted.descending else "ascending") if sorted_by else "none"
-    arrow = {"ascending": "▲", "descending": "▼", "none": ""}[way]
+    order = ("descending" if wanted.descending else "ascending") if sorted_by else "none"
+    arrow = {"ascending": "▲", "descending": "▼", "none": ""}[order]
     button = html.Button(
         [HEADINGS.get(name, name), html.Span(arrow, className="arrow", **{"aria-hidden": "true"})],
         id={"type": "sort", "column": name},
@@ -45,7 +45,7 @@ def _heading(name: str, wanted: Wanted) -> "Component":
         title=f"sort by {HEADINGS.get(name, name)}",
     )
     number = "number-cell" if name in NUMERIC else ""
-    return html.Th(button, className=number, scope="col", **{"aria-sort": way})
+    return html.Th(button, className=number, scope="col", **{"aria-sort": order})
 
 
 def _row(page: Page, row: tuple[str, ...], opened: str | None, best: str | None) -> "Component":
@@ -79,7 +79,7 @@ def _pager(page: Page) -> "Component":
     first = (
         page.page * len(page.rows) if page.page + 1 < page.pages else page.found - len(page.rows)
     )
-    shown = f"{first + 1}–{first + len(page.rows)} of {page.found}" if page.rows else "none fits"
+    shown = f"{first + 1}–{first + len(page.rows)} of {page.found}" if page.rows else "no match"
     if page.found < page.total:
         shown += f" (of {page.total})"
     return html.Div(

@@ -1,4 +1,4 @@
-"""The table of trials as data: which rows a filter keeps, in which order, on which page."""
+"""The table of trials as data: filter, order and pages."""
 
 import operator
 import re
@@ -23,7 +23,7 @@ _ORDERS: dict[str, Callable[[Any, Any], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a reader has asked of the table; `by` "" is the order of the trials."""
+    """Filter, order and page that a reader has chosen. `by`: "" for the order of the trials."""
 
     text: str = ""
     by: str = ""
@@ -33,7 +33,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows of the table as texts; `remark` says what of the filter could not be understood."""
+    """Rows of the table as texts. `remark`: the invalid part of the filter, or ""."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -45,7 +45,7 @@ class Page:
 
 
 def page(trials: "pd.DataFrame", wanted: Wanted) -> Page:
-    """One page of the trials that fit; parameters and labels go by their short names."""
+    """Return one page of the matching trials. Parameters and labels have short names."""
     frame = trials.rename(columns=short_names(list(trials.columns)))
     found, remark = _matching(frame, wanted.text)
     if wanted.by in found:
@@ -63,7 +63,7 @@ def page(trials: "pd.DataFrame", wanted: Wanted) -> Page:
 
 
 def short_names(columns: Sequence[str]) -> dict[str, str]:
-    """Columns without "params." and "labels.", but where two would be the same.
+    """Remove the prefixes "params." and "labels." from column names that stay unique.
 
     >>> short_names(["trial", "params.layers", "labels.rung", "params.rung"])["params.layers"]
     'layers'
@@ -76,7 +76,7 @@ def short_names(columns: Sequence[str]) -> dict[str, str]:
 
 
 def cell(column: str, value: Any) -> str:
-    """A value as the table shows it; "" where a trial has none."""
+    """Return a value as text for the table; "" for a missing value."""
     if value is None:
         return ""
     if column == "score":
@@ -89,7 +89,7 @@ def cell(column: str, value: Any) -> str:
 
 
 def _matching(frame: "pd.DataFrame", text: str) -> "tuple[pd.DataFrame, str]":
-    """The rows that fit all the words: plain ones occur somewhere, `name>value` ones compare."""
+    """Return the rows that match all terms: a plain word, or a comparison such as `name>value`."""
     remark = ""
     for word in text.split():
         term = _TERM.fullmatch(word)
@@ -125,7 +125,7 @@ def _compared(column: "pd.Series[Any]", sign: str, value: str) -> "pd.Series[boo
 
 
 def _ordered(frame: "pd.DataFrame", by: str, *, descending: bool) -> "pd.DataFrame":
-    """By numbers where all values are; empty cells last either way, equals in their order."""
+    """Sort rows, numerically if all values are numbers. Missing values are last, ties in order."""
     import pandas as pd
 
     values = frame[by]

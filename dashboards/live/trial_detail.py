@@ -1,4 +1,4 @@
-"""One trial opened: its parameters, its outcome, its curve, its network."""
+"""Details of one trial: parameters, outcome, learning curve and network."""
 
 import base64
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dash.development.base_component import Component
 
 
-# The drawing's lines take the colour of the text, but as a picture it does not know the page's.
+# Lines have the colour of the text, but an <img> does not inherit the text colour of the page.
 _SCHEME = (
     "<style>svg { color: #1c2126 } "
     "@media (prefers-color-scheme: dark) { svg { color: #e6e9ec } }</style>"
@@ -24,7 +24,7 @@ _SCHEME = (
 
 
 def facts(tables: Tables, name: str) -> "Component":
-    """What is known of a trial without its model."""
+    """Return the state, outcome and parameters of a trial."""
     from dash import html
 
     record = tables.record
@@ -51,14 +51,14 @@ def facts(tables: Tables, name: str) -> "Component":
 
 
 def curve(tables: Tables, name: str, metric: str | None) -> Shown:
-    """The trial's own learning curve."""
+    """Draw the learning curve of one trial."""
     trials = tables.trials[tables.trials["trial"] == name]
     curves = tables.curves[tables.curves["trial"] == name]
     return shown(learning_curves(trials, curves, tables.objective, metric), tables, f"trial {name}")
 
 
 def architecture(trial: TrialRecord) -> "list[Component]":
-    """The drawing of a trial's network, and its summary: a row per layer."""
+    """Return the drawing of a trial's network, and a table of its layers."""
     from dash import html
 
     network = trial.network
@@ -82,12 +82,12 @@ def architecture(trial: TrialRecord) -> "list[Component]":
             role="region",
             **{"aria-label": "Layers"},
         ),
-        html.P(f"{network.parameters:,} parameters in all", className="outcome"),
+        html.P(f"{network.parameters:,} parameters in total", className="outcome"),
     ]
 
 
 def _outcome(record: StudyRecord, trial: TrialRecord) -> str:
-    words = [f"{len(trial.curve)} of {trial.stop_epoch} epochs, {trial.seconds:.1f} s of work"]
+    words = [f"{len(trial.curve)} of {trial.stop_epoch} epochs, {trial.seconds:.1f} s of training"]
     if trial.score is not None:
         metric = record.objective.metric
         words.insert(0, f"{metric} {score_text(record, trial)} at epoch {trial.best_epoch}")

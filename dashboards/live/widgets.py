@@ -1,4 +1,4 @@
-"""Small parts that the page is put together from."""
+"""Small HTML components of the live page."""
 
 import base64
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from dash.development.base_component import Component
 
 _WIDE, _HIGH, _EDGE = 96, 24, 2
-_BLUE = "#3D8FC6"  # 3 to 1 and more on white and on the dark ground alike
+_BLUE = "#3D8FC6"  # a contrast above 3 to 1 on the light and on the dark background
 
 
 def pill(state: str) -> "Component":
-    """A state as a word with a dot of its colour; the word says it too."""
+    """Return a state as text with a coloured dot."""
     from dash import html
 
     return html.Span(
@@ -21,7 +21,7 @@ def pill(state: str) -> "Component":
 
 
 def spark(values: Sequence[float], label: str) -> "Component":
-    """A curve as a small picture without axes; nothing for no epoch."""
+    """Return a curve as a small image without axes; empty without epochs."""
     from dash import html
 
     if not values:
@@ -30,12 +30,12 @@ def spark(values: Sequence[float], label: str) -> "Component":
     span, last = (high - low) or 1.0, max(len(values) - 1, 1)
     points = [
         (
-            _EDGE + place / last * (_WIDE - 2 * _EDGE),
+            _EDGE + index / last * (_WIDE - 2 * _EDGE),
             _HIGH / 2
             if low == high
             else _HIGH - _EDGE - (value - low) / span * (_HIGH - 2 * _EDGE),
         )
-        for place, value in enumerate(values)
+        for index, value in enumerate(values)
     ]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     x, y = points[-1]

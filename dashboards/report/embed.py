@@ -1,4 +1,4 @@
-"""A figure as a page shows it: title and note as text of the page, the rest as JSON to draw."""
+"""Prepare a figure for a page: title and note as HTML text, the plot as JSON."""
 
 import html
 import re
@@ -10,19 +10,19 @@ from dashboards.report.figure_list import Chart
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# Above the axes: nothing, titles of small charts, or labels of parallel axes.
+# Pixels above the axes: for no text, subplot titles, or labels of parallel axes.
 _AXIS_WIDTH = 72
 _TOP_PLAIN, _TOP_SUBTITLES, _TOP_PARALLEL = 12, 32, 48
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One figure of the page. `key` names it within the page; `height` in pixels.
+    """One figure of the page. `key` is unique within the page; `height` is in pixels.
 
-    `note` is empty where there is none. `figure`: JSON that may stand in a script element; None
-    where there is nothing to draw, and `note` says why. `least`: pixels of width below which it
-    cannot be read, and is scrolled sideways; 0 for one that fits any page. `svg`: a drawing, which
-    goes into the page as it is.
+    `note`: a remark, or "". `figure`: JSON, safe inside a script element; None when there is
+    nothing to draw, and `note` then gives the reason. `least`: the minimal width in pixels, below
+    which the page scrolls the figure sideways; 0 for a figure that fits any width. `svg`: a
+    drawing, inserted into the page unchanged.
     """
 
     key: str
@@ -37,7 +37,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """An SVG element, made here: its texts are escaped. `name` as of a `Chart`."""
+    """An SVG element of the platform, with escaped texts. `name`: as in `Chart`."""
 
     name: str
     title: str
@@ -46,7 +46,7 @@ class Drawing:
 
 
 def panel(picture: Chart | Drawing, key: str) -> Panel:
-    """The panel of a chart, which stays as it is, or of a drawing."""
+    """Return the panel of a chart or a drawing. The chart is not modified."""
     if isinstance(picture, Drawing):
         return Panel(key, picture.name, picture.title, picture.note, svg=picture.svg)
     return _drawn(picture, key)
@@ -58,21 +58,21 @@ def _drawn(chart: Chart, key: str) -> Panel:
     layout = chart.figure.layout
     title, note = heading(chart.figure)
     if not chart.figure.data:
-        said = " ".join(_plain(annotation.text) for annotation in layout.annotations)
-        return Panel(key, chart.name, title, f"{note} {said}".strip())
+        reason = " ".join(_plain(annotation.text) for annotation in layout.annotations)
+        return Panel(key, chart.name, title, f"{note} {reason}".strip())
     figure = go.Figure(chart.figure)
     top = _top(figure)
     before = layout.margin.t if layout.margin.t is not None else top
     height = int((layout.height or 400) - before + top)
     figure.update_layout(title=None, margin_t=top, height=height)
     text: str = figure.to_json()
-    # no string of a user's ends the script element, or begins a comment in it
+    # no text of a user can close the script element, or start a comment inside it
     text = text.replace("<", "\\u003c")
     return Panel(key, chart.name, title, note, text, height, _least(figure))
 
 
 def heading(figure: "go.Figure") -> tuple[str, str]:
-    """The title of a figure and the note below it, each as one line of text."""
+    """Return the title of a figure and the note below it, each as one line of text."""
     title = figure.layout.title
     return _plain(title.text), _plain(title.subtitle.text)
 
@@ -86,15 +86,15 @@ def _top(figure: "go.Figure") -> int:
 
 
 def _least(figure: "go.Figure") -> int:
-    """Parallel axes need their distance, or their labels run into each other."""
+    """Return the minimal width: closer parallel axes have overlapping labels."""
     return _AXIS_WIDTH * _axes(figure)
 
 
 def _axes(figure: "go.Figure") -> int:
-    """How many parallel axes a figure has."""
+    """Return the number of parallel axes of a figure."""
     return sum(len(trace.dimensions) for trace in figure.data if trace.type == "parcoords")
 
 
 def _plain(text: str | None) -> str:
-    """A text of plotly's, which may hold tags, as text."""
+    """Return a plotly text without its HTML tags."""
     return html.unescape(re.sub(r"<[^<>]*>", " ", text or "")).strip()

@@ -1,4 +1,4 @@
-"""The figures of one study in the order of the report, each under the name of its file."""
+"""List the figures of one study in the order of the report, each with its file name."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-_MOST_AXES = 9  # parameters side by side that can still be told apart
+_MOST_AXES = 9  # parameters: more axes are hard to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Chart:
 
 
 def charts(tables: Tables, importances: "pd.DataFrame") -> list[Chart]:
-    """All figures of a study; one with nothing to draw says so in words.
+    """Return all figures of a study. A figure without data contains a sentence with the reason.
 
-    `importances`: as `dashboards.analysis.importance` has them.
+    `importances`: the frame of `dashboards.analysis.importance.importances`.
     """
     objective, space = tables.objective, tables.space
     trials, budgets, curves = tables.trials, tables.budgets, tables.curves

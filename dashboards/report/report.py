@@ -1,4 +1,4 @@
-"""The report: studies as one HTML page that needs nothing but itself."""
+"""The report: one or more studies as a self-contained HTML page."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -15,17 +15,17 @@ from search.study.progress_text import score_text, time_text
 if TYPE_CHECKING:
     import pandas as pd
 
-GENERATOR = "keras-hyperparameter-search report"  # how a report is known as one
-SHOWN = 100  # rows of the table of trials that are there without a click
+GENERATOR = "keras-hyperparameter-search report"  # identifies a file as a report
+SHOWN = 100  # rows of the table of trials that are visible without a click
 COMPARISON = "comparison"
 
 
 class Report:
-    """The page on one study, or on several with a comparison first.
+    """The report on one study, or on several with a comparison first.
 
-    Making it computes importances and figures; `html` and `charts` only write down what is there.
-    Nothing is read from a clock: one journal gives one page. `damaged`: the names of studies that
-    cannot be read, with the reasons; the page lists them.
+    The constructor computes importances and figures; `html` and `charts` only render the results.
+    The report contains no current time: equal journals give equal pages. `damaged`: names of
+    unreadable studies with the reasons, which the page lists.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class Report:
             self._charts += [Chart(before + chart.name, chart.figure) for chart in found]
 
     def charts(self) -> Sequence[Chart]:
-        """Every figure, under a name that no other has."""
+        """Return all figures, each with a unique name."""
         return tuple(self._charts)
 
     def html(self) -> str:
-        """The whole page: styles, script, plotly.js and data are inside."""
+        """Return the HTML page, with styles, script, plotly.js and data inside."""
         from plotly.offline import get_plotlyjs
 
         template = _environment().get_template("report.html")
@@ -78,7 +78,7 @@ class Report:
         return text
 
     def _compare(self) -> list[dict[str, Any]]:
-        """The rows of the comparison's table."""
+        """Return the rows of the comparison table."""
         frame: pd.DataFrame = comparison.compared(self._named)
         return [
             {str(name): value for name, value in row.items()} for row in frame.to_dict("records")
@@ -99,7 +99,7 @@ def _environment() -> Any:
     assert source is not None
 
     def file(name: str) -> str:
-        """A file of the package, as it is."""
+        """Return the text of a template file, not rendered."""
         text: str = source.get_source(environment, name)[0]
         return text
 

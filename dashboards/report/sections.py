@@ -1,4 +1,4 @@
-"""What a report says of one study: everything in words and numbers, ready for the template."""
+"""Texts and numbers of a report on one study, ready for the template."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,16 +27,17 @@ _SECTIONS = (
     ("advice", "Advice"),
     ("trials", "Trials"),
 )
-_FACTS = ("facts", "To reproduce it")
+_FACTS = ("facts", "Reproducibility")
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One study to report on, with what only the command knows of it.
+    """One study to report on.
 
-    `commands`: what to type next, each with what it does. `model`: the folder of the exported
-    winner, None where there is none. `pictures`: for the section "The model", which is there where
-    there are any: the drawing of the winner's network, what it confuses, its residuals.
+    `commands`: commands to run next, as pairs of a label and a command. `model`: the folder of the
+    exported winner; None without one. `pictures`: figures of the section "Model": the drawing of
+    the winner's network, its confusion matrix or its residuals. Without pictures, the report has
+    no such section.
     """
 
     tables: Tables
@@ -47,7 +48,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One trial in the table."""
+    """One row of the table of trials."""
 
     rank: int
     trial: str
@@ -65,7 +66,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """One study as the template shows it. `key` makes the names of its parts unique in a page."""
+    """One study as the template needs it. `key` prefixes all ids, so that they are unique."""
 
     key: str
     study: Study
@@ -84,14 +85,14 @@ class Chapter:
 
     @property
     def every_panel(self) -> list[Panel]:
-        """The figures, those of the model included."""
+        """All figures, including the figures of the model."""
         return [*self.panels.values(), *self.pictures]
 
     @property
     def contents(self) -> list[tuple[str, str]]:
-        """The sections that are there, as `id` less the key, and what each is called."""
-        model = [("model", "The model")] if self.pictures else []
-        return [("answer", "The answer"), *model, *(_SECTIONS if self.panels else ()), _FACTS]
+        """The sections of this study: pairs of an id, without the key, and a heading."""
+        model = [("model", "Model")] if self.pictures else []
+        return [("answer", "Result"), *model, *(_SECTIONS if self.panels else ()), _FACTS]
 
 
 def chapter(
@@ -101,7 +102,7 @@ def chapter(
     pictures: Sequence[Panel],
     importances: "pd.DataFrame",
 ) -> Chapter:
-    """All that is said of a study; `panels` are its figures, `pictures` those of the model."""
+    """Build the chapter of a study. `panels`: its figures; `pictures`: figures of the model."""
     tables = study.tables
     found = answer(tables.record)
     return Chapter(
@@ -125,7 +126,7 @@ def chapter(
 def advised(
     tables: Tables, importances: "pd.DataFrame", found: Answer | None
 ) -> list[advice.Advice]:
-    """What to do next, the most pressing first."""
+    """Return advice for the next search, the most urgent first."""
     trials, objective, space = tables.trials, tables.objective, tables.space
     config = tables.record.header.config
     advices = advice.failing(trials, tables.failures, space)
@@ -142,7 +143,7 @@ def advised(
 
 
 def rows(tables: Tables) -> list[Row]:
-    """The trials, best first."""
+    """Return the rows of the table of trials, best first."""
     record = tables.record
     trials = leaderboard.ranked(record)
     shared = constant_params(record)
@@ -156,7 +157,7 @@ def rows(tables: Tables) -> list[Row]:
             epochs=len(trial.curve),
             seconds=trial.seconds,
             state=trial.state(tables.state),
-            brief=brief_params_text(trial.params, shared) or "as all others",
+            brief=brief_params_text(trial.params, shared) or "same as all trials",
             params=[(name, str(value)) for name, value in trial.params.items()],
             labels=[(name, str(value)) for name, value in trial.proposal.labels.items()],
             best=trial.trial == tables.best,
@@ -185,8 +186,8 @@ def _nothing(tables: Tables) -> str:
         return "No trial has been proposed yet: there is nothing to show. " + (
             "Write the report again in a moment."
             if tables.state == "running"
-            else "Go on with the study first."
+            else "Continue the study first."
         )
     if len(tables.failures) == len(tables.trials):
-        return "Every trial failed; what of stands below, under Failures."
+        return "Every trial failed. The section Failures lists the causes."
     return "No trial has a score yet."

@@ -1,4 +1,4 @@
-"""The answer of a study, what to think of it, and how to repeat it, in words."""
+"""Sentences of the report: the result of a study, its reliability, and how to reproduce it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from search.study.trial import BASELINE_TRIAL
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One of the few large numbers: what it is, the number, a sentence or two on it."""
+    """One of the large numbers of the report: a label, the number, and a short note."""
 
     what: str
     number: str
@@ -20,11 +20,11 @@ class Tile:
 
 
 def tiles(tables: Tables, found: Answer) -> Iterator[Tile]:
-    """Score, gain, test result, size and speed."""
+    """Yield the tiles: score, gain, test result, size and speed."""
     metric, objective = tables.objective.metric, tables.objective
     more = "" if found.noise.value is None else f" ± {found.noise.value:.2g}"
-    way = "higher is better" if objective.direction == "max" else "lower is better"
-    yield Tile(metric, f"{score_text(found.score)}{more}", way)
+    direction = "higher is better" if objective.direction == "max" else "lower is better"
+    yield Tile(metric, f"{score_text(found.score)}{more}", direction)
     if found.gain is not None:
         baseline = score_text(tables.record.trials[BASELINE_TRIAL].score)
         note = f"the baseline reached {baseline}"
@@ -35,12 +35,16 @@ def tiles(tables: Tables, found: Answer) -> Iterator[Tile]:
         yield Tile("gain over the baseline", "none", "the best trial is the baseline")
     yield _test(tables, found)
     if found.parameter_count is not None:
-        yield Tile("size of the model", f"{found.parameter_count:,}", "weights, trained or not")
+        yield Tile(
+            "size of the model",
+            f"{found.parameter_count:,}",
+            "weights, trainable and non-trainable",
+        )
     speed = found.seconds_per_epoch
     yield Tile(
         "time per epoch",
         f"{speed:.3g} s",
-        f"the median of {counted(found.epochs, 'epoch')}; the best was epoch {found.best_epoch}",
+        f"median of {counted(found.epochs, 'epoch')}; the best was epoch {found.best_epoch}",
     )
 
 
@@ -48,16 +52,16 @@ def _noise_text(tables: Tables, found: Answer) -> str:
     metric = tables.objective.metric
     if found.noise.source == "folds":
         cv = tables.record.header.config.get("cv")
-        return f"± is the noise: the standard deviation of {metric} over the {cv} folds."
+        return f"± is the noise: the standard deviation of {metric} over {cv} folds."
     if found.noise.source == "epochs":
         return (
-            f"± is the noise as far as the record tells it: how much {metric} jumps from epoch to "
-            "epoch, around the best epochs of the best trials. Another seed or other validation "
-            "data may move the score further; cross-validation (--cv 5) measures that."
+            f"± is an estimate of the noise: the variation of {metric} from epoch to epoch, around "
+            "the best epochs of the best trials. Another seed or other validation data may change "
+            "the score more; measure this with cross-validation (--cv 5)."
         )
     return (
-        "How far chance moves the score is not known: the trials have too few epochs for an "
-        "estimate. Cross-validation (--cv 5) measures it."
+        "The noise of the score is unknown: the trials have too few epochs for an estimate. "
+        "Measure it with cross-validation (--cv 5)."
     )
 
 
@@ -65,46 +69,47 @@ def _test(tables: Tables, found: Answer) -> Tile:
     if not found.test:
         winner_evaluation = tables.record.winner_evaluation is not None
         if winner_evaluation:
-            note = "the problem has none"
+            note = "the problem has no test set"
         elif tables.state == "running":
-            note = "the winner meets them when the study ends"
+            note = "the winner is evaluated when the study ends"
         else:
-            note = "the winner has not met them: the study did not come to its end"
-        return Tile("on test data", "none" if winner_evaluation else "not yet", note)
+            note = "the winner is not evaluated yet: the study is not finished"
+        return Tile("on the test set", "none" if winner_evaluation else "not yet", note)
     main = tables.objective.metric.removeprefix("val_")
     name = main if main in found.test else next(iter(found.test))
     others = [f"{k} {score_text(v)}" for k, v in found.test.items() if k != name]
     before = tables.record.earlier_winner_evaluations
-    met = f"met by {before} winners before this one" if before else "met once, by the winner"
+    note = f"also evaluated for {counted(before, 'earlier winner')}" if before else "evaluated once"
     if found.verified is False:
-        met = "does not apply: the exported model does not give the recorded scores"
-    return Tile(f"{name} on test data", score_text(found.test[name]), "; ".join([met, *others]))
+        note = "does not apply: the exported model does not give the recorded scores"
+    score = score_text(found.test[name])
+    return Tile(f"{name} on the test set", score, "; ".join([note, *others]))
 
 
 def remarks(tables: Tables, found: Answer) -> Iterator[str]:
-    """What a careful reader asks of the answer."""
+    """Yield remarks on the reliability of the result."""
     yield _noise_text(tables, found)
     if found.runner_up is not None and found.lead is not None:
-        behind = f"Trial {found.runner_up} comes next, {abs(found.lead):.4f} behind"
+        behind = f"Trial {found.runner_up} is second, {abs(found.lead):.4f} behind"
         noise = found.noise.value
         if noise is None:
             yield f"{behind}."
         elif found.lead < noise:
-            yield f"{behind}: less than the noise, so the two cannot be told apart."
+            yield f"{behind}. The difference is within the noise: either may be better."
         else:
-            yield f"{behind}: more than the noise."
+            yield f"{behind}. The difference is larger than the noise."
     verified = verified_text(found.verified, found.reason, tables.objective.metric)
     if verified and found.verified is not False:
         yield f"{verified[0].upper()}{verified[1:]}."
     if found.test and found.verified is not False:
         yield (
-            "The score chose the winner among many, and so flatters it a little. The test result "
-            "does not: no choice was made by it."
+            "The score selected the winner among many trials, and is therefore slightly "
+            "optimistic. The test result is unbiased: it selected nothing."
         )
 
 
 def warning(found: Answer) -> str:
-    """What must be read before the answer is used; "" for nothing."""
+    """Return the warning of an unverified model, or ""."""
     if found.verified is not False:
         return ""
     return (
@@ -118,22 +123,22 @@ def _sentence(text: str) -> str:
 
 
 def facts(tables: Tables) -> Iterator[tuple[str, str]]:
-    """What somebody needs who repeats the study, or doubts it."""
+    """Yield facts that are needed to reproduce the study, as pairs of a name and a value."""
     header, limit = tables.record.header, tables.record.limit
-    begun = datetime.fromtimestamp(header.created_ms / 1000, UTC)
+    started = datetime.fromtimestamp(header.created_ms / 1000, UTC)
     yield "study", header.study
-    yield "begun", f"{begun:%Y-%m-%d %H:%M:%S} UTC"
+    yield "started", f"{started:%Y-%m-%d %H:%M:%S} UTC"
     yield "seed", str(header.seed)
     yield "objective", f"{header.objective.metric}, {header.objective.direction}"
-    yield "counted epoch", f"the {header.objective.score_at} one"
+    yield "scored epoch", header.objective.score_at
     workers = header.versions.get("workers")
-    exact = "repeats exactly" if workers == "1" else "other trials may follow when it is repeated"
+    exact = "exactly reproducible" if workers == "1" else "another run may propose other trials"
     if workers is not None:
         yield "workers", f"{workers} ({exact})"
     if limit.trials is not None:
-        yield "trials at most", str(limit.trials)
+        yield "limit of trials", str(limit.trials)
     if limit.seconds is not None:
-        yield "active time at most", time_text(limit.seconds)
+        yield "limit of active time", time_text(limit.seconds)
     for name, value in header.config.items():
         if value not in (None, []) and name not in ("problem", "backend", "seed"):
             text = " ".join(value) if isinstance(value, list) else str(value)
@@ -146,7 +151,7 @@ def facts(tables: Tables) -> Iterator[tuple[str, str]]:
 
 
 def counted(number: int, word: str) -> str:
-    """A number of things.
+    """Return a number with a noun in the singular or plural.
 
     >>> counted(1, "epoch"), counted(2000, "trial")
     ('1 epoch', '2,000 trials')

@@ -1,4 +1,4 @@
-"""Pictures of a study's winner: its network, and what it took for something else."""
+"""Pictures of a study's winner: its network, confusion matrix or residuals."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from search.study.study_record import StudyRecord
 
 
 def pictures(record: StudyRecord, exported: Path | None) -> list[Chart | Drawing]:
-    """What there is to show of the winner, in the order of a page.
+    """Return the pictures of the winner, in the order of the page.
 
-    `exported`: its folder, where it was judged; None leaves out what it said of unseen data.
+    `exported`: the export folder of an evaluated winner. With None, only the network is drawn.
     """
     best = record.best()
     network = None if best is None else best.network
@@ -24,14 +24,15 @@ def pictures(record: StudyRecord, exported: Path | None) -> list[Chart | Drawing
     if best is not None and network is not None:
         note = f"Trial {best.trial}: {network.parameters:,} parameters"
         found.append(Drawing("network", "The network", note, drawing(network)))
-    said = None if exported is None else read(exported)
-    if said is None:
+    predicted = None if exported is None else read(exported)
+    if predicted is None:
         return found
-    if not isinstance(said, Classified):
-        return [*found, Chart("residuals", residuals(evaluation.residuals_frame(said), said.part))]
-    found.append(Chart("confusion", confusion(evaluation.confusion_frame(said), said.part)))
-    grid = examples(said)
+    part = predicted.part
+    if not isinstance(predicted, Classified):
+        return [*found, Chart("residuals", residuals(evaluation.residuals_frame(predicted), part))]
+    found.append(Chart("confusion", confusion(evaluation.confusion_frame(predicted), part)))
+    grid = examples(predicted)
     if grid:
-        note = f"Of the {said.part} data: those it was surest of, and wrong"
+        note = f"{part} examples with a wrong and confident prediction"
         found.append(Drawing("examples", "The most confused examples", note, grid))
     return found

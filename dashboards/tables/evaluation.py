@@ -1,4 +1,4 @@
-"""What the winner said of data it had not seen, as data frames; see `search.export.evaluation`."""
+"""Predictions of the winner on held-out data as data frames; see `search.export.evaluation`."""
 
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,13 @@ EXAMPLES = ("row", "true", "predicted", "probability", "true_probability")
 
 
 def confusion_frame(evidence: Classified) -> "pd.DataFrame":
-    """How many examples of the class in a row were taken for the class of a column.
+    """Return the number of examples by true class (rows) and predicted class (columns).
 
-    Empty where there are more classes than are counted.
+    Args:
+        evidence: Predictions of a classifier.
+
+    Returns:
+        A frame of int64 with the class names as index and columns. Empty for more than 100 classes.
     """
     import pandas as pd
 
@@ -22,7 +26,15 @@ def confusion_frame(evidence: Classified) -> "pd.DataFrame":
 
 
 def examples_frame(evidence: Classified) -> "pd.DataFrame":
-    """The most confused examples, the worst first: the columns EXAMPLES, classes by name."""
+    """Return the examples with the most confident wrong predictions, the worst first.
+
+    Args:
+        evidence: Predictions of a classifier.
+
+    Returns:
+        The columns EXAMPLES: row in the data, true and predicted class by name, probability of the
+        predicted class, and probability of the true class.
+    """
     import pandas as pd
 
     names = evidence.class_names
@@ -37,7 +49,15 @@ def examples_frame(evidence: Classified) -> "pd.DataFrame":
 
 
 def residuals_frame(evidence: Regressed) -> "pd.DataFrame":
-    """A row for each value that was kept: true, predicted, residual (predicted less true)."""
+    """Return the true and predicted values of a regression.
+
+    Args:
+        evidence: Predictions of a regression model.
+
+    Returns:
+        One row per recorded value, with the columns true, predicted and residual (predicted minus
+        true).
+    """
     import pandas as pd
 
     true, predicted = evidence.true.astype(float), evidence.predicted.astype(float)

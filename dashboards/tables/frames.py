@@ -1,4 +1,4 @@
-"""A study's record and journal as tidy pandas data frames."""
+"""Convert the record and journal of a study to tidy pandas data frames."""
 
 import math
 from collections.abc import Iterable
@@ -22,11 +22,17 @@ FAILURES = ("trial", "kind", "message", "at_epoch")
 
 
 def trials_frame(record: StudyRecord, state: StudyState | None = None) -> "pd.DataFrame":
-    """One row per trial, in the order they were proposed: FACTS, then labels, then parameters.
+    """Return one row per trial, in the order of the proposals.
 
-    A parameter's column is named `params.<name>`, a label's `labels.<name>`; what a trial does not
-    have is missing (NaN or None). `state`: the study's, where it is known better than by the
-    journal alone. Without trials: no rows, the columns FACTS.
+    Args:
+        record: Record of the study.
+        state: State of the study; by default the state in the journal, which is "running" also
+            after the process was killed.
+
+    Returns:
+        The columns FACTS, then one column `labels.<name>` per label, then `params.<name>` per
+        parameter. Values that a trial does not have are missing (NaN or None). Without trials,
+        a frame without rows and with the columns FACTS.
     """
     import pandas as pd
 
@@ -50,7 +56,14 @@ def trials_frame(record: StudyRecord, state: StudyState | None = None) -> "pd.Da
 
 
 def curves_frame(record: StudyRecord) -> "pd.DataFrame":
-    """One row per trial, epoch and metric: the columns CURVES, in the order of epochs per trial."""
+    """Return one row per trial, epoch and metric, ordered by epoch within a trial.
+
+    Args:
+        record: Record of the study.
+
+    Returns:
+        The columns CURVES: trial, epoch (1-based), metric and value.
+    """
     import pandas as pd
 
     rows = [
@@ -64,14 +77,18 @@ def curves_frame(record: StudyRecord) -> "pd.DataFrame":
 
 
 def budgets_frame(entries: Iterable[Entry]) -> "pd.DataFrame":
-    """One row per proposal, in the order they were asked for: BUDGETS, then `labels.<name>`.
+    """Return one row per proposal, in the order of the proposals.
 
-    `start`, `stop`: its epochs, half-open. `asked`, `ended`: active seconds of the study (`ended`
-    is NaN while it has no outcome). `lane`: from 0; proposals under way at the same time never
-    share one, so that lanes are the workers' slots. `outcome`: "completed", "pruned", "failed" or
-    "running". `epochs`, `seconds`: how many epochs of this budget are recorded, and the seconds of
-    work that they took. `trained`: epochs that all trials together had trained when it ended, or by
-    now.
+    Args:
+        entries: All entries of a journal, including its header.
+
+    Returns:
+        The columns BUDGETS, then one column `labels.<name>` per label. `start`, `stop`: range of
+        epochs, half-open. `asked`, `ended`: active seconds of the study; `ended` is NaN without an
+        outcome. `lane`: slot of the worker, from 0; proposals that run at the same time have
+        different lanes. `outcome`: "completed", "pruned", "failed" or "running". `epochs`,
+        `seconds`: number of recorded epochs of this budget, and their training time. `trained`:
+        epochs that all trials together had trained when the budget ended, or until now.
     """
     budgets = Budgets()
     for entry in entries:
@@ -80,7 +97,14 @@ def budgets_frame(entries: Iterable[Entry]) -> "pd.DataFrame":
 
 
 def failures_frame(record: StudyRecord) -> "pd.DataFrame":
-    """One row per failed trial, in the order of the trials: the columns FAILURES."""
+    """Return one row per failed trial, in the order of the trials.
+
+    Args:
+        record: Record of the study.
+
+    Returns:
+        The columns FAILURES: trial, kind, message and at_epoch.
+    """
     import pandas as pd
 
     rows = [
@@ -92,7 +116,7 @@ def failures_frame(record: StudyRecord) -> "pd.DataFrame":
 
 
 class Budgets:
-    """The rows of `budgets_frame`, grown entry by entry as a journal is read or followed."""
+    """Build the rows of `budgets_frame` entry by entry, while a journal is read or followed."""
 
     def __init__(self) -> None:
         self._rows: list[dict[str, Any]] = []
@@ -102,7 +126,7 @@ class Budgets:
         self._trained = 0
 
     def apply(self, entry: Entry) -> None:
-        """Take the next entry of the journal, its header included."""
+        """Add the next entry of the journal. The first entry is the header."""
         event = entry.event
         if isinstance(event, EpochRecorded):
             self._trained += 1
@@ -126,7 +150,7 @@ class Budgets:
                     row["score"] = event.outcome.score
 
     def frame(self) -> "pd.DataFrame":
-        """What has been applied so far; without proposals no rows, the columns BUDGETS."""
+        """Return the frame of all applied entries; without proposals, one without rows."""
         import pandas as pd
 
         for row in self._open.values():

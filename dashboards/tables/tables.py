@@ -1,4 +1,4 @@
-"""All that the figures of one study need, read from its journal once."""
+"""Read the journal of a study into the data frames that its figures need."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,12 +18,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
-    """One study as tidy frames (see `dashboards.tables.frames`) and the few facts beside them.
+    """One study as tidy data frames (see `dashboards.tables.frames`) and a few facts.
 
-    `space`: `Space.describe()` of the space as searched. `seconds`: active seconds so far. `best`:
-    the winner's trial, None where no trial has a score; `baseline`: trial "0" where the study has
-    one. `test`: the winner's metrics on the test data, empty where it has not met them. `record`:
-    what the frames were made from, for all else.
+    Attributes:
+        study: Name of the study.
+        problem: Name of the problem.
+        backend: Name of the backend.
+        state: "running", "finished", "interrupted" or "failed".
+        objective: Objective of the study.
+        space: `Space.describe()` of the searched space.
+        seconds: Active seconds so far.
+        trials: Frame of `trials_frame`.
+        curves: Frame of `curves_frame`.
+        budgets: Frame of `budgets_frame`.
+        failures: Frame of `failures_frame`.
+        best: Trial of the winner; None when no trial has a score.
+        baseline: Trial "0"; None for a study without a baseline.
+        test: Metrics of the winner on the test set; empty before the final evaluation.
+        record: The record that the frames were made from.
     """
 
     study: str
@@ -44,9 +56,21 @@ class Tables:
 
 
 def load(store: Store, name: str) -> Tables:
-    """The tables of a study, also of one that is running.
+    """Read the tables of a study, which may be running.
 
-    Raises: SearchError when there is no such study or its journal is damaged.
+    Args:
+        store: Store with the study.
+        name: Name of the study.
+
+    Returns:
+        The tables at the time of the call.
+
+    Raises:
+        SearchError: The study does not exist, or its journal is damaged.
+
+    Example:
+        tables = load(Store(Path("mlruns")), "digits-hyperband-1")
+        tables.trials.sort_values("score")
     """
     path = store.existing(name)
     entries = journals.read(path)
@@ -55,25 +79,41 @@ def load(store: Store, name: str) -> Tables:
 
 
 def tables(entries: Iterable[Entry], *, alive: bool = True) -> Tables:
-    """The tables of a study from the entries of its journal.
+    """Build the tables of a study from the entries of its journal.
 
-    `alive`: somebody writes the journal; a study whose process was killed is "interrupted".
+    Args:
+        entries: All entries of the journal, including its header.
+        alive: Whether a process writes the journal. Without one, a study in the state "running"
+            is "interrupted".
 
-    Raises: JournalError when the entries are no journal.
+    Returns:
+        The tables.
+
+    Raises:
+        JournalError: The entries are not a valid journal.
     """
     budgets = Budgets()
 
-    def seen() -> Iterable[Entry]:
+    def applied() -> Iterable[Entry]:
         for entry in entries:
             budgets.apply(entry)
             yield entry
 
-    record = fold(seen())
+    record = fold(applied())
     return gathered(record, record.state if alive else final_state(record), budgets)
 
 
 def gathered(record: StudyRecord, state: StudyState, budgets: Budgets) -> Tables:
-    """The tables of a record, and of the budgets that were fed with its entries."""
+    """Build the tables of a record and the budgets of the same entries.
+
+    Args:
+        record: Record of the study.
+        state: State of the study.
+        budgets: Budgets with all entries of the record applied.
+
+    Returns:
+        The tables.
+    """
     header, best = record.header, record.best()
     return Tables(
         study=header.study,

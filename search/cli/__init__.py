@@ -1,4 +1,4 @@
-"""The command line: words to calls, and results to text.
+"""Command line: parse arguments, run commands and print their results.
 
 May import: everything.
 """

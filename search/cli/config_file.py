@@ -1,4 +1,4 @@
-"""Options of the command line from a TOML file."""
+"""Read command-line options from a TOML file."""
 
 import re
 import tomllib
@@ -10,13 +10,13 @@ from search.errors import UsageError, unknown_name
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-_SCALARS = (str, int, float)  # what TOML has beside dates, lists and tables
+_SCALARS = (str, int, float)  # TOML types other than dates, lists and tables
 
 
 def parse_seconds(text: str) -> float:
-    """Seconds from a text like "90", "45s", "10m" or "1h30m".
+    """Convert a duration like "90", "45s", "10m" or "1h30m" to seconds.
 
-    Raises: UsageError for anything else.
+    Raises: UsageError for any other text.
 
     >>> parse_seconds("1h30m")
     5400.0
@@ -25,29 +25,27 @@ def parse_seconds(text: str) -> float:
     if re.fullmatch(number, text):
         return float(text)
     if not re.fullmatch(rf"(?:{number}[smhd])+", text):
-        raise UsageError(f"a time must look like 90, 45s, 10m or 1h30m, got {text!r}")
+        raise UsageError(f"{text!r} is not a duration. Write it like 90, 45s, 10m or 1h30m.")
     parts = re.findall(rf"({number})([smhd])", text)
     return sum(float(value) * _SECONDS[unit] for value, unit in parts)
 
 
 def read_toml(path: Path, flags: Mapping[str, bool]) -> list[str]:
-    """The options in a TOML file, as the words that say the same on a command line.
+    """Read a TOML file and return its options as command-line arguments.
 
-    `flags`: the long names of the options there are, without dashes; True for those that take no
-    value. A file may hold: `backend = "optuna"`, `max-epochs = 27`, `quiet = true`, and under
-    `[set]` lines like `learning_rate = "1e-3..1e-1"`.
+    `flags`: the long names of the valid options, without dashes; True for options without a value.
+    A file may contain `backend = "optuna"`, `max-epochs = 27`, `quiet = true` and, under `[set]`,
+    lines like `learning_rate = "1e-3..1e-1"`.
 
-    Raises: UsageError when the file cannot be read, or holds what no option can mean.
+    Raises: UsageError when the file cannot be read, or contains an unknown option or a wrong value.
     """
     try:
         with path.open("rb") as file:
             table = tomllib.load(file)
     except OSError as error:
-        raise UsageError(
-            f"--config must name a readable file, got {path}: {error.strerror}"
-        ) from None
-    except ValueError as error:  # TOMLDecodeError, or UnicodeDecodeError for bytes that are no text
-        raise UsageError(f"--config must be TOML, but {path} is not: {error}") from None
+        raise UsageError(f"Cannot read --config file {path}: {error.strerror}") from None
+    except ValueError as error:  # TOMLDecodeError, or UnicodeDecodeError for a binary file
+        raise UsageError(f"--config file {path} is not valid TOML: {error}") from None
     words = []
     for name, value in table.items():
         try:
@@ -66,7 +64,7 @@ def _option(name: str, value: object, flag: bool) -> list[str]:
         return [f"--{name}"] if value else []
     if isinstance(value, bool) or not isinstance(value, _SCALARS):
         raise _unfit(name, "one number or text", value, "write it as on the command line")
-    # joined by "=": a text that begins with a dash is a value all the same
+    # joined by "=", so that argparse takes a text with a leading dash as a value
     return [f"--{name}={value}"]
 
 

@@ -1,4 +1,4 @@
-"""The command line: words to calls. What a word does stands in `search/commands/`."""
+"""Entry point of the command line. The commands are in `search/cli/commands/`."""
 
 import argparse
 import contextlib
@@ -19,7 +19,10 @@ _TRAINING = ("run", "resume")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; exit code 0 done, 1 search failed, 2 wrong use, 130 interrupted."""
+    """Run one command and return its exit code.
+
+    The codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     with entry_point():
@@ -28,9 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def entry_point() -> Iterator[None]:
-    """What the main thread of a process of the platform's runs in: signals, warnings, a voice."""
+    """Install signal handlers, warning display and a private stderr for an entry point."""
     user_warnings.install(lambda text: _say(f"warning: {text}"))
-    with interruptible(lambda: _say("being interrupted; a moment")), _private_stderr():
+    with interruptible(lambda: _say("interrupting; please wait")), _private_stderr():
         yield
 
 
@@ -52,25 +55,25 @@ def _run(arguments: list[str], *, debug: bool) -> int:
         _say("interrupted")
         return StudyInterrupted.exit_code
     except BrokenPipeError:
-        # the reader of a pipe (head, say) has left: nothing more to say, and no trace
+        # the reader of a pipe (`head`, for example) has closed it: exit without a traceback
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # noqa: BLE001 - the outermost edge: a user gets a line
+    except Exception as error:  # noqa: BLE001 - the outermost edge: print one line, no traceback
         if debug:
             _say(traceback.format_exc())
             return 1
         kind = type(error).__name__
-        hint = "this is unexpected; add --debug to see where"
+        hint = "unexpected error; add --debug to see the traceback"
         _say(f"error: {kind}: {plain_text(str(error))} ({hint})")
         return 1
 
 
 def _say(line: str) -> None:
-    print(masked(line), file=sys.stderr)  # noqa: T201 - the command line's own voice
+    print(masked(line), file=sys.stderr)  # noqa: T201 - messages of the command line
 
 
 def _command(word: str) -> Callable[[argparse.Namespace, Environment], int]:
-    # imported late: `--help` answers without NumPy, let alone TensorFlow
+    # imported late, so that `--help` needs neither NumPy nor TensorFlow
     module = importlib.import_module(f"search.cli.commands.{word}")
     main: Callable[[argparse.Namespace, Environment], int] = module.main
     return main
@@ -78,13 +81,13 @@ def _command(word: str) -> Callable[[argparse.Namespace, Environment], int]:
 
 @contextlib.contextmanager
 def _private_stderr() -> Iterator[None]:
-    """Have Python write standard error through a handle of its own.
+    """Write Python's standard error through a duplicate of file descriptor 2.
 
-    Handle 2 is turned away while TensorFlow is imported (see training/runtime.py), maybe in a
-    thread beside the search: what the search says meanwhile must not be lost.
+    Descriptor 2 is redirected while TensorFlow is imported, possibly in another thread. Messages
+    that the search prints at that time must not be lost.
     """
     before = sys.stderr
-    if before is not sys.__stderr__:  # replaced already, by a test or a notebook
+    if before is not sys.__stderr__:  # already replaced by a test or a notebook
         yield
         return
     with os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace") as stderr:

@@ -1,4 +1,4 @@
-"""The MLflow UI: its server on this machine, and links that open on the trials of a study."""
+"""Run the MLflow UI server on this machine, and build links to the trials of a study."""
 
 import contextlib
 import os
@@ -25,22 +25,22 @@ _END_SECONDS = 10.0
 
 
 class PortInUseError(SearchError):
-    """Another program listens on the port that the UI was to have."""
+    """Another program uses the requested port."""
 
 
 class MlflowMissingError(SearchError):
-    """There is no MLflow database to show."""
+    """The store has no MLflow database."""
 
 
 class MlflowEndedError(SearchError):
-    """MLflow's server ended of its own."""
+    """MLflow's server exited unexpectedly."""
 
 
 def study_link(base: str, experiment_id: str, header: StudyStarted | None = None) -> str:
-    """The address of an experiment's runs, best score first; of one study's where it is given.
+    """Return the address of an experiment's runs, or of one study's runs, best score first.
 
-    Needs no saved view. Ordered by a metric, MLflow shows trials beside their parent: nested, they
-    start collapsed, and its charts start empty.
+    The address needs no saved view. The order by a metric makes MLflow list trials next to their
+    parent run; nested trials would start collapsed, with empty charts.
 
     >>> study_link("http://127.0.0.1:5000", "1").partition("?")[0]
     'http://127.0.0.1:5000/#/experiments/1/runs'
@@ -53,9 +53,9 @@ def study_link(base: str, experiment_id: str, header: StudyStarted | None = None
 
 
 def view_link(base: str, experiment_id: str, key: str) -> str:
-    """The address of an experiment's runs as a saved view shows them.
+    """Return the address of an experiment's runs in a saved view.
 
-    Nothing else may be asked for in it: MLflow 3.17 then leaves the view aside.
+    The address must have no other parameters: with one, MLflow 3.17 ignores the view.
 
     >>> view_link("http://127.0.0.1:5000", "1", "all-studies").rpartition("&")[2]
     'viewStateShareKey=all-studies'
@@ -76,14 +76,14 @@ def serve(
     ready: Callable[[str], None],
     starting: Callable[[], None] = lambda: None,
 ) -> None:
-    """Show a store until interrupted; `ready` is called with the UI's address once it answers.
+    """Serve the MLflow UI of a store until interrupted.
 
-    `starting` is called before the wait, once nothing speaks against the start.
+    `starting` is called after all checks, before the server starts; `ready` is called with the
+    address when the server answers. An `http://` or `https://` tracking URI already has a server:
+    only `ready` is called.
 
-    An `http://` or `https://` address has a server of its own: `ready` gets it, nothing starts.
-
-    Raises: MlflowMissingError, PortInUseError, MlflowEndedError; KeyboardInterrupt passes through
-    once the server has ended.
+    Raises: MlflowMissingError, PortInUseError, MlflowEndedError. KeyboardInterrupt is raised again
+    after the server has exited.
     """
     if tracking_uri.startswith(("http://", "https://")):
         ready(masked(tracking_uri))
@@ -91,8 +91,7 @@ def serve(
     database = sqlite_file(tracking_uri)
     if database is not None and not database.is_file():
         raise MlflowMissingError(
-            f"the MLflow UI needs a store with studies, got none at {database}; run a search "
-            "first, or name the right folder with --store"
+            f"There is no MLflow database at '{database}'. Run a search first, or pass --store DIR."
         )
     refuse_used(port)
     starting()
@@ -105,9 +104,9 @@ def serve(
 
 
 def refuse_used(port: int, what: str = "the MLflow UI") -> None:
-    """Find out whether the port is free for `what`.
+    """Check that the port is free for `what`.
 
-    Raises: PortInUseError when it is not, or may not be had.
+    Raises: PortInUseError when the port is in use or not allowed.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -116,8 +115,8 @@ def refuse_used(port: int, what: str = "the MLflow UI") -> None:
         except (OSError, OverflowError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise PortInUseError(
-                f"port {port} of {HOST} must be free for {what}, got: {reason}; choose "
-                f"another with --port, or end the program that uses it"
+                f"Port {port} of {HOST} is not available for {what}: {reason}. Choose another "
+                "with --port, or stop the program that uses it."
             ) from error
 
 
@@ -125,7 +124,7 @@ def refuse_used(port: int, what: str = "the MLflow UI") -> None:
 def _server(
     tracking_uri: str, artifact_root: Path, port: int, log: IO[bytes]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """MLflow's server, ended with all its processes on the way out, however that comes about."""
+    """Start MLflow's server, and stop all its processes on exit."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # Eight processes and 600 MB for evaluations of language models, in MLflow 3.17.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
@@ -133,14 +132,14 @@ def _server(
     command += ["--workers", "1"]
     command += ["--artifacts-destination", str(artifact_root)]
     with _terminate_as_exit():
-        # A session of its own: its workers get the end from here, once, and not from the terminal.
+        # A new session: the workers get SIGTERM from here, once, and no SIGINT from the terminal.
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            # not on the command line, which every user of the machine can read
+            # In the environment: every user of the machine can read the command line.
             env={**os.environ, "MLFLOW_BACKEND_STORE_URI": tracking_uri},
         )
         try:
@@ -151,7 +150,7 @@ def _server(
 
 @contextlib.contextmanager
 def _terminate_as_exit() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that it does not leave the server behind."""
+    """Raise SystemExit on SIGTERM, so that the server is stopped on the way out."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -168,14 +167,14 @@ def _terminate_as_exit() -> Iterator[None]:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):  # the whole group is gone already
+        with contextlib.suppress(ProcessLookupError):  # the whole group has exited
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_END_SECONDS)
 
 
 def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
-    """Whether the server takes connections; looks again after a tenth of a second if not."""
+    """Return whether the server accepts connections; if not, wait a tenth of a second."""
     with socket.socket() as probe:
         if probe.connect_ex((HOST, port)) == 0:
             return True
@@ -190,6 +189,6 @@ def _refuse_ended(server: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     log.seek(0)
     lines = log.read().decode(errors="replace").strip().splitlines()
     raise MlflowEndedError(
-        f"MLflow's server must keep running, but it ended with code {server.returncode}: "
-        f"{masked(lines[-1]) if lines else 'it said nothing'}; `doctor` checks the store"
+        f"MLflow's server exited with code {server.returncode}: "
+        f"{masked(lines[-1]) if lines else 'no output'}. Check the store with `doctor`."
     )

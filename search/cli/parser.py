@@ -1,4 +1,4 @@
-"""What may be said on the command line: commands and their options, from words and TOML files."""
+"""Define and parse the commands and options of the command line."""
 
 import argparse
 from pathlib import Path
@@ -12,9 +12,9 @@ from search.trackers._modes import PROGRESS_MODES
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """The options that these words mean, those of a `--config` file included.
+    """Parse arguments, including the options of a `--config` file.
 
-    Raises: UsageError for words that mean none; SystemExit after `--help`.
+    Raises: UsageError for invalid arguments; SystemExit after `--help`.
     """
     whole, commands = parser()
     word = next((argument for argument in arguments if not argument.startswith("-")), None)
@@ -24,16 +24,19 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if getattr(options, "config", None) is None:
         return options
     words = _words_of_file(commands[options.command], options)
-    # the file's words come before the command's own: of two for one option the later counts
-    own = arguments.index(options.command) + 1
+    # The options of the file come first: argparse keeps the last value of a repeated option.
+    start = arguments.index(options.command) + 1
     try:
-        return whole.parse_args([*arguments[:own], *words, *arguments[own:]])
-    except UsageError as error:  # the command line alone was fine
+        return whole.parse_args([*arguments[:start], *words, *arguments[start:]])
+    except UsageError as error:  # the command line alone is valid: the file is the cause
         raise UsageError(f"{options.config}: {error}") from None
 
 
 def _words_of_file(parser: argparse.ArgumentParser, given: argparse.Namespace) -> list[str]:
-    """What the TOML file adds: a parameter narrowed on the command line is narrowed there only."""
+    """Return the arguments of the TOML file.
+
+    Leave out a `--set` of the file for a parameter that the command line narrows.
+    """
     flags = {
         action.option_strings[-1].removeprefix("--"): action.nargs == 0
         for action in parser._actions
@@ -49,10 +52,10 @@ def _words_of_file(parser: argparse.ArgumentParser, given: argparse.Namespace) -
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports wrong use as every other error is reported."""
+    """Raise UsageError for invalid arguments, instead of printing and exiting."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see `{self.prog} --help`")
+        raise UsageError(f"{message}. See `{self.prog} --help`.")
 
 
 def _seconds(text: str) -> float:
@@ -63,96 +66,115 @@ def _seconds(text: str) -> float:
 
 
 def parser() -> tuple[_Parser, dict[str, _Parser]]:
-    """The whole parser, and that of each command by its word."""
+    """Return the parser of the command line, and the parser of each command by its name."""
     whole = _Parser(prog="python -m search", description="Hyperparameter search for Keras.")
     subparsers = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands: dict[str, _Parser] = {}
 
     def command(word: str, about: str) -> _Parser:
         added: _Parser = subparsers.add_parser(word, help=about, description=about)
-        added.add_argument("--debug", action="store_true", help="show traces of errors")
+        added.add_argument("--debug", action="store_true", help="show tracebacks of errors")
         commands[word] = added
         return added
 
-    _run_options(command("run", "search a problem: start a new study"))
-    resume = command("resume", "go on with a study, from exactly where it stopped")
-    resume.add_argument("study")
-    resume.add_argument("--trials", type=int, help="go on to this many trials in all")
-    resume.add_argument("--time", type=_seconds, help="go on to this much active time in all")
+    _run_options(command("run", "start a new study of a problem"))
+    resume = command("resume", "continue a study exactly where it stopped")
+    resume.add_argument("study", help="name of the study")
+    resume.add_argument("--trials", type=int, help="continue to this total number of trials")
+    resume.add_argument("--time", type=_seconds, help="continue to this total active time")
     resume.add_argument(
         "--adopt",
         action="store_true",
-        help="after a library upgrade: keep all results, let a new backend go on (not bit-exact)",
+        help="after a library upgrade: keep all results and continue with a new backend (the "
+        "continuation is not bit-exact)",
     )
-    _watching(resume)
-    _place(resume)
-    listing = command("list", "what there is")
+    _tracking_options(resume)
+    _store_option(resume)
+    listing = command("list", "list problems, backends or studies")
     listing.add_argument(
-        "what", nargs="?", default="studies", choices=("problems", "backends", "studies")
+        "what",
+        nargs="?",
+        default="studies",
+        choices=("problems", "backends", "studies"),
+        help="what to list (default studies)",
     )
-    _place(listing)
-    show = command("show", "the results of a study, running or ended, or one of its trials")
-    show.add_argument("study", metavar="STUDY[/TRIAL]")
+    _store_option(listing)
+    show = command("show", "show the results of a running or finished study, or of one trial")
+    show.add_argument("study", metavar="STUDY[/TRIAL]", help="a study, or one of its trials")
     show.add_argument("--top", type=int, default=10, help="rows of the table (default 10)")
-    show.add_argument("--json", action="store_true", help="everything, as one JSON document")
-    _place(show)
-    export = command("export", "write the model of a study's winner, or of any trial, to a folder")
-    export.add_argument("study", metavar="STUDY[/TRIAL]")
+    show.add_argument("--json", action="store_true", help="print all results as one JSON document")
+    _store_option(show)
+    export = command("export", "export the model of a study's winner, or of any trial")
+    export.add_argument(
+        "study", metavar="STUDY[/TRIAL]", help="a study, for its winner, or one of its trials"
+    )
     export.add_argument("--format", default="keras", help=f"{FORMATS[0]} (default) or {FORMATS[1]}")
-    export.add_argument("--to", type=Path, required=True, metavar="DIR")
+    export.add_argument("--to", type=Path, required=True, metavar="DIR", help="folder to write")
     _data_dir(export)
-    _place(export)
-    _verify_options(command("verify", "train trials again and compare them with the record"))
-    predict = command("predict", "what an exported model says of .npy, .npz, .csv or image files")
-    predict.add_argument("export", type=Path, metavar="EXPORT", help="folder written by a search")
-    predict.add_argument("input", type=Path, metavar="INPUT")
-    predict.add_argument("--json", action="store_true")
-    ui = command("ui", "open the MLflow UI on a study (by default the latest)")
-    ui.add_argument("study", nargs="?")
-    ui.add_argument("--port", type=int, default=5000)
-    _place(ui)
-    dash = command("dash", "a live page of a study (by default the latest), in the browser")
-    dash.add_argument("study", nargs="?")
-    dash.add_argument("--port", type=int, default=8050)
-    _place(dash)
-    _report_options(command("report", "studies as one HTML file that works offline"))
-    doctor = command("doctor", "versions, data sources and the health of the store")
-    doctor.add_argument("--rebuild", metavar="STUDY", help="write MLflow anew from the journal")
+    _store_option(export)
+    _verify_options(command("verify", "retrain trials and compare them with the record"))
+    predict = command("predict", "predict with an exported model")
+    predict.add_argument(
+        "export", type=Path, metavar="EXPORT", help="folder written by a search or by `export`"
+    )
+    predict.add_argument(
+        "input", type=Path, metavar="INPUT", help="a .npy, .npz, .csv or image file"
+    )
+    predict.add_argument(
+        "--json", action="store_true", help="print the predictions as one JSON document"
+    )
+    ui = command("ui", "open the MLflow UI at a study (default: the latest)")
+    ui.add_argument("study", nargs="?", help="name of the study")
+    ui.add_argument("--port", type=int, default=5000, help="port of the server (default 5000)")
+    _store_option(ui)
+    dash = command("dash", "serve a live page of a study (default: the latest)")
+    dash.add_argument("study", nargs="?", help="name of the study")
+    dash.add_argument("--port", type=int, default=8050, help="port of the server (default 8050)")
+    _store_option(dash)
+    _report_options(command("report", "write a report on studies as one HTML file"))
+    doctor = command("doctor", "check package versions, data sources and the store")
+    doctor.add_argument(
+        "--rebuild", metavar="STUDY", help="write the study to MLflow again, from its journal"
+    )
     _data_dir(doctor)
-    _place(doctor)
-    clean = command("clean", "delete checkpoints of all but the best trials of a study")
-    clean.add_argument("study")
-    clean.add_argument("--keep", type=int, default=1, help="how many to keep (default 1)")
-    _place(clean)
-    init = command("init", "write a problem file of your own to start from; it runs as it is")
-    init.add_argument("file", type=Path, metavar="FILE.py")
+    _store_option(doctor)
+    clean = command("clean", "delete the checkpoints of all but the best trials of a study")
+    clean.add_argument("study", help="name of the study")
+    clean.add_argument("--keep", type=int, default=1, help="number of trials to keep (default 1)")
+    _store_option(clean)
+    init = command("init", "write a runnable problem file to start from")
+    init.add_argument("file", type=Path, metavar="FILE.py", help="file to create")
     return whole, commands
 
 
 def _run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument(
-        "problem", help="a word of `list problems`, a .py file, or package.module:NAME"
+        "problem", help="a name shown by `list problems`, a .py file, or package.module:NAME"
     )
-    run.add_argument("--backend", default="hyperband", help="a word of `list backends`")
-    run.add_argument("--trials", type=int, help="how many configurations, the baseline included")
     run.add_argument(
-        "--max-epochs", type=int, help="most epochs per trial (default: the problem's)"
+        "--backend",
+        default="hyperband",
+        help="search algorithm: a name shown by `list backends` (default hyperband)",
     )
-    run.add_argument("--time", type=_seconds, help="stop after this much active time, e.g. 10m")
-    run.add_argument("--seed", type=int, default=0, help="root of every random draw (default 0)")
+    run.add_argument("--trials", type=int, help="number of trials, including the baseline")
+    run.add_argument(
+        "--max-epochs", type=int, help="maximum epochs per trial (default: set by the problem)"
+    )
+    run.add_argument("--time", type=_seconds, help="stop after this active time, e.g. 10m")
+    run.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default 0)")
     run.add_argument("--patience", type=int, help="epochs without improvement before a trial stops")
     run.add_argument(
         "--cv",
         type=int,
         metavar="K",
-        help="cross-validate: training and validation data together make K folds, and each epoch "
-        "trains K models; scores are means over the folds",
+        help="K-fold cross-validation on training and validation data together; each epoch trains "
+        "K models, and scores are means over the folds",
     )
     run.add_argument(
         "--factor",
         type=int,
         default=3,
-        help="of hyperband and halving: the reduction factor (3)",
+        help="reduction factor of hyperband and halving (default 3)",
     )
     run.add_argument(
         "--set",
@@ -161,14 +183,16 @@ def _run_options(run: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUES",
         help="narrow the space: learning_rate=1e-3..1e-1, layers=1,2, optimizer=adam",
     )
-    run.add_argument("--sampler", help="how the backend draws: a word that `list backends` shows")
-    run.add_argument("--pruner", help="what stops trials early: a word that `list backends` shows")
-    run.add_argument("--population", type=int, help="of nsga2: how many trials make a generation")
-    run.add_argument("--generations", type=int, help="of nsga2: end after so many generations")
+    run.add_argument(
+        "--sampler", help="sampling algorithm of the backend: a name shown by `list backends`"
+    )
+    run.add_argument("--pruner", help="early-stopping rule: a name shown by `list backends`")
+    run.add_argument("--population", type=int, help="trials per generation of nsga2")
+    run.add_argument("--generations", type=int, help="number of generations of nsga2")
     run.add_argument("--study", help="name of the study (default: PROBLEM-BACKEND-1, -2, ...)")
-    run.add_argument("--config", type=Path, metavar="FILE.toml", help="options from a file")
-    _watching(run)
-    _place(run)
+    run.add_argument("--config", type=Path, metavar="FILE.toml", help="read options from a file")
+    _tracking_options(run)
+    _store_option(run)
 
 
 def _verify_options(verify: argparse.ArgumentParser) -> None:
@@ -176,51 +200,65 @@ def _verify_options(verify: argparse.ArgumentParser) -> None:
         "study",
         nargs="+",
         metavar="STUDY[/TRIAL]",
-        help="a study, for its winner, or trials of one study",
+        help="a study, for its winner, or one or more trials of one study",
     )
     which = verify.add_mutually_exclusive_group()
-    which.add_argument("--all", action="store_true", help="every trial")
-    which.add_argument("--sample", type=int, metavar="N", help="the winner and N - 1 others")
+    which.add_argument("--all", action="store_true", help="verify every trial")
+    which.add_argument(
+        "--sample", type=int, metavar="N", help="verify the winner and N - 1 other trials"
+    )
     verify.add_argument(
         "--fit",
         action="store_true",
-        help="train by Keras's own fit, and compare within rounding (default: by the training "
-        "loop of a study, bit for bit)",
+        help="train with Keras's fit and compare up to rounding (default: train with the loop of "
+        "a study and compare bit for bit)",
     )
-    verify.add_argument("--json", action="store_true", help="print one JSON document")
+    verify.add_argument(
+        "--json", action="store_true", help="print the results as one JSON document"
+    )
     _data_dir(verify)
-    _place(verify)
+    _store_option(verify)
 
 
 def _report_options(report: argparse.ArgumentParser) -> None:
-    report.add_argument("study", nargs="+", metavar="STUDY", help="several are compared")
+    report.add_argument(
+        "study", nargs="+", metavar="STUDY", help="one study, or several to compare"
+    )
     report.add_argument(
         "--to",
         type=Path,
         default=Path("report.html"),
         metavar="FILE.html",
-        help="where to write it (default report.html); an earlier report is replaced",
+        help="file to write (default report.html); an existing report is replaced",
     )
     report.add_argument(
-        "--figures", type=Path, metavar="DIR", help="write each figure to DIR as a file as well"
+        "--figures", type=Path, metavar="DIR", help="also write each figure to a file in DIR"
     )
     report.add_argument(
-        "--format", default="svg", choices=("svg", "png"), help="of --figures (default svg)"
+        "--format",
+        default="svg",
+        choices=("svg", "png"),
+        help="file format of --figures (default svg)",
     )
-    _place(report)
+    _store_option(report)
 
 
-def _watching(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--progress", default="auto", choices=PROGRESS_MODES)
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+def _tracking_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--tensorboard", type=Path, metavar="DIR", help="write every trial to DIR/STUDY as well"
+        "--progress",
+        default="auto",
+        choices=PROGRESS_MODES,
+        help="progress display (default auto: rich in a terminal, otherwise plain)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument(
+        "--tensorboard", type=Path, metavar="DIR", help="also write every trial to DIR/STUDY"
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
     parser.add_argument(
         "--keep-going",
         action="store_true",
-        help="continue where the first three trials fail alike, which else ends the study",
+        help="continue when the first three trials fail with the same error (default: stop)",
     )
     _data_dir(parser)
     _workers(parser)
@@ -230,14 +268,19 @@ def _workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
         type=_worker_count,
-        help="processes that train; auto (the default of a new study) is one per GPU or physical "
-        "core; only --workers 1 repeats a study exactly",
+        help="number of training processes; auto (default for a new study): one per GPU or "
+        "physical core; only --workers 1 makes a study exactly reproducible",
     )
     parser.add_argument(
-        "--cluster", metavar="ADDR", help="train on a Dask cluster: its scheduler's tcp://host:port"
+        "--cluster",
+        metavar="ADDR",
+        help="train on a Dask cluster: the scheduler address, tcp://host:port",
     )
     parser.add_argument(
-        "--trial-timeout", type=_seconds, metavar="TIME", help="most time for one trial's budget"
+        "--trial-timeout",
+        type=_seconds,
+        metavar="TIME",
+        help="maximum time to train a trial to its next budget",
     )
 
 
@@ -245,17 +288,17 @@ def _worker_count(text: str) -> int | str:
     if text == "auto":
         return text
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be auto or a number from 1, got {text!r}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto or a number of at least 1")
     return int(text)
 
 
 def _data_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--data-dir", type=Path, help="where the data set's files lie (or SEARCH_DATA_DIR)"
+        "--data-dir", type=Path, help="folder with the data files (default: SEARCH_DATA_DIR)"
     )
 
 
-def _place(parser: argparse.ArgumentParser) -> None:
+def _store_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", type=Path, default=Path("mlruns"), help="folder of studies (default ./mlruns)"
     )

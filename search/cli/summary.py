@@ -1,4 +1,4 @@
-"""What a finished run says: the answer first, then what to do with it."""
+"""Text that a run prints at its end: the result, then commands to continue with."""
 
 from pathlib import Path
 
@@ -17,9 +17,9 @@ from search.study.study_record import StudyRecord, TrialRecord
 
 
 def closing(record: StudyRecord, exported: Exported | None, store: Store, width: int | None) -> str:
-    """What is printed at the end: leaderboard, gain, test result, model, next commands.
+    """Return the final text: leaderboard, gain, test result, model and next commands.
 
-    `width`: of the terminal, None where it is none.
+    `width`: columns of the terminal; None when standard output is not a terminal.
     """
     metric = record.objective.metric
     lines = ["", leaderboard.table(record, record.state, width=width), ""]
@@ -40,10 +40,10 @@ def closing(record: StudyRecord, exported: Exported | None, store: Store, width:
             f"{name} {value:.4f}" for name, value in record.winner_evaluation.test.items()
         )
         before = record.earlier_winner_evaluations
-        met = f"met by {before} winners before this one" if before else "met once"
+        times = f"also evaluated for {_winners(before)}" if before else "evaluated once"
         if record.winner_evaluation.verified is False:
-            met += ", does not apply to the score"
-        lines.append(f"on test data, {met}: {test}")
+            times += ", does not apply to the score"
+        lines.append(f"test set ({times}): {test}")
     if exported is not None:
         lines.append(f"model: {exported.directory}{_refit(record, best)}")
     verified = verified_text(*record.verified(best), metric)
@@ -53,35 +53,42 @@ def closing(record: StudyRecord, exported: Exported | None, store: Store, width:
     lines += ["", f"{stopped}; {_why(record)}", ""]
     directory = None if exported is None else exported.directory
     rows = next_commands(record, directory, store)
-    return "\n".join([*lines, *(f"{word + ':':<15}{command}" for word, command in rows)])
+    return "\n".join([*lines, *(f"{word + ':':<11}{command}" for word, command in rows)])
 
 
 def _refit(record: StudyRecord, best: TrialRecord) -> str:
     if "cv" not in record.header.config:
         return ""
     epochs = "1 epoch" if best.best_epoch == 1 else f"{best.best_epoch} epochs"
-    return f" (trained once more, {epochs} on training and validation data together)"
+    return f" (retrained for {epochs} on training and validation data together)"
+
+
+def _winners(number: int) -> str:
+    return "1 earlier winner" if number == 1 else f"{number} earlier winners"
 
 
 def _why(record: StudyRecord) -> str:
     reasons = {
-        "exhausted": "nothing is left to try under its limits",
-        "time": "its time is up",
+        "exhausted": "no trials left within the limits",
+        "time": "time limit reached",
         "failed": "every trial failed",
     }
-    return reasons.get(record.stopped or "", "not ended")
+    return reasons.get(record.stopped or "", "not finished")
 
 
 def next_commands(record: StudyRecord, model: Path | None, store: Store) -> list[tuple[str, str]]:
-    """What to type after a study, each with what it does; `model`: the winner's folder, if any."""
+    """Return commands to run after a study, each with a label.
+
+    `model`: the folder of the exported winner; None without one.
+    """
     study = record.header.study
     more = len(record.trials) * 2
     predict = "" if model is None else f"{program()} predict {quoted_path(model)} INPUT"
     rows = [
-        ("see it", command_line("ui", study, store=store)),
+        ("MLflow UI", command_line("ui", study, store=store)),
         ("report", command_line("report", study, store=store)),
-        ("try the model", predict),
-        ("repeat it", repeat_command(record, store)),
-        ("go on", f"{resume_command(study, store)} --trials {more}" if more else ""),
+        ("predict", predict),
+        ("repeat", repeat_command(record, store)),
+        ("continue", f"{resume_command(study, store)} --trials {more}" if more else ""),
     ]
     return [(word, command) for word, command in rows if command]

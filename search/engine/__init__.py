@@ -1,4 +1,4 @@
-"""Run a study: resolve its settings, the loop, resume, workers, final evaluation.
+"""Run a study: resolve settings, run the main loop, resume, manage workers, evaluate the winner.
 
 May import: all packages above it in the table of docs/architecture.md, and `dashboards`.
 """

@@ -1,4 +1,4 @@
-"""THE loop of a study: ask, submit, report, tell; each event in the journal before it counts."""
+"""Main loop of a study: ask, submit, report, tell. Each event is first written to the journal."""
 
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -24,34 +24,34 @@ from search.study.study_record import StudyRecord
 from search.study.trial import BASELINE_TRIAL, Budget, Failed, Outcome, Proposal
 from search.trackers.base import Tracker
 
-# Messages that are handled before their events are committed: a bound on how long replies wait.
+# Maximum number of messages per commit, which limits how long replies wait.
 _GROUP = 1000
-# Seconds after which an ask counts as slow: what was decided before it is let out first.
+# Seconds from which on an ask is slow: the next turn commits before it asks again.
 _SLOW_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The settings in use today, to be trained as trial 0 for a whole budget."""
+    """The user's current settings, trained as trial 0 for a full budget."""
 
     params: Params
     budget: Budget
 
     def proposal(self) -> Proposal:
-        """The proposal that no backend makes."""
+        """Return the proposal of the baseline, which no backend makes."""
         return Proposal(BASELINE_TRIAL, self.params, self.budget, {"role": "baseline"})
 
 
 class Coordinator:
-    """Runs a study from where its record stands to its end, or until time is up.
+    """Run a study from the state of its record to its end, or to its time limit.
 
-    Each turn takes all the messages that are there, puts the backend's answers to them and its
-    next proposals into the journal, commits once, and only then lets anything out: replies and
-    tasks to workers, calls to the tracker, in the order of their events. So a kill at any moment
-    leaves a journal that replays to a state from which nothing was seen that is not recorded.
+    Each turn handles all available messages, appends the backend's answers and next proposals to
+    the journal, and commits once. Only then it runs the effects, in the order of their events:
+    replies and tasks for workers, calls of the tracker. After a kill at any time, the journal
+    therefore contains everything that workers and trackers have received.
 
-    A study whose first trials fail alike ends (see `search.study.failures`), unless it is to
-    `keep_going`.
+    A study whose first trials fail with the same error ends (see `search.study.failures`), unless
+    `keep_going` is set.
     """
 
     def __init__(
@@ -83,19 +83,19 @@ class Coordinator:
         self._before = record.seconds
 
     def extend(self, limit: LimitsChanged) -> None:
-        """Raise the study's caps."""
+        """Record new limits of the study, and pass them to the backend."""
         self.write(limit)
         self._proposer.limit(limit.trials)
 
     def adopt(self, versions: Mapping[str, str], rules: int | None = None) -> None:
-        """Go on with a new backend that is told what the record holds; `rules`: as in `Adopted`."""
+        """Continue with a new backend that gets the recorded trials. `rules`: as in `Adopted`."""
         self.write(Adopted(versions, rules))
         self._proposer.adopt(self._record)
 
     def run(self) -> None:
-        """Work until nothing is left to do or the time is up, and record why it ended.
+        """Run until no trials are left or the time limit is reached, and record the reason.
 
-        Raises: AlikeError when the first trials fail alike.
+        Raises: AlikeError when the first trials fail with the same error.
         """
         self._tracker.start_study(self._record)
         again = deque(trial for trial in self._record.trials.values() if trial.pending)
@@ -118,16 +118,16 @@ class Coordinator:
             self._receive(remaining)
 
     def interrupt(self) -> None:
-        """Stop where it stands, at the user's wish: checkpoints are kept, nothing is told."""
+        """Stop at the user's request. Keep checkpoints, and record no outcomes."""
         self._stop("interrupted")
 
     def write(self, event: Event) -> None:
-        """Put an event into the journal and the record; it is on disk when this returns."""
+        """Write an event to the journal and the record. It is on disk when this returns."""
         self._append(event)
         self._commit()
 
     def _propose(self) -> bool:
-        """Have one new proposal submitted; False when there is none to be had now."""
+        """Submit one new proposal. Return False when there is none at this time."""
         if self._baseline is not None and BASELINE_TRIAL not in self._record.trials:
             asked = Asked(self._baseline.proposal(), by_study=True)
         elif self._proposer.ready:
@@ -140,8 +140,8 @@ class Coordinator:
         if not isinstance(asked.answer, Proposal):
             if not self._in_flight and self._proposer.waits:
                 raise SearchError(
-                    "a backend must not wait when no trial is under way; this is a bug of the "
-                    f"backend {self._record.header.backend!r}"
+                    f"Backend {self._record.header.backend!r} waits although no trial is running. "
+                    "This is a bug of the backend."
                 )
             return False
         self._submit(asked.answer.trial, attempt=1)
@@ -159,7 +159,7 @@ class Coordinator:
         self._effects.append(submit)
 
     def _receive(self, timeout: float | None) -> None:
-        """Wait for a message, then take all that are there without waiting."""
+        """Wait for a message, then handle it and all other available messages."""
         message = self._executor.next_message(timeout)
         for _ in range(_GROUP):
             if message is None:
@@ -173,7 +173,7 @@ class Coordinator:
         if isinstance(message, EpochDone):
             self._epoch(message)
         elif self._in_flight.get(message.trial) != message.attempt:
-            return  # of an attempt that was given up
+            return  # from an attempt that was given up
         elif isinstance(message, Finished):
             if message.refusal is not None and not self._record.epochs_trained:
                 raise message.refusal
@@ -206,7 +206,7 @@ class Coordinator:
         self._finished(message.trial, failed)
 
     def _refuse_failures_alike(self) -> None:
-        """End a study of which nothing but one failure has come so far."""
+        """End a study in which all first trials failed with the same error."""
         alike = None if self._keep_going else self._record.failing_alike()
         if alike is not None:
             self._commit()
@@ -220,7 +220,7 @@ class Coordinator:
 
     def _stop(self, reason: str) -> None:
         self._executor.close()
-        self._effects.clear()  # Ctrl-C came before they were let out: there is no one to hear them
+        self._effects.clear()  # left over after Ctrl-C: the executor is closed
         self.write(Stopped(reason))
 
     def _remaining(self) -> float | None:
@@ -231,13 +231,13 @@ class Coordinator:
         return self._before + self._clock.seconds() - self._started
 
     def _append(self, event: Event) -> None:
-        """Put an event into the journal, then into the record; it counts once committed."""
+        """Append an event to the journal and the record. It counts after the commit."""
         entry = Entry(self._seconds(), event)
         self._journal.append(entry)
         self._record.apply(entry)
 
     def _commit(self) -> None:
-        """Make durable what was appended, then let out what follows from it."""
+        """Write appended events to disk, then run their effects."""
         self._journal.commit()
         effects, self._effects = self._effects, []
         for effect in effects:

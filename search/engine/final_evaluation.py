@@ -1,4 +1,4 @@
-"""The end of a study: the winner, and nothing else, is checked, tested and exported."""
+"""Final evaluation: check the winner, score it once on the test set, and export its model."""
 
 import tempfile
 import warnings
@@ -37,10 +37,10 @@ def evaluate_winner(
     directory: Path,
     check: ModelCheck,
 ) -> Exported | None:
-    """Check, test and export the winner, once; None where there is none, or no export of it.
+    """Check, test and export the winner, once. Return None without a winner or without an export.
 
-    A study that is resumed and ends with the same winner keeps its test result and its export.
-    Code of the user's that fails here costs what needs it, and a warning: the study has its result.
+    A resumed study that ends with the same winner keeps its test result and its export. A failure
+    of user code leads to a warning and a missing part; the study keeps its other results.
     """
     best = record.best()
     if best is None or best.best_epoch is None:
@@ -50,15 +50,15 @@ def evaluate_winner(
     data = texts.for_keras(data)
     epoch = best.best_epoch
     model = _tried(
-        "no model of the winner, hence no test result and no export",
+        "the winner's model cannot be restored, so there is no test result and no export",
         lambda: trainer.restored(record.task(best), epoch),
     )
     if model is None:
         return None
     end = _End(record, best, trainer, data, model, check)
-    written = _tried("no export of the winner", lambda: end.export(directory))
+    written = _tried("the winner was not exported", lambda: end.export(directory))
     winner_evaluation = end.winner_evaluation
-    if written is None:  # the test result does not depend on the disk
+    if written is None:  # the test result does not depend on the export
         winner_evaluation = replace(
             winner_evaluation or end.tested(Verdict(None, "there is no export")), export=""
         )
@@ -68,7 +68,7 @@ def evaluate_winner(
 
 @dataclass
 class _End:
-    """Check, test and export the winner's model; `winner_evaluation` is set after the test."""
+    """Check, test and export of the winner's model. `winner_evaluation` is set after the test."""
 
     record: StudyRecord
     best: TrialRecord
@@ -79,7 +79,7 @@ class _End:
     winner_evaluation: WinnerEvaluated | None = None
 
     def export(self, directory: Path) -> Path:
-        """Write the model, check it, then test it, and add what came of both."""
+        """Write the model, check and test it, and add both results to the export."""
 
         def added(folder: Path) -> Additions:
             self.winner_evaluation = replace(
@@ -94,11 +94,11 @@ class _End:
         return writer.write(self.model, directory, about, added=added)
 
     def tested(self, verdict: Verdict) -> WinnerEvaluated:
-        """Evaluate the model on the test data; without a result where that fails."""
+        """Evaluate the model on the test set. A failure leaves the result empty."""
         test: dict[str, float] = {}
         part = self.data.test
         if part is not None:
-            test = _tried("no test result", lambda: self._metrics_on(part)) or {}
+            test = _tried("there is no test result", lambda: self._metrics_on(part)) or {}
         return WinnerEvaluated(self.best.trial, test, "", verdict.verified, verdict.reason)
 
     def _metrics_on(self, part: Part) -> dict[str, float]:
@@ -123,31 +123,31 @@ class _End:
         return verdict or Verdict(None, "the check failed")
 
     def _pictures(self) -> dict[str, bytes]:
-        """The files beside the model, as far as they can be made."""
+        """Return the extra files of the export; empty after a failure."""
 
         def made() -> dict[str, bytes]:
-            said = _evidence(self.record, self.model, self.data, self._batch_size())
-            return export_files.files(described(self.model), said)
+            evidence = _evidence(self.record, self.model, self.data, self._batch_size())
+            return export_files.files(described(self.model), evidence)
 
-        return _tried("no pictures of what the winner says", made) or {}
+        return _tried("there are no pictures of the winner's predictions", made) or {}
 
 
 def _tried(lost: str, work: Callable[[], Result]) -> Result | None:
-    """What the work gives; None, with a warning of what is lost, where it fails."""
+    """Return the result of `work`. After a failure, warn with `lost` and return None."""
     try:
         return work()
-    except Exception as error:  # noqa: BLE001 - code of the user's that runs here first
-        said = " ".join(str(error).split())
-        warnings.warn(f"{lost}: {type(error).__name__}: {said}", SearchWarning, stacklevel=2)
+    except Exception as error:  # noqa: BLE001 - user code that runs here for the first time
+        text = " ".join(str(error).split())
+        warnings.warn(f"{lost}: {type(error).__name__}: {text}", SearchWarning, stacklevel=2)
         return None
 
 
 def _evidence(
     record: StudyRecord, model: "keras.Model", data: Data, batch_size: int
 ) -> evaluation.Evidence | None:
-    """What the model says of the test data, or of the validation data where there are none.
+    """Return the model's predictions on the test set, or on the validation data without a test set.
 
-    None where it was trained on those too, as under cross-validation.
+    Return None when the model was trained on these data, as under cross-validation.
     """
     part = data.test or data.validation
     if part.y is None or not is_callable(model):

@@ -1,4 +1,4 @@
-"""What a recorded study means to do, by its journal alone: no problem file is run for it."""
+"""Planned totals of a recorded study, from its journal only: no problem file is imported."""
 
 from search.backends import base as backends
 from search.backends.base import BackendSettings
@@ -9,12 +9,12 @@ from search.study.study_record import StudyRecord
 
 
 def epochs_meaning(backend: str, space: Space, most: int) -> str:
-    """What "epochs" means in a study, in a few words; `most`: the ceiling of each trial."""
+    """Return the meaning of "epochs" in a study as text. `most`: maximum epochs per trial."""
     if backends.module(backend).EPOCHS_AS_BUDGET:
-        return f"the budget, handed out by {backend}, at most {most}"
+        return f"the budget, set by {backend}, at most {most}"
     if "epochs" in space:
         return f"a searched parameter, at most {most}"
-    return f"a ceiling of {most}, with early stopping"
+    return f"at most {most}, with early stopping"
 
 
 def planned_epochs(
@@ -26,11 +26,11 @@ def planned_epochs(
 
 
 def recorded_plan(record: StudyRecord) -> Plan:
-    """The plan of a study that is read, maybe while another process runs it.
+    """Return the planned totals of a recorded study, which another process may be running.
 
-    Where the header does not say how many epochs a trial may have, the longest budget that was
-    asked for does: the baseline, which comes first, has a whole one. The epochs in all are not
-    known before that, nor without a number of trials.
+    Without a maximum number of epochs in the header, the longest budget so far is the maximum: the
+    baseline, which comes first, has a full budget. The total of epochs is unknown before that, and
+    without a limit of trials.
     """
     header, limit = record.header, record.limit
     try:

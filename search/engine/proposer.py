@@ -1,4 +1,4 @@
-"""A backend as a study sees it: its own trials only, under the study's names and limits."""
+"""Adapter between a study and its backend: trial names, limits and the baseline."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,10 +22,10 @@ MakeBackend: TypeAlias = Callable[[Sequence[Known]], Backend]
 
 
 class Proposer:
-    """Stands between a study and its backend.
+    """Adapter between a study and its backend.
 
-    The baseline is not the backend's: it is left out of what the backend is told, and counted
-    off its limit. After `adopt` the same holds for everything that came before.
+    The baseline is not a trial of the backend: the backend gets no events of it, and its limit is
+    smaller by one. After `adopt`, the same holds for all earlier trials.
     """
 
     def __init__(self, make: MakeBackend, baseline: Params | None) -> None:
@@ -38,7 +38,7 @@ class Proposer:
 
     @property
     def ready(self) -> bool:
-        """Whether an ask makes sense: not while waiting for a tell, nor at the end."""
+        """Whether the backend can be asked: not while it waits for a tell, and not at its end."""
         return not self._waits and not self._exhausted
 
     @property
@@ -48,16 +48,16 @@ class Proposer:
 
     @property
     def waits(self) -> bool:
-        """Whether the last ask was answered Wait and nothing has been told since."""
+        """Whether the last ask was answered Wait, without a tell since."""
         return self._waits
 
     def limit(self, trials: int | None) -> None:
-        """Set how many trials the study may hold in all (None: no end)."""
+        """Set the total number of trials of the study (None: no limit)."""
         self._backend.limit(None if trials is None else max(trials - self._others, 0))
         self._exhausted = False
 
     def ask(self) -> Answer:
-        """The backend's next answer, its trial under the study's name."""
+        """Return the backend's next answer, with the study's name of the trial."""
         answer = self._backend.ask()
         if isinstance(answer, Proposal) and self._shift:
             answer = replace(answer, trial=self._study_name(answer.trial))
@@ -66,7 +66,7 @@ class Proposer:
         return answer
 
     def report(self, report: EpochReport) -> Decision:
-        """The backend's decision; CONTINUE for a trial that is not its own."""
+        """Return the backend's decision; CONTINUE for a trial that it did not propose."""
         if not self._owns(report.trial):
             return Decision.CONTINUE
         if self._shift:
@@ -74,13 +74,13 @@ class Proposer:
         return self._backend.report(report)
 
     def tell(self, trial: str, outcome: Outcome) -> None:
-        """Tell the backend, if the trial is its own."""
+        """Tell the backend the outcome of a trial that it proposed."""
         self._waits = False
         if self._owns(trial):
             self._backend.tell(self._backend_name(trial), outcome)
 
     def adopt(self, record: StudyRecord) -> None:
-        """Go on with a new backend that knows what was recorded, but is not held to it."""
+        """Continue with a new backend that gets the recorded trials as known results."""
         trials = record.trials.values()
         self._backend = self._make(
             [
@@ -94,7 +94,7 @@ class Proposer:
         self.limit(record.limit.trials)
 
     def _owns(self, trial: str) -> bool:
-        """Whether it is the backend's: not the baseline, which is 0, nor of a backend before it."""
+        """Return whether the current backend proposed a trial: not the baseline, which is 0."""
         return int(trial) > self._shift
 
     def _study_name(self, trial: str) -> str:

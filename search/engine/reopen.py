@@ -1,4 +1,4 @@
-"""A recorded study opened again: is it still what it was, and what became of one trial."""
+"""Reopen a recorded study: check that it has not changed, and export its trials."""
 
 import tempfile
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def digests(setup: ResolvedStudy, data: Data) -> dict[str, str]:
-    """What a study is held to when it goes on: its problem's source, its data, its settings."""
+    """Return the digests that must stay equal in a study: of problem, data and settings."""
     return {
         "problem": setup.loaded.source_digest,
         "data": datasets.digest(data),
@@ -38,39 +38,39 @@ def digests(setup: ResolvedStudy, data: Data) -> dict[str, str]:
 
 
 def refuse_changes(header: StudyStarted, setup: ResolvedStudy, data: Data) -> None:
-    """Refuse to go on with what is no longer as it was.
+    """Check that problem, data and settings are those of the start of the study.
 
-    Raises: StudyChangedError naming what changed.
+    Raises: StudyChangedError with the parts that changed.
     """
     now = digests(setup, data)
     if setup.loaded.has_digest(header.digests["problem"]):
         now["problem"] = header.digests["problem"]
     changed = [name for name, digest in header.digests.items() if now.get(name) != digest]
     if changed:
-        where = " (--data-dir names the folder they were in)" if "data" in changed else ""
-        hint = f". {datasets.RANDOM}" if "data" in changed else ""
+        where = " (--data-dir is the folder of the data)" if "data" in changed else ""
+        hint = f" {datasets.RANDOM}" if "data" in changed else ""
         raise StudyChangedError(
-            f"study {header.study} can only go on as it was begun, but its {' and '.join(changed)} "
-            f"changed since; undo the change{where}, or begin a new study with `run`{hint}"
+            f"Study {header.study} cannot be continued: its {' and '.join(changed)} changed since "
+            f"the start. Undo the change{where}, or start a new study with `run`.{hint}"
         )
 
 
 def refuse_other_name(header: StudyStarted, name: str) -> None:
-    """Refuse to continue a journal whose file was renamed: its checkpoints have the other name.
+    """Check that the file of a journal was not renamed: its checkpoints have the original name.
 
-    Raises: StudyChangedError naming the study.
+    Raises: StudyChangedError with the original name.
     """
     if header.study != name:
         raise StudyChangedError(
-            f"the journal {name}.jsonl is that of study {header.study}. Rename it to "
-            f"{header.study}.jsonl, and resume that study"
+            f"Journal {name}.jsonl belongs to study {header.study}. Rename the file to "
+            f"{header.study}.jsonl, and resume that study."
         )
 
 
 def rules_to_adopt(header: StudyStarted, entries: Entries, *, adopt: bool) -> int | None:
-    """Return the rules that a study follows once it is adopted; None where it keeps its own.
+    """Return the rules of a study after its adoption; None when its rules stay.
 
-    Raises: StudyChangedError for rules that this version does not know, unless it is adopted.
+    Raises: StudyChangedError for unknown rules of a study that is not adopted.
     """
     rules = header.rules if entries.last(Adopted) is None else fold(entries).header.rules
     if adopt and not are_known(rules):
@@ -80,24 +80,24 @@ def rules_to_adopt(header: StudyStarted, entries: Entries, *, adopt: bool) -> in
 
 
 def refuse_direction(header: StudyStarted, setup: ResolvedStudy) -> None:
-    """Refuse a study whose objective was started in the other direction.
+    """Check that the objective has the direction of the start of the study.
 
-    A direction was once guessed from a metric's name; `search.problem.directions` does not guess.
+    Earlier versions guessed a direction from a metric's name; `search.problem.directions` does not.
 
-    Raises: StudyChangedError.
+    Raises: StudyChangedError for another metric or direction.
     """
     now, then = setup.problem.objective, header.objective
     if (now.metric, now.direction) != (then.metric, then.direction):
         raise StudyChangedError(
-            f"study {header.study} was started with {then.metric} ({then.direction}), and its "
-            f"problem now means {now.metric} ({now.direction}); start a new study with `run`"
+            f"Study {header.study} was started with {then.metric} ({then.direction}), but its "
+            f"problem now has {now.metric} ({now.direction}). Start a new study with `run`."
         )
 
 
 def read(store: Store, study: str) -> tuple[StudyRecord, StudyState]:
-    """A study as its journal tells it, and its state: a process that was killed is not running.
+    """Read the record and the state of a study. A killed study is "interrupted".
 
-    Raises: SearchError when there is no such study or its journal is damaged.
+    Raises: SearchError when the study does not exist or its journal is damaged.
     """
     path = store.existing(study)
     record = fold(journals.read(path))
@@ -106,7 +106,7 @@ def read(store: Store, study: str) -> tuple[StudyRecord, StudyState]:
 
 @dataclass(frozen=True, slots=True)
 class OpenedTrial:
-    """A trained trial of a recorded study; `remark` says why its model takes time, if it does."""
+    """A trained trial of a recorded study. `remark`: why its model must be retrained, or None."""
 
     trial: TrialRecord
     facts: dict[str, Any]
@@ -121,7 +121,7 @@ class OpenedTrial:
         return self._scored.record.objective.metric
 
     def export(self, to: Path, kind: str) -> Verdict:
-        """Write the model as a folder, and check that it is the one that was scored.
+        """Write the model to a folder, and check that it has the recorded score.
 
         Raises: as `search.export.writer.write`.
         """
@@ -130,12 +130,12 @@ class OpenedTrial:
         fresh = FreshProcess()
         with tempfile.TemporaryDirectory(prefix="keras-search-") as scratch:
             if kind == "keras":
-                fresh.start()  # it imports TensorFlow while this process makes the model
+                fresh.start()  # imports TensorFlow while this process restores the model
             model = self.model()
 
             def added(folder: Path) -> writer.Additions:
                 check = ModelCheck(fresh, header, self._pickled, self._data_dir)
-                verdict = Verdict(None, "only exports of the format keras are")
+                verdict = Verdict(None, "only the format keras is checked")
                 if kind == "keras":
                     verdict = check_trial(check, self._scored, model, folder, Path(scratch))
                 checked.append(verdict)
@@ -145,9 +145,9 @@ class OpenedTrial:
         return checked[-1]
 
     def model(self) -> "keras.Model":
-        """The model that the trial hands over: from its checkpoint, or trained again.
+        """Return the trial's model, from its checkpoint or retrained.
 
-        Under cross-validation it is trained on all the data that the folds had.
+        Under cross-validation, it is retrained on the data of all folds.
         """
         task = self._scored.record.task(self.trial)
         return self._scored.trainer.restored(task, self.trial.best_epoch or 0)
@@ -160,12 +160,12 @@ def open_trial(
     data_dir: Path | None,
     pickled: PickledProblem | None = None,
 ) -> OpenedTrial:
-    """A trial of a study, by default its winner, with the facts that go with its export.
+    """Open a trial of a study, by default its winner, with the facts for its export.
 
-    `pickled`: the study's problem, where it was given from Python.
+    `pickled`: the study's problem, if it was given from Python.
 
-    Raises: UsageError for an unknown trial or one without a score; StudyChangedError when the
-    problem or the data are no longer those it was trained on.
+    Raises: UsageError for an unknown trial or one without a score; StudyChangedError when problem
+    or data have changed.
     """
     record = fold(journals.read(store.existing(study)))
     if trial is not None and trial not in record.trials:
@@ -173,7 +173,7 @@ def open_trial(
     chosen = record.best() if trial is None else record.trials[trial]
     if chosen is None or chosen.best_epoch is None:
         raise UsageError(
-            f"a trial needs a score to be exported, got {trial or study}; name another"
+            f"{trial or study} has no score, so it cannot be exported. Choose another trial."
         )
     setup = resolve(from_plain(record.header.config), pickled, data_dir=data_dir)
     data = load(setup, data_dir)
@@ -204,9 +204,9 @@ def open_trial(
 def _remark(setup: ResolvedStudy, trial: TrialRecord, saved: Checkpoint | None) -> str | None:
     if setup.config.cv is not None:
         return (
-            f"trial {trial.trial} was cross-validated: training it once more, on training and "
-            "validation data together"
+            f"trial {trial.trial} was cross-validated: retraining it on training and validation "
+            "data together"
         )
     if saved is not None and saved.best_epoch == trial.best_epoch:
         return None
-    return f"trial {trial.trial} has no checkpoint: training it again from the record"
+    return f"trial {trial.trial} has no checkpoint: retraining it from the record"

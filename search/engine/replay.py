@@ -1,4 +1,4 @@
-"""Resume: a backend is fed the recorded events, and must answer as it did when they were new."""
+"""Replay a journal: feed the recorded events to a backend, and compare its answers."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from search.study.trial import Answer
 
 
 def replay(entries: Entries, record: StudyRecord, proposer: Proposer) -> None:
-    """Bring a fresh record (of the header) and a fresh proposer to where the entries end.
+    """Apply all entries of a journal to a new record and a new proposer.
 
-    `entries`: of the whole journal. What came before an `Adopted` event is not asked again.
+    `record`: contains the header only. The backend is not asked for events before `Adopted`.
 
     Raises: ReplayDivergedError with the line of the event and the field that differs;
-    JournalError when the entries do not fit each other.
+    JournalError when the entries are inconsistent.
     """
     first = entries.last(Adopted) or 0
-    for place, entry in enumerate(entries):
-        if place == 0:
+    for index, entry in enumerate(entries):
+        if index == 0:
             continue
         record.apply(entry)
-        if place >= first:
-            _feed(place + 1, entry, record, proposer)
+        if index >= first:
+            _feed(index + 1, entry, record, proposer)
 
 
 def _feed(line: int, entry: Entry, record: StudyRecord, proposer: Proposer) -> None:
@@ -57,6 +57,6 @@ def _compare(line: int, recorded: Answer, got: Answer) -> None:
 
 def _diverged(line: int, field: str, recorded: Any, got: Any) -> ReplayDivergedError:
     return ReplayDivergedError(
-        f"replay must repeat the journal, but at line {line} {field} was {recorded!r} and is now "
-        f"{got!r}; go on with `resume --adopt`, which keeps every result but is not bit-exact"
+        f"The backend does not repeat the journal: at line {line}, {field} was {recorded!r} and is "
+        f"now {got!r}. Continue with `resume --adopt`, which keeps every result (not bit-exact)."
     )

@@ -1,4 +1,4 @@
-"""From settings to all that a study needs before any input or output: space, backend, limits."""
+"""Resolve the settings of a study: problem, space, backend and limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,12 +30,12 @@ from search.study.events import LimitsChanged
 
 @dataclass(frozen=True)
 class ResolvedStudy:
-    """A study as it will be searched.
+    """A study with all settings resolved.
 
-    `space` and `baseline` are the problem's, narrowed and with "epochs" as the backend sees it;
-    `problem` scores as this study does; `patience` None means no early stopping. `pickled`: the
-    problem as it travels, where it was given from Python. `epochs_remarks`: what the ceiling of
-    epochs changes of what the user asked for.
+    `space` and `baseline_params`: of the problem, narrowed, and with "epochs" as the backend needs
+    it. `problem`: with the objective of this study. `patience`: None for no early stopping.
+    `pickled`: the problem, if it was given from Python. `epochs_remarks`: how the limit of epochs
+    changes the user's settings.
     """
 
     config: StudyConfig
@@ -49,23 +49,23 @@ class ResolvedStudy:
     epochs_remarks: tuple[str, ...] = ()
 
     def proposer(self) -> Proposer:
-        """A fresh backend, wrapped for the study.
+        """Create a new backend, wrapped for the study.
 
-        Raises: UsageError for a space or settings that the backend cannot work with.
+        Raises: UsageError for a space or settings that the backend does not support.
         """
         return Proposer(self._backend, self.baseline_params)
 
     def baseline(self) -> Baseline | None:
-        """The baseline with its whole budget; None where the problem has none."""
+        """Return the baseline with a full budget; None for a problem without one."""
         params = self.baseline_params
         if params is None:
             return None
         return Baseline(params, backends.full_budget(params, self.settings))
 
     def limit(self, trials: int | None, seconds: float | None) -> LimitsChanged:
-        """The caps of the study: what the user said, else the default of backend or problem.
+        """Return the limits of the study: the user's, or the default of backend or problem.
 
-        A study with a time limit and no number of trials goes on until the time is up.
+        With a time limit only, the number of trials is not limited.
         """
         if trials is None and seconds is None:
             module = backends.module(self.config.backend)
@@ -75,12 +75,12 @@ class ResolvedStudy:
         return LimitsChanged(trials, seconds)
 
     def remarks(self) -> tuple[str, ...]:
-        """What a user should know of the backend on this space before the search begins."""
+        """Return remarks for the user on the settings, before the search starts."""
         remarks = backends.module(self.config.backend).remarks(self.space, self.settings)
         return (*self.epochs_remarks, *remarks, *_cross_validation(self.config))
 
     def planned_epochs(self, limit: LimitsChanged) -> int | None:
-        """About how many epochs the study trains in all; None without a number of trials."""
+        """Estimate the total number of epochs; None without a limit of trials."""
         if limit.trials is None:
             return None
         baseline = self.baseline()
@@ -93,7 +93,7 @@ class ResolvedStudy:
         )
 
     def epochs_meaning(self) -> str:
-        """What "epochs" means in this study, in a few words."""
+        """Return the meaning of "epochs" in this study as text."""
         return epochs_meaning(self.config.backend, self.space, self.settings.max_epochs)
 
     def _backend(self, known: Sequence[Known]) -> Backend:
@@ -107,8 +107,8 @@ def _cross_validation(config: StudyConfig) -> list[str]:
         return []
     return [
         f"cross-validation on {config.cv} folds of training and validation data together: an epoch "
-        f"trains {config.cv} models, a score is a mean over them; the winner is trained once more, "
-        "on all of it"
+        f"trains {config.cv} models, and a score is a mean over them; the winner is retrained on "
+        "all of the data"
     ]
 
 
@@ -119,13 +119,12 @@ def resolve(
     data_dir: Path | None = None,
     found: bytes | None = None,
 ) -> ResolvedStudy:
-    """Check the settings against the problem and the backend they name.
+    """Validate the settings against their problem and backend, and resolve them.
 
-    `pickled`: the problem itself, where the settings name none that could be found by its word.
-    `data_dir`, `found`: what its file can read while it is imported, see
-    `search.problem.import_context`.
+    `pickled`: the problem, if it was given from Python. `data_dir`, `found`: available to the
+    problem file during its import, see `search.problem.import_context`.
 
-    Raises: UsageError for whatever does not fit, before anything is loaded or written.
+    Raises: UsageError for invalid settings, before data are loaded or files are written.
     """
     own = {"population": config.population, "generations": config.generations}
     registry.check(config.backend, config.sampler, config.pruner, own)
@@ -140,7 +139,8 @@ def resolve(
         _check_whole(config, problem)
     if as_budget and any(text.partition("=")[0].strip() == "epochs" for text in config.assignments):
         raise UsageError(
-            f"--set epochs: {config.backend} hands out the epochs itself; use --max-epochs"
+            f"--set epochs is not supported by {config.backend}, which sets the epochs itself. Use "
+            "--max-epochs."
         )
     space = narrow(problem.space, config.assignments)
     baseline = dict(problem.baseline) if problem.baseline is not None else None
@@ -159,7 +159,7 @@ def resolve(
         if baseline is not None and epoch_ceiling.is_cut(config, problem):
             baseline = dict(epoch_ceiling.cut(baseline, max_epochs))
         if config.patience is None:
-            # the number of epochs is the question: stopping early would answer another one
+            # the number of epochs is searched: early stopping would change it
             patience = None
             problem = replace(problem, objective=replace(problem.objective, score_at="last"))
     return ResolvedStudy(
@@ -183,9 +183,9 @@ def resolve(
 
 
 def _check_whole(config: StudyConfig, problem: Problem) -> None:
-    """Refuse what cuts a trial into epochs, for a `fit` that is called once for all of them.
+    """Check that no setting needs single epochs of a `fit` that trains all epochs in one call.
 
-    Raises: UsageError.
+    Raises: UsageError with the setting.
     """
     module = backends.module(config.backend)
     pruner = config.pruner or next(iter(registry.pruners(config.backend)), None)
@@ -200,7 +200,7 @@ def _check_whole(config: StudyConfig, problem: Problem) -> None:
         reason = "--patience"
     if reason is not None:
         raise UsageError(
-            f"problem {problem.name} trains each trial by one call of fit (fit_whole=True), which "
-            f"{reason} cannot cut into epochs. Use --backend randomized, grid, bayesian or optuna "
-            "with --pruner none"
+            f"Problem {problem.name} trains all epochs of a trial in one call of fit "
+            f"(fit_whole=True), but {reason} needs single epochs. Use --backend randomized, grid, "
+            "bayesian or optuna with --pruner none."
         )

@@ -1,6 +1,6 @@
-"""A trial trained again from its first epoch, by the platform's loop or by Keras's `fit`.
+"""Retrain a trial from its first epoch, with the platform's loop or with Keras's `fit`.
 
-These functions run in a process that has trained nothing; see `search.executors.fresh_process`.
+These functions run in a process that has not trained before; see `search.executors.fresh_process`.
 """
 
 import contextlib
@@ -27,16 +27,16 @@ def trained_again(
     data_dir: Path | None,
     pickled: PickledProblem | None,
 ) -> list[dict[str, float]]:
-    """Train a task by the platform's training loop; the metrics of its first epochs.
+    """Train a task with the platform's training loop. Return the metrics of its first epochs.
 
-    Raises: StudyChangedError when the problem or the data are no longer the study's.
+    Raises: StudyChangedError when problem or data have changed.
     """
     loaded = _loaded(header, data_dir, pickled)
     found: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory(prefix="keras-search-") as folder:
         made = trainer(loaded.setup, loaded.data, _NoCheckpoints(), header.rules, Path(folder))
         work = made.train(task)
-        with contextlib.suppress(StopIteration):  # it ended by itself
+        with contextlib.suppress(StopIteration):  # the training ended early
             report = next(work)
             found.append(dict(report.metrics))
             while len(found) < epochs:
@@ -53,7 +53,7 @@ def fitted_perturbed(
     data_dir: Path | None,
     pickled: PickledProblem | None,
 ) -> FitCurve:
-    """Train a task as `fitted_again`, from weights that are changed by a rounding error."""
+    """Train a task like `fitted_again`, from initial weights changed by a rounding error."""
     return fitted_again(header, task, epochs, data_dir, pickled, perturbed=True)
 
 
@@ -66,7 +66,7 @@ def fitted_again(
     *,
     perturbed: bool = False,
 ) -> FitCurve:
-    """Train a task by Keras's own `fit`, for so many epochs.
+    """Train a task with Keras's `fit` for `epochs` epochs.
 
     Raises: as `trained_again`.
     """
@@ -79,7 +79,7 @@ def fitted_again(
 
 
 class _NoCheckpoints:
-    """Keeps nothing: a trial is trained from its beginning."""
+    """Checkpoints that are not kept: a trial is trained from its first epoch."""
 
     def load(self, trial: str) -> Checkpoint | None:
         return None
@@ -89,7 +89,7 @@ class _NoCheckpoints:
 
 
 class _NoTransport:
-    """Carries nothing."""
+    """Transport without checkpoints."""
 
     def brought(self, trial: str) -> bytes | None:
         return None
@@ -99,7 +99,7 @@ class _NoTransport:
 
 
 def _loaded(header: StudyStarted, data_dir: Path | None, pickled: PickledProblem | None) -> Loaded:
-    """The study's problem and data, loaded as a worker loads them."""
+    """Load the study's problem and data as a worker does."""
     worker_inputs = WorkerInputs(
         from_plain(header.config), data_dir, versions_here(), pickled=pickled
     )

@@ -1,4 +1,4 @@
-"""Start and resume studies: the wiring of problem, backend, trainer, journal and trackers."""
+"""Start and resume studies: connect problem, backend, trainer, journal and trackers."""
 
 import importlib.metadata
 import platform
@@ -60,10 +60,10 @@ MakeTrackers = Callable[[ResolvedStudy, LimitsChanged], Sequence[Tracker]]
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Where a study runs: its store, its data, who watches, what tells the time, who trains.
+    """Environment of a study: store, data folder, trackers, clock and workers.
 
-    `say`: told what takes long before a study runs. `pickled`: the problem itself, where it was
-    given from Python. `keep_going`: even where the first trials fail alike.
+    `say`: function for messages on slow steps before the study runs. `pickled`: the problem, if it
+    was given from Python. `keep_going`: continue when the first trials fail with the same error.
     """
 
     store: Store
@@ -78,14 +78,14 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run or a resume came to; `exported` is None where no trial has a score."""
+    """Result of a run or a resume. `exported`: None without an exported winner."""
 
     record: StudyRecord
     exported: Exported | None
 
 
 def versions(worker_spec: WorkerSpec) -> dict[str, str]:
-    """The versions of Python and of the libraries that decide results, the threads, the workers."""
+    """Return the versions of Python and of libraries that affect results, threads and workers."""
     found = {name: importlib.metadata.version(name) for name in LIBRARIES}
     for name in OPTIONAL:
         with suppress(importlib.metadata.PackageNotFoundError):
@@ -97,9 +97,9 @@ def versions(worker_spec: WorkerSpec) -> dict[str, str]:
 def start(config: StudyConfig, context: RunContext) -> Result:
     """Run a new study to its end.
 
-    Raises: UsageError when the settings do not fit or the name is taken; SearchError for data that
-    cannot be had or a journal that cannot be written; StudyInterrupted for Ctrl-C, once the
-    journal and the trackers are closed in order.
+    Raises: UsageError for invalid settings or a name in use; SearchError for data that cannot be
+    loaded or a journal that cannot be written; StudyInterrupted after Ctrl-C, when journal and
+    trackers are closed.
     """
     setup = resolve(config, context.pickled, data_dir=context.data_dir)
     registry.require(config.backend)
@@ -108,7 +108,7 @@ def start(config: StudyConfig, context: RunContext) -> Result:
         raise _taken(config.study, context.store)
     context = replace(context, worker_spec=context.worker_spec.sized())
     with ExitStack() as ending:
-        # first of all, as loading takes a worker seconds: it is under way while this process loads
+        # first, because workers take seconds to load, which they do while this process loads
         worker_spec = ending.enter_context(
             context.worker_spec.start_workers(setup, context.data_dir, context.clock)
         )
@@ -123,7 +123,7 @@ def start(config: StudyConfig, context: RunContext) -> Result:
 
 
 def _sweep_exports(store: Store, study: str) -> None:
-    """Delete what killed exports left; the caller has the study for itself."""
+    """Delete temporary files of killed exports. The caller holds the lock of the study."""
     sweep(store.exports, study, earlier=True)
     sweep(store.exports)
 
@@ -131,7 +131,7 @@ def _sweep_exports(store: Store, study: str) -> None:
 def _begun(
     setup: ResolvedStudy, data: Data, limit: LimitsChanged, context: RunContext
 ) -> tuple[Journal, list[Entry]]:
-    """The journal of a new study with its first entries, under the user's name or a free one."""
+    """Create the journal of a new study, with the user's name or a free one."""
     store = context.store
     while True:
         chosen = setup.config.study
@@ -140,7 +140,7 @@ def _begun(
         try:
             return Journal.create(store.journal(name), first), first
         except (FileExistsError, StudyLockedError):
-            # another process took the free name meanwhile: there is a next one
+            # another process has just taken the free name: try the next one
             if chosen is not None:
                 raise _taken(chosen, store) from None
 
@@ -153,13 +153,13 @@ def resume(
     seconds: float | None = None,
     adopt: bool = False,
 ) -> Result:
-    """Go on with a study from what its journal holds; `trials` and `seconds` raise its caps.
+    """Continue a study from its journal. `trials` and `seconds` are new limits.
 
-    `adopt`: do not hold the backend to its recorded answers, but tell a new one what is known.
+    `adopt`: do not replay the backend, but continue with a new one that gets the known results.
 
-    Raises: as `start`; StudyChangedError when the problem's source, its data or the settings are
-    no longer those of the header, or its rules are not known; StudyLockedError when another
-    process runs it; ReplayDivergedError when a library answers otherwise than it did.
+    Raises: as `start`; StudyChangedError when problem, data or settings differ from the header, or
+    its rules are unknown; StudyLockedError when another process runs the study;
+    ReplayDivergedError when the backend does not repeat its recorded answers.
     """
     journal, entries = Journal.reopen(context.store.existing(name))
     with ExitStack() as ending:
@@ -193,7 +193,7 @@ def resume(
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A study under way in this process."""
+    """A running study in this process."""
 
     setup: ResolvedStudy
     context: RunContext
@@ -237,8 +237,8 @@ class _Run:
                 coordinator.adopt(versions(self.context.worker_spec), rules)
             coordinator.run()
             check = self.worker_spec.model_check(header)
-            place = store.export(name)
-            exported = evaluate_winner(self.record, coordinator, trainer, self.data, place, check)
+            folder = store.export(name)
+            exported = evaluate_winner(self.record, coordinator, trainer, self.data, folder, check)
         except KeyboardInterrupt:
             coordinator.interrupt()
             raise StudyInterrupted(name) from None
@@ -270,41 +270,42 @@ def _warn_of_versions(header: StudyStarted, worker_spec: WorkerSpec) -> None:
     changed = [
         f"{name} {old} -> {now.get(name, 'none')}"
         for name, old in header.versions.items()
-        # only what one worker trains can be repeated in the first place
+        # only a study with one worker is reproducible, so only then the number matters
         if now.get(name) != old and (name != _WORKERS or old == "1")
     ]
     if changed:
         warnings.warn(
-            f"not as when the study began: {', '.join(changed)}; results from here on may differ",
+            f"versions differ from the start of the study ({', '.join(changed)}); results from "
+            "now on may differ",
             SearchWarning,
             stacklevel=2,
         )
 
 
 def _raised(entries: Entries, trials: int | None, seconds: float | None) -> LimitsChanged | None:
-    """The new caps; None where the user raises none.
+    """Return the new limits; None when the user gives none.
 
-    What is named counts, what is not is lifted: `--time 10m` goes on for ten minutes however many
-    trials that makes.
+    A limit that is not given is removed: with `--time 10m`, the number of trials is not limited.
     """
     if trials is None and seconds is None:
         return None
     record = fold(entries)
     if trials is not None and trials < len(record.trials):
         raise UsageError(
-            f"--trials must be at least the {len(record.trials)} trials the study has, got {trials}"
+            f"--trials {trials} is less than the {len(record.trials)} trials of the study. Use "
+            f"{len(record.trials)} or more."
         )
     if seconds is not None and seconds <= record.seconds:
         raise UsageError(
-            f"--time counts from the start of the study: more than the {record.seconds:.0f} s it "
-            f"has run, got {seconds:g}; raise it"
+            f"--time {seconds:g} s is over: the study has already run {record.seconds:.0f} s, and "
+            "--time counts from its start. Use a longer time."
         )
     return LimitsChanged(trials, seconds)
 
 
 def _taken(name: str, store: Store) -> UsageError:
     return UsageError(
-        f"study {name} exists already; continue it with "
-        f"`{printed_commands.resume_command(name, store)}`, "
-        "in Python with resume=True, or choose another name for --study"
+        f"Study {name} already exists. Continue it with "
+        f"`{printed_commands.resume_command(name, store)}` (in Python: resume=True), or choose "
+        "another name for --study."
     )

@@ -1,4 +1,4 @@
-"""A recorded trial trained again, alone, in a fresh process, and compared with its record."""
+"""Verify recorded trials: retrain each alone in a new process, and compare it with the record."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,16 +23,16 @@ from search.study.study_record import StudyRecord, TrialRecord, fold
 from search.study.trial import Budget, Completed, Proposal, Pruned, Task
 from search.training.keras_fit import FitCurve
 
-COMPILED = 1e-4  # XLA orders sums in another way
+COMPILED = 1e-4  # XLA computes sums in another order
 ROUNDING = 1e-5
 _SMALLEST = 1e-6
 _UNSEEDED = "the model draws random numbers that Keras does not seed"
-_ROOM = 10  # one change of the weights shows the order of what rounding does, and no more
+_ROOM = 10  # one perturbation shows only the order of magnitude of rounding errors
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first epoch that is not as recorded; None for a metric or an epoch that is missing."""
+    """The first epoch that differs from the record. None: a missing metric or epoch."""
 
     epoch: int
     metric: str
@@ -42,12 +42,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What came of one trial.
+    """Result of the verification of one trial.
 
-    `epochs`: how many were compared. `same`: whether they are as recorded, None where there was
-    nothing to compare, or no way to compare it; `exact`: bit for bit, else within rounding.
-    `cause`: what the difference is likely to come from, or why there was no comparison, or what was
-    left out of it.
+    `epochs`: number of compared epochs. `same`: whether they equal the record; None when they
+    cannot be compared. `exact`: equal bit for bit, not only up to rounding. `cause`: the likely
+    cause of a difference, the reason for no comparison, or metrics that were not compared.
     """
 
     trial: str
@@ -64,7 +63,7 @@ class Verification:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "Verification":
-        """The result that `plain` gave."""
+        """Create a result from the JSON data of `plain`."""
         found = plain["difference"]
         difference = None if found is None else Difference(**found)
         return cls(**{**plain, "difference": difference})
@@ -76,13 +75,13 @@ class Verification:
         if self.same is None:
             return f"trial {self.trial}: nothing to compare ({self.cause})"
         if self.same:
-            how = "bit for bit" if self.exact else "within rounding"
+            how = "bit for bit" if self.exact else "up to rounding"
             left_out = f" ({self.cause})" if self.cause else ""
             return f"trial {self.trial}: same, {how}, {epochs}{left_out}"
         if self.difference is None:
             return f"trial {self.trial}: DIFFERS, {self.cause}"
         one = self.difference
-        values = f"{_number(one.recorded)} is recorded, {_number(one.trained)} now"
+        values = f"{_number(one.recorded)} recorded, {_number(one.trained)} now"
         return f"trial {self.trial}: DIFFERS from epoch {one.epoch} on: {one.metric} {values}. " + (
             f"Likely cause: {self.cause}"
         )
@@ -90,16 +89,16 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which trials of a study: those named, else all, else some, else its winner."""
+    """Selection of trials: named trials, every trial, a sample, or by default the winner."""
 
     trials: tuple[str, ...] = ()
     every: bool = False
     sample: int | None = None
 
     def of(self, record: StudyRecord) -> list[TrialRecord]:
-        """The trials; a sample is the winner and others that the study's seed draws.
+        """Return the selected trials. A sample is the winner and others drawn by the study's seed.
 
-        Raises: UsageError for a trial that is not there, or a study without a winner.
+        Raises: UsageError for an unknown trial, or a study without a winner.
         """
         for name in self.trials:
             if name not in record.trials:
@@ -112,8 +111,8 @@ class Choice:
         best = record.best()
         if best is None:
             raise UsageError(
-                f"study {record.header.study} has no trial with a score. Name a trial: "
-                f"{record.header.study}/TRIAL"
+                f"Study {record.header.study} has no trial with a score. Name a trial: "
+                f"{record.header.study}/TRIAL."
             )
         others = [trial for trial in trained if trial.trial != best.trial]
         count = min((self.sample or 1) - 1, len(others))
@@ -122,9 +121,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Verifies trials of a study, each in a child of a fresh process.
+    """Verify trials of a study, each in a child of a new process.
 
-    `fit`: train by Keras's own `fit`, rather than by the platform's training loop.
+    `fit`: train with Keras's `fit` instead of the platform's training loop.
     """
 
     record: StudyRecord
@@ -134,10 +133,9 @@ class Verifier:
     fit: bool = False
 
     def __call__(self, choice: Choice) -> Iterator[Verification]:
-        """Verify the chosen trials, one after the other.
+        """Verify the selected trials, one after the other.
 
-        Raises: StudyChangedError or DataError when the problem or the data are no longer those of
-        the study.
+        Raises: StudyChangedError or DataError when problem or data have changed.
         """
         for trial in choice.of(self.record):
             yield self._one(trial)
@@ -161,10 +159,11 @@ class Verifier:
         return Verification(trial.trial, len(recorded), False, difference=difference, cause=cause)
 
     def _by_fit(self, trial: TrialRecord, recorded: Sequence[Mapping[str, float]]) -> Verification:
-        """Compare with Keras's own `fit`.
+        """Compare with Keras's `fit`.
 
-        XLA rounds otherwise than `fit`, and many steps make small differences large: a compiled
-        trial is also allowed what a change of its initial weights by a rounding error makes.
+        XLA rounds differently from `fit`, and small differences grow over many steps. The tolerance
+        for a compiled trial therefore includes the effect of a rounding error in its initial
+        weights.
         """
         found: FitCurve = self._run(fitted_again, trial)
         result = _by_fit(trial, recorded, found)
@@ -182,27 +181,27 @@ class Verifier:
 
 
 def chosen(words: Sequence[str], *, every: bool, sample: int | None) -> tuple[str, Choice]:
-    """Return the study and the trials that words like STUDY or STUDY/TRIAL mean.
+    """Parse arguments like STUDY or STUDY/TRIAL. Return the study and the selected trials.
 
-    Raises: UsageError for several studies, or for trials beside `every` or `sample`.
+    Raises: UsageError for several studies, or for trials together with `every` or `sample`.
     """
     pairs = [word.partition("/") for word in words]
     studies = list(dict.fromkeys(study for study, _, _ in pairs))
     if len(studies) > 1:
         raise UsageError(
-            f"verify takes trials of one study, got {' and '.join(studies)}. Verify them one after "
-            "the other"
+            f"verify takes trials of one study, not of {' and '.join(studies)}. Verify the studies "
+            "one after the other."
         )
     trials = tuple(dict.fromkeys(trial for _, _, trial in pairs if trial))
     if sum((bool(trials), every, sample is not None)) > 1:
-        raise UsageError("give trials, --all or --sample, not several of them")
+        raise UsageError("Trials, --all and --sample exclude each other. Give only one of them.")
     if sample is not None and sample < 1:
-        raise UsageError(f"--sample must be at least 1, got {sample}. Raise it")
+        raise UsageError(f"--sample {sample} is less than 1. Use 1 or more.")
     return studies[0], Choice(trials, every, sample)
 
 
 def all_same(results: Sequence[Verification]) -> bool:
-    """Whether no trial differs from its record."""
+    """Return whether no trial differs from its record."""
     return not any(result.same is False for result in results)
 
 
@@ -225,9 +224,9 @@ def opened(
     *,
     fit: bool = False,
 ) -> Verifier:
-    """Return what verifies trials of a recorded study.
+    """Create the verifier of a recorded study.
 
-    Raises: SearchError when there is no such study or its journal is damaged.
+    Raises: SearchError when the study does not exist or its journal is damaged.
     """
     record = fold(journals.read(store.existing(study)))
     return Verifier(record, fresh, data_dir, pickled, fit)
@@ -236,7 +235,7 @@ def opened(
 def _first(
     recorded: Sequence[Mapping[str, float]], found: Sequence[Mapping[str, float]]
 ) -> Difference | None:
-    """The first epoch that is not equal, with the metric that differs most."""
+    """Return the first epoch that differs, with the metric that differs most."""
     for epoch, one in enumerate(recorded, start=1):
         if epoch > len(found):
             return Difference(epoch, "the epoch", None, None)
@@ -262,29 +261,27 @@ def _cause(
     found: Sequence[Mapping[str, float]],
     again: Sequence[Mapping[str, float]],
 ) -> str:
-    """What a difference is likely to come from. `again`: the trial trained a second time."""
+    """Return the likely cause of a difference. `again`: metrics of a second retraining."""
     if list(map(dict, found)) != list(map(dict, again)):
         return (
-            "training is random: trained twice now, the two differ. Draw from Keras's layers and "
-            "seeded generators"
+            "training is random: two runs now differ from each other. Draw random numbers only "
+            "from Keras's layers and seeded generators"
         )
     now = dict(versions_here())
     recorded = record.header.versions
     changed = [f"{n} {recorded[n]} -> {v}" for n, v in now.items() if recorded.get(n, v) != v]
     changed = [text for text in changed if not text.startswith("python ")]
     if changed:
-        return f"other versions than the study's: {', '.join(changed)}"
+        return f"versions differ from those of the study: {', '.join(changed)}"
     starts = [proposal.budget.start + 1 for proposal in trial.proposals[1:]]
     if difference.epoch in starts:
         return (
             "this is the first epoch after a promotion, so some state of the training was not "
-            "continued"
+            "restored"
         )
     if recorded.get("workers") == "cluster":
         return "the study was trained on another machine"
-    return (
-        "what other trials left in the process that trained it, a crash of it, or another machine"
-    )
+    return "effects of other trials in the same worker process, a crash of it, or another machine"
 
 
 def _is_compiled(trial: TrialRecord) -> bool:
@@ -294,7 +291,7 @@ def _is_compiled(trial: TrialRecord) -> bool:
 def _growth(
     one: Sequence[Mapping[str, float]], other: Sequence[Mapping[str, float]]
 ) -> list[dict[str, float]]:
-    """What rounding errors have grown to by each epoch, with room for other ones."""
+    """Return the size of rounding errors by epoch and metric, with a safety factor."""
     grown: dict[str, float] = {}
     found = []
     for mine, its in zip(one, other, strict=False):
@@ -310,7 +307,7 @@ def _by_fit(
     found: FitCurve,
     growth: Sequence[Mapping[str, float]] = (),
 ) -> Verification:
-    """Compare a curve of Keras's own `fit`: within rounding, and within its `growth`."""
+    """Compare the record with a curve of Keras's `fit`, up to rounding and its `growth`."""
     relative = COMPILED if _is_compiled(trial) else ROUNDING
     exact, left_out = True, set()
     for epoch, one in enumerate(recorded, start=1):
@@ -321,7 +318,7 @@ def _by_fit(
         for name in sorted({*one, *other}):
             reason = next((r for p, r in found.incomparable.items() if name.startswith(p)), None)
             if reason is not None:
-                left_out.add(f"{name} left out: {reason}")
+                left_out.add(f"{name} not compared: {reason}")
                 continue
             mine, its = one.get(name), other.get(name)
             exact &= mine == its
@@ -329,7 +326,7 @@ def _by_fit(
                 if _near(name, mine, its, relative, found):
                     continue
                 if epoch <= len(growth) and abs(mine - its) <= growth[epoch - 1].get(name, 0.0):
-                    left_out.add("compiled by XLA: differences are what rounding errors grow to")
+                    left_out.add("compiled by XLA: differences are within grown rounding errors")
                     continue
             difference = Difference(epoch, name, mine, its)
             return _differs_from_fit(trial, len(recorded), difference, found)
@@ -357,8 +354,8 @@ def _differs_from_fit(
         epochs,
         False,
         difference=difference,
-        cause="the platform trains this model otherwise than Keras's fit; verify it without --fit "
-        "to see whether it trains it the same way twice",
+        cause="the platform does not train this model like Keras's fit; verify it without --fit "
+        "to see whether the platform's training is reproducible",
     )
 
 

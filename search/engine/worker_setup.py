@@ -1,4 +1,4 @@
-"""How a trainer is made, in whatever process it trains: small enough to send, equal when equal."""
+"""Inputs and factory of a trainer, small enough to send to worker processes and comparable."""
 
 import functools
 import importlib.metadata
@@ -29,18 +29,17 @@ from search.training.cross_validation import CrossValidation
 from search.training.trainer import KerasTrainer
 
 THREADS = 1
-_CHEAP_SECONDS = 0.3  # of a first load, after which a second one is hardly felt
+_CHEAP_SECONDS = 0.3  # a load that takes less is repeated to check that it is deterministic
 _DISTRIBUTION = "keras-hyperparameter-search"
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerInputs:
-    """What a process loads before it can train: a study's problem and its data; no data itself.
+    """Description of the problem and data that a process loads before it can train.
 
-    `sources`: names and contents of the problem's files, its own first, where they travel: those
-    of a `.py` file to workers that share no disk. Empty where the problem is found by its word.
-    `pickled`: the problem itself, where it was given from Python. `found`: what need not be found
-    again when the problem's file is imported.
+    `sources`: names and contents of the files of a `.py` problem, the main file first, for workers
+    without the study's disk; otherwise empty. `pickled`: the problem, if it was given from Python.
+    `found`: results of the search for hyperparameters, for the import of the problem file.
     """
 
     config: StudyConfig
@@ -51,24 +50,24 @@ class WorkerInputs:
     found: bytes | None = None
 
     def known(self) -> "WorkerInputs":
-        """The same for processes that have loaded it: a problem that travels weighs what it holds.
+        """Return a copy without the pickled content, for processes that have already loaded it.
 
-        A worker that is started again loads the whole material first, like every other.
+        The content may be large. A restarted worker first gets the complete inputs again.
         """
         if self.pickled is None:
             return self
         return replace(self, pickled=self.pickled.without_content())
 
     def __call__(self, place: WorkerContext) -> "Loaded":
-        """Import TensorFlow and load problem and data, once in a process.
+        """Import TensorFlow and load problem and data, once per process.
 
-        Raises: SearchError for other versions than the study's, or data that cannot be had.
+        Raises: SearchError for other versions than the study's, or data that cannot be loaded.
         """
         self._refuse_other_versions()
         return _loaded(self, place.scratch)
 
     def unpacked(self, scratch: Path) -> StudyConfig:
-        """The settings as they are here: files that have travelled lie under `scratch`."""
+        """Return the settings for this machine. Write `sources` to a folder in `scratch`."""
         if not self.sources:
             return self.config
         folder = scratch / problems.digest(self.sources)
@@ -83,14 +82,14 @@ class WorkerInputs:
         others = [f"{n} {here[n]} instead of {v}" for n, v in self.versions if here[n] != v]
         if others:
             raise UsageError(
-                f"must have the versions of the study, got {', '.join(others)}; install those "
-                "(the same constraints.txt gives the same versions)"
+                f"versions differ from those of the study: {', '.join(others)}. Install the "
+                "versions of the study (with the same constraints.txt)."
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A study's problem and data in this process, with their digests."""
+    """Problem and data of a study, loaded in this process, with their digests."""
 
     setup: ResolvedStudy
     data: Data
@@ -101,11 +100,11 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class TrainerFactory:
-    """What a worker needs to make a study's trainer: settings and places, no data and no code.
+    """Creates the trainer of a study in a worker. It contains settings, but no data and no code.
 
-    `source_digest` and `data_digest` are those of the study. `checkpoints`: their folder; None
-    where they travel. `study`: the identity of the study, to which its checkpoints belong.
-    `rules`: see `search.study.rules`.
+    `source_digest`, `data_digest`: of the study. `checkpoints`: folder of checkpoints; None when
+    they are sent to the coordinator. `study`: identity of the study, which is stored in its
+    checkpoints. `rules`: see `search.study.rules`.
     """
 
     worker_inputs: WorkerInputs
@@ -116,25 +115,25 @@ class TrainerFactory:
     rules: int
 
     def __call__(self, place: WorkerContext) -> KerasTrainer:
-        """The trainer, with the data loaded.
+        """Load the data and create the trainer.
 
-        Raises: SearchError when problem or data are others than the study's.
+        Raises: SearchError when problem or data differ from those of the study.
         """
         loaded = self.worker_inputs(place)
         if not loaded.setup.loaded.has_digest(self.source_digest):
             raise UsageError(
-                f"problem {self.worker_inputs.config.problem!r} must be the study's, got other "
-                "files; install the same ones here as where the study runs"
+                f"problem {self.worker_inputs.config.problem!r} differs from the study's. Install "
+                "the same files here as where the study runs."
             )
         if loaded.data_digest != self.data_digest:
             raise DataError(
-                f"the data must be the study's (digest {self.data_digest[:12]}), got others "
-                f"({loaded.data_digest[:12]}); put the same files here, and load them the same way "
+                f"the data (digest {loaded.data_digest[:12]}) differ from the study's (digest "
+                f"{self.data_digest[:12]}). Use the same files here, and load them in the same way "
                 f"each time. {datasets.RANDOM}"
             )
         checkpoints: Checkpoints
         if self.checkpoints is None:
-            assert place.transport is not None  # where checkpoints travel there is one
+            assert place.transport is not None  # set for workers without the study's disk
             checkpoints, folder = TravellingCheckpoints(place.transport, self.study), place.scratch
         else:
             checkpoints, folder = CheckpointFolder(self.checkpoints, self.study), self.checkpoints
@@ -152,10 +151,10 @@ def trainer(
     *,
     keras: KerasConfiguration | None = None,
 ) -> KerasTrainer:
-    """The trainer of a study; TensorFlow is imported when it is first needed.
+    """Create the trainer of a study. TensorFlow is imported on first use.
 
-    `folder`: in its "trials" each trial has a folder for what its callbacks write. `keras`: Keras's
-    configuration once problem and data are loaded, by default what this thread has.
+    `folder`: its subfolder "trials" has a folder per trial for the files of callbacks. `keras`:
+    Keras's configuration after loading problem and data; by default that of this thread.
     """
     return KerasTrainer(
         setup.problem,
@@ -172,10 +171,12 @@ def trainer(
 
 
 def load(setup: ResolvedStudy, data_dir: Path | None) -> Data:
-    """The problem's data; a loader may import Keras, which finds its threads set.
+    """Load and validate the problem's data. Set TensorFlow's threads first.
 
-    Raises: DataError when they cannot be had, or cannot be trained on; UsageError when they make
-    too few folds.
+    A loader may import Keras, which must find the threads set.
+
+    Raises: DataError for data that cannot be loaded or are invalid; UsageError for too few examples
+    for the folds.
     """
     tensorflow_setup.settle(THREADS)
     data = _data(setup, data_dir)
@@ -188,13 +189,12 @@ def load(setup: ResolvedStudy, data_dir: Path | None) -> Data:
 def load_twice(
     setup: ResolvedStudy, data_dir: Path | None, clock: Clock, *, alone: bool = False
 ) -> Data:
-    """Return the problem's data as `load`, and refuse those that a second load gives otherwise.
+    """Load the problem's data as `load`, and check that a second load returns the same data.
 
-    The second load is left out where the first took long, unless it drew from the generators of
-    Python or NumPy that a seed of its own would not touch. `alone`: no other process loads the data
-    and compares them; then unseeded generators in the code of `load` are a reason too.
+    A slow load is repeated only if it drew from the global generators of Python or NumPy, or with
+    `alone` (no other process loads the data and compares them) if its code has unseeded generators.
 
-    Raises: DataError for data that are drawn at random, and as `load`.
+    Raises: DataError for data that differ, and as `load`.
     """
     started, drawn = clock.seconds(), _generators()
     data = load(setup, data_dir)
@@ -203,33 +203,33 @@ def load_twice(
         return data
     if not datasets.same(data, _data(setup, data_dir)):
         raise DataError(
-            f"problem {setup.problem.name}: load must give the same data each time, got others at "
-            f"a second call, so that no study on them could be resumed. {datasets.RANDOM}"
+            f"Problem {setup.problem.name}: a second call of load returned other data, so a study "
+            f"could not be resumed. {datasets.RANDOM}"
         )
     return data
 
 
 def _generators() -> str:
-    """The state of the generators that code without a generator of its own draws from."""
+    """Return the state of the global generators of Python and NumPy."""
     import numpy as np
 
     return repr((random.getstate(), np.random.get_state()))
 
 
 def _data(setup: ResolvedStudy, data_dir: Path | None) -> Data:
-    # another thread may be importing it
+    # another thread may be importing TensorFlow
     tensorflow_random: Any = getattr(sys.modules.get("tensorflow"), "random", None)
     if hasattr(tensorflow_random, "set_seed"):
-        # a seed of this process would make a random map draw alike in each pass, and so hide it
+        # A global seed would make a random `map` repeat its draws, and hide that it is random.
         tensorflow_random.set_seed(None)
     try:
         data = setup.problem.load(data_dir)
     except SearchError:
         raise
-    except Exception as error:  # the loader is the user's code: anything may come
+    except Exception as error:  # the loader is user code and may raise anything
         raise DataError(
-            f"the data of problem {setup.problem.name} must load, got "
-            f"{type(error).__name__}: {error}; see that its files are here, or correct load"
+            f"Cannot load the data of problem {setup.problem.name}: "
+            f"{type(error).__name__}: {error}. Check that its files are here, or correct load."
         ) from error
     check_data(data)
     return data
@@ -241,7 +241,7 @@ def folding_of(config: StudyConfig) -> CrossValidation | None:
 
 
 def versions_here() -> tuple[tuple[str, str], ...]:
-    """The versions that all processes of a study must share."""
+    """Return the versions that must be equal in all processes of a study."""
     names = (_DISTRIBUTION, "keras", "tensorflow", "numpy")
     python = ".".join(platform.python_version_tuple()[:2])
     return (("python", python), *((name, importlib.metadata.version(name)) for name in names))
@@ -252,10 +252,10 @@ def _loaded(worker_inputs: WorkerInputs, scratch: Path) -> Loaded:
     tensorflow_setup.prepare(THREADS)
     data_dir = worker_inputs.data_dir
     if data_dir is not None and not data_dir.is_dir():
-        raise DataError(f"--data-dir must be a folder here too, got {data_dir}; put the data there")
+        raise DataError(f"--data-dir {data_dir} is not a folder here. Copy the data to it.")
     config, found = worker_inputs.unpacked(scratch), worker_inputs.found
     setup = resolve(config, worker_inputs.pickled, data_dir=data_dir, found=found)
     data = load(setup, data_dir)
     digest = datasets.digest(data)
-    # each thread has its own: the one that trains may be another
+    # Keras's configuration is per thread, and another thread may train
     return Loaded(setup, data, setup.loaded.source_digest, digest, KerasConfiguration.noted())

@@ -1,4 +1,4 @@
-"""Who trains a study: this process alone, workers on this machine, or those of a cluster."""
+"""Workers of a study: this process, local processes, or a Dask cluster."""
 
 import contextlib
 import importlib
@@ -36,11 +36,11 @@ from search.training.trainer import KerasTrainer
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """How widely a study is trained.
+    """Where a study trains: in this process, in local processes, or on a Dask cluster.
 
-    `workers`: processes on this machine; 0 trains in this one; None leaves it to `sized`.
-    `cluster`: the address of a Dask scheduler whose workers train instead. `gpus`: what workers
-    here share. `trial_seconds`: what one attempt of a trial may take in a worker; None: no limit.
+    `workers`: number of local processes; 0 trains in this process; None lets `sized` choose.
+    `cluster`: address of a Dask scheduler, whose workers train instead. `gpus`: GPUs that local
+    workers share. `trial_seconds`: time limit for one attempt of a trial; None for no limit.
     """
 
     workers: int | None = 1
@@ -50,17 +50,17 @@ class WorkerSpec:
 
     @property
     def size(self) -> str:
-        """What a study's header says of the crew: a number of workers, or "cluster".
+        """Number of workers in a study's header, or "cluster".
 
-        This process and one worker train alike, and continue each other's studies.
+        This process and one worker give equal results, and can continue each other's studies.
         """
         return "cluster" if self.cluster is not None else str(self.workers or 1)
 
     def sized(self, recorded: str | None = None) -> "WorkerSpec":
-        """The crew with a number of workers: the user's, else the recorded one, else all there is.
+        """Choose the number of workers: the user's, the recorded one, or one per GPU or core.
 
-        A study that one worker began is gone on with by one, so that it ends as it would have. All
-        there is: a worker for each GPU, or without any for each physical core.
+        The recorded number keeps the results of a study with one worker reproducible. Without a
+        recorded number, there is one worker per GPU, or per physical core without GPUs.
         """
         if self.cluster is not None or self.workers is not None:
             return self
@@ -72,10 +72,10 @@ class WorkerSpec:
     def start_workers(
         self, setup: ResolvedStudy, data_dir: Path | None, clock: Clock
     ) -> Iterator["StartedWorkers"]:
-        """The crew at work on a study: workers import TensorFlow and load the data from now on.
+        """Start the workers of a study: they import TensorFlow and load the data.
 
-        So does this process, in the background, with the backend's library: the winner is judged
-        here, and by then nobody waits for an import.
+        In the background, this process imports TensorFlow and the backend's library too, because it
+        evaluates the winner at the end.
 
         Raises: UsageError for a cluster that does not answer.
         """
@@ -115,9 +115,9 @@ ALONE = WorkerSpec(0)
 
 @dataclass(frozen=True, slots=True)
 class StartedWorkers:
-    """Those who train one study; `workers` None means this process.
+    """Started workers of one study. `workers`: None when this process trains.
 
-    `fresh`: a process that trains nothing, to check the exported model.
+    `fresh`: a process that has not trained, to check the exported model.
     """
 
     setup: ResolvedStudy
@@ -129,9 +129,9 @@ class StartedWorkers:
     workers: dask.DaskWorkers | WorkerPool | None = None
 
     def load(self) -> Data:
-        """The study's data in this process; TensorFlow too, where this process trains.
+        """Load the study's data in this process, and TensorFlow if this process trains.
 
-        Raises: DataError when the data cannot be had, or are others each time.
+        Raises: DataError for data that cannot be loaded, or differ between two loads.
         """
         if self.workers is None:
             tensorflow_setup.prepare(THREADS)
@@ -140,18 +140,18 @@ class StartedWorkers:
         return load_twice(self.setup, self.data_dir, SystemClock(), alone=alone)
 
     def model_check(self, header: StudyStarted) -> ModelCheck:
-        """The check of this study's exported models."""
+        """Return the check of this study's exported models."""
         return ModelCheck(self.fresh, header, self.setup.pickled, self.data_dir)
 
     def trainer(self, data: Data, header: StudyStarted, checkpoints: Path) -> KerasTrainer:
-        """A trainer in this process."""
+        """Create a trainer in this process."""
         saved = CheckpointFolder(checkpoints, header.identity)
         return trainer(self.setup, data, saved, header.rules, checkpoints)
 
     def executor(
         self, own: KerasTrainer, header: StudyStarted, checkpoints: Path, *, waits: bool
     ) -> Executor:
-        """The executor of the study that `header` begins; `own` is the trainer of this process."""
+        """Create the executor of the study. `own`: the trainer of this process."""
         if self.workers is None or self.worker_inputs is None:
             return InlineExecutor(own)
         shared = isinstance(self.workers, WorkerPool)
@@ -178,7 +178,7 @@ class StartedWorkers:
 
 
 def _fetched(library: str | None) -> None:
-    # whoever needs it imports it too, and is told what is wrong
+    # errors are ignored here: the code that needs the module imports it again and reports them
     with contextlib.suppress(Exception):
         tensorflow_setup.prepare(THREADS)
         if library is not None:

@@ -1,4 +1,4 @@
-"""Where trials train: this process, processes of this machine, Dask, a simulation.
+"""Executors, which train trials: in this process, in local processes, on Dask, or simulated.
 
 May import: `training` and what it may import.
 """

@@ -1,4 +1,4 @@
-"""A Dask cluster that runs already."""
+"""Connect to a running Dask cluster."""
 
 import logging
 import warnings
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 _ANSWER_SECONDS = 10.0
 _CLUSTER_PATIENCE = 600.0
-# what they log with tracebacks when a connection breaks is said by an error of one sentence
+# These log tracebacks when a connection breaks, in addition to the error of this module.
 _LOGGERS_OF_CONNECTION = ("distributed.batched", "distributed.client")
 
 
 def is_open(address: str) -> bool:
-    """Whether others than this machine's users may reach a scheduler's port, without a certificate.
+    """Return whether other machines can connect to a scheduler without a certificate.
 
     >>> [is_open(a) for a in ("tcp://a.example:8786", "10.0.0.7:8786", "tcp://[2001:db8::1]:8786")]
     [True, True, True]
@@ -36,16 +36,16 @@ def is_open(address: str) -> bool:
         return False
     try:
         return not ip_address(host).is_loopback
-    except ValueError:  # a name
+    except ValueError:  # a host name
         return True
 
 
 def connected(
     address: str, load: Load, clock: Clock, *, answer_seconds: float = _ANSWER_SECONDS
 ) -> DaskWorkers:
-    """The workers of a cluster that runs already; they are restarted, so that all begin afresh.
+    """Connect to a running cluster and restart its workers, so that no earlier state is left.
 
-    Raises: UsageError when no scheduler answers there, or it has no worker.
+    Raises: UsageError when no scheduler answers, or it has no worker.
     """
     from distributed import Client
 
@@ -53,9 +53,9 @@ def connected(
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if is_open(address):
         warnings.warn(
-            f"--cluster {address} is neither encrypted nor checked: whoever reaches its port can "
-            "run code as you. Use tls:// with certificates of your own, see docs/security.md, or "
-            "keep the port to a private network.",
+            f"--cluster {address} is neither encrypted nor authenticated: anyone who can reach its "
+            "port can run code as you. Use tls:// with your own certificates (see "
+            "docs/security.md), or restrict the port to a private network.",
             SearchWarning,
             stacklevel=2,
         )
@@ -63,9 +63,8 @@ def connected(
         client = Client(address, timeout=answer_seconds, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
         raise UsageError(
-            f"--cluster must name a Dask scheduler that answers within {answer_seconds:g} s, got "
-            f"{address!r}: {first_line(error)}; check host and port, or start one with "
-            "`dask scheduler`"
+            f"No Dask scheduler answers at --cluster {address!r} within {answer_seconds:g} s: "
+            f"{first_line(error)}. Check host and port, or start one with `dask scheduler`."
         ) from error
     try:
         _afresh(client, address, answer_seconds)
@@ -81,22 +80,22 @@ def connected(
 
 
 def _afresh(client: "Client", address: str, answer_seconds: float) -> None:
-    """Restart the workers: a study that was killed may have left them at work, or old code loaded.
+    """Restart the workers: an earlier study may have left loaded code or a running task.
 
-    Raises: UsageError for a cluster without workers; SearchError for one that is at work.
+    Raises: UsageError for a cluster without workers; SearchError for a busy cluster.
     """
     try:
         client.wait_for_workers(1, timeout=answer_seconds)
     except TimeoutError as error:
         raise UsageError(
-            f"--cluster must have a worker within {answer_seconds:g} s, got none at {address}; "
-            f"start some with `dask worker --nthreads 1 --nworkers N {address}`"
+            f"The cluster at {address} has no worker after {answer_seconds:g} s. Start workers "
+            f"with `dask worker --nthreads 1 --nworkers N {address}`."
         ) from error
     at_work = [worker for worker, tasks in client.processing().items() if tasks]
     if at_work:
         raise SearchError(
-            f"the cluster at {address} must be idle when a study begins, got {len(at_work)} "
-            "workers at work; wait for them, or use another cluster"
+            f"The cluster at {address} is busy: {len(at_work)} workers run tasks, but a study "
+            "needs an idle cluster. Wait for the tasks, or use another cluster."
         )
     with_nanny = [
         worker

@@ -1,4 +1,4 @@
-"""The workers of a Dask cluster: started or found early, warmed up, known until they leave."""
+"""Manage the workers of a Dask cluster: warm them up, and follow their arrivals and ends."""
 
 import contextlib
 import pickle
@@ -18,14 +18,14 @@ from search.runtime.clock import Clock
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-_TOPICS = ("all", "worker-restart-memory")  # what scheduler and nannies say by themselves
+_TOPICS = ("all", "worker-restart-memory")  # events of the scheduler and of nannies
 _MOST_DEATHS = 4
 _RESTART_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A worker has come up and was told what to load."""
+    """A worker has joined the cluster and is loading problem and data."""
 
     worker: str
     warm_up: Any
@@ -33,24 +33,24 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A worker is gone, with whatever it was doing."""
+    """A worker has left the cluster. Its task is lost."""
 
     worker: str
 
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """A worker is about to be ended by its nanny: it has used up its memory."""
+    """A worker has used up its memory, and its nanny is about to kill it."""
 
     worker: str
 
 
 class DaskWorkers:
-    """Who can train: each worker loads what it needs as soon as it is there, then it is ready.
+    """The workers of a Dask cluster. A new worker loads problem and data, and is then ready.
 
-    `inbox` holds what workers and scheduler say, in order; `note` must be given every message of
-    it that is about a worker. `load` is called once in each worker, where it is known by its module
-    and name. `patience`: seconds without a single worker after which there is no hope for one.
+    `inbox` contains messages of workers and scheduler in order; pass each message about a worker to
+    `note`. `load` is called once in each worker, which imports it by module and name. `patience`:
+    seconds without any worker after which the study fails.
     """
 
     def __init__(
@@ -84,20 +84,20 @@ class DaskWorkers:
 
     @property
     def slots(self) -> int:
-        """How many workers are ready to train; never none, so that work is there for who comes.
+        """Number of workers that are ready, at least 1, so that a task waits for the first worker.
 
-        A proposal is made when a worker is ready for it, and with all that is known by then.
+        Counting only ready workers makes a proposal as late as possible, with all results known.
         """
         return max(1, len(self._ready))
 
     def free(self, busy: Collection[str]) -> str | None:
-        """A worker that is ready and not busy; None where there is none."""
+        """Return a worker that is ready and not busy; None without one."""
         return next((worker for worker in self._ready if worker not in busy), None)
 
     def note(self, message: Joined | Left | Ready | Unfit | Exhausted) -> None:
-        """Take in what is said of a worker.
+        """Handle a message about a worker.
 
-        Raises: SearchError when no worker is left that could train.
+        Raises: SearchError when no worker is left that can train.
         """
         worker = message.worker
         if isinstance(message, Joined):
@@ -116,34 +116,34 @@ class DaskWorkers:
             self.refuse(worker, message.error)
 
     def check(self) -> None:
-        """See that there is hope of a worker.
+        """Check the connection and the time without workers.
 
-        Raises: SearchError when there has been none for too long, or the connection to the
-        scheduler broke.
+        Raises: SearchError when there was no worker for too long, or the connection to the
+        scheduler is broken.
         """
         if not self.connected:
             raise self._disconnected()
         now = self._clock.seconds()
         if self._alone_since is not None and now - self._alone_since >= self._patience:
             raise SearchError(
-                f"a worker is needed to train, got none for {self._patience:.0f} s; see why none "
-                "starts (memory, say), then resume"
+                f"The cluster has had no worker for {self._patience:.0f} s. Check why no worker "
+                "starts (for example, memory), then resume the study."
             )
 
     @property
     def connected(self) -> bool:
-        """Whether the connection to the scheduler is the one that the study began with.
+        """Whether the connection to the scheduler is still the original one.
 
-        Dask (distributed 2026.8) connects again by itself, but the scheduler has then dropped the
-        tasks of this client and the topics that it listens to: nothing would ever be heard again.
+        Dask (distributed 2026.8) reconnects automatically, but the scheduler has then dropped this
+        client's tasks and subscriptions: no message would arrive any more.
         """
         return self.client.status == "running" and self.client.scheduler_comm is self._connection
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[None]:
-        """Calls to the scheduler: they fail where the connection breaks.
+        """Context for calls to the scheduler.
 
-        Raises: SearchError in place of what Dask raises then.
+        Raises: SearchError instead of Dask's errors when the connection breaks.
         """
         from distributed.client import ClosedClientError
 
@@ -154,12 +154,13 @@ class DaskWorkers:
 
     def _disconnected(self) -> SearchError:
         return SearchError(
-            f"the connection to the cluster's scheduler at {self._address} broke. Nothing recorded "
-            "is lost: check that the scheduler runs and can be reached, then resume the study"
+            f"The connection to the cluster's scheduler at {self._address} broke. All recorded "
+            "results are kept. Check that the scheduler runs and is reachable, then resume the "
+            "study."
         )
 
     def end_of(self, worker: str) -> str:
-        """Why a worker that left did so, as far as that is known."""
+        """Return the reason why a worker left, as far as it is known."""
         limit = self._ready.get(worker)
         if limit is None:
             return "the worker died"
@@ -169,36 +170,39 @@ class DaskWorkers:
         return f"the worker died (perhaps out of memory: {size})"
 
     def restart(self, workers: Sequence[str]) -> None:
-        """End these processes, whatever they are doing, and have their nannies start new ones."""
+        """Kill these worker processes; their nannies start new ones."""
         for worker in workers:
             self._miss(worker, expected=True)
         with contextlib.suppress(TimeoutError):
             self.client.restart_workers(list(workers), _RESTART_SECONDS, raise_for_error=False)
 
     def close(self) -> None:
-        """Let go of the cluster; may be called twice."""
+        """Disconnect from the cluster. It may be called twice."""
         if not self._closed:
             self._closed = True
             if self.connected:
-                for topic in (self.topic, *_TOPICS):  # else the scheduler tells a closed client
+                for topic in (
+                    self.topic,
+                    *_TOPICS,
+                ):  # or the scheduler would send to a closed client
                     self.client.unsubscribe_topic(topic)
             self.client.close()
 
     def _heard(self, event: tuple[float, Mapping[str, Any]]) -> None:
-        """Take an event of the scheduler, on Dask's thread."""
+        """Handle an event of the scheduler, in Dask's thread."""
         action = event[1].get("action")
         if action == "add-worker":
-            # at once: the coordinator may be busy for seconds with imports of its own
+            # in this thread: the coordinator may be busy with imports for seconds
             self.inbox.put(self._joined(event[1]["worker"]))
         elif action == "remove-worker":
             self.inbox.put(Left(event[1]["worker"]))
 
     def _heard_of_memory(self, event: tuple[float, Mapping[str, Any]]) -> None:
-        """Take a nanny's word, on Dask's thread."""
+        """Handle an event of a nanny, in Dask's thread."""
         self.inbox.put(Exhausted(event[1]["worker"]))
 
     def _joined(self, worker: str) -> Joined:
-        """Have a worker load what it needs, on whatever thread."""
+        """Submit the warm-up of a worker. It may be called from any thread."""
         future = self.client.submit(
             warm_up, self._load, self.topic, workers=[worker], pure=False, retries=0
         )
@@ -206,22 +210,22 @@ class DaskWorkers:
         return Joined(worker, future)
 
     def _failed(self, worker: str, future: Any) -> None:
-        """Learn, on Dask's thread, of a warm-up that could not run at all."""
+        """Handle a warm-up that could not run, in Dask's thread."""
         error = None if future.status != "error" else refusal(future)
         if error is not None:
             self.inbox.put(Unfit(worker, error))
 
     def refuse(self, worker: str, error: SearchError) -> None:
-        """Do without a worker that cannot load what it needs.
+        """Exclude a worker that cannot load problem and data.
 
-        Raises: `error`, where it was the last one.
+        Raises: `error`, for the last worker.
         """
         self._warming.pop(worker, None)
         self._ready.pop(worker, None)
         self._unfit[worker] = error
         if not self._warming and not self._ready:
             raise error
-        text = f"a worker is left out, the others continue: {error}"
+        text = f"a worker is excluded, the others continue: {error}"
         warnings.warn(text, SearchWarning, stacklevel=2)
 
     def _miss(self, worker: str, *, expected: bool = False) -> None:
@@ -236,17 +240,17 @@ class DaskWorkers:
         self._deaths += 1
         if self._deaths >= _MOST_DEATHS:
             raise SearchError(
-                f"a worker must live until it has loaded the data, got {self._deaths} that died, "
-                f"the last one thus: {self.end_of(worker)}; take fewer --workers"
+                f"{self._deaths} workers died while loading the data (last: "
+                f"{self.end_of(worker)}). Use fewer --workers."
             )
 
 
 def refusal(future: "Future") -> SearchError | None:
-    """Why Dask could not run a task; None where its worker died: that is heard otherwise."""
+    """Return why Dask could not run a task; None if its worker died, which is a separate event."""
     error = future.exception()
     if type(error).__name__ == "KilledWorker":
         return None
     return SearchError(
-        f"the cluster must be able to run this project, got {type(error).__name__}: {error}; "
-        "install the same version on the scheduler's machine and on the workers'"
+        f"The cluster cannot run this project: {type(error).__name__}: {error}. Install the same "
+        "version on the machines of the scheduler and of the workers."
     )

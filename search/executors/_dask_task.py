@@ -1,4 +1,4 @@
-"""What runs in a Dask worker, and the messages it sends to the coordinator's side."""
+"""Code that runs in a Dask worker, and the messages it sends to the coordinator."""
 
 import contextlib
 import ctypes
@@ -20,7 +20,7 @@ from search.training.base import Trainer, WorkerContext
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A worker has loaded what training needs; `memory_limit` is in bytes, None for none."""
+    """A worker has loaded problem and data. `memory_limit`: in bytes; None for no limit."""
 
     worker: str
     memory_limit: int | None
@@ -28,7 +28,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """A worker cannot load what training needs."""
+    """A worker cannot load problem and data."""
 
     worker: str
     error: SearchError
@@ -44,12 +44,12 @@ class OfTask:
 
 @dataclass(frozen=True, slots=True)
 class Started(OfTask):
-    """A worker has begun with a task."""
+    """A worker has started a task."""
 
 
 @dataclass(frozen=True, slots=True)
 class Saved(OfTask):
-    """A checkpoint lies ready to be taken over."""
+    """A checkpoint is ready for the coordinator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +61,32 @@ class EpochSent(OfTask):
 
 @dataclass(frozen=True, slots=True)
 class Misfit(OfTask):
-    """A worker cannot make the study's trainer: its problem or its data are others."""
+    """A worker cannot create the study's trainer: its problem or data differ."""
 
     error: SearchError
 
 
 @dataclass(frozen=True, slots=True)
 class Broken(OfTask):
-    """The study cannot continue, whatever the trial."""
+    """The study cannot continue, with any trial."""
 
     error: SearchError
 
 
 @dataclass(frozen=True, slots=True)
 class Remarked:
-    """A worker has a remark, or a warning of the user's code, for the user."""
+    """A warning of the platform or of user code, for the user."""
 
     text: str
 
 
 def attempt_name(topic: str, task: Task) -> str:
-    """The name under which answers and checkpoints of an attempt of a trial pass the scheduler."""
+    """Return the name of the Dask queue and variable of one attempt of a trial."""
     return f"{topic}-{task.proposal.trial}-{task.attempt}"
 
 
 class _Transport:
-    """The courier of this worker, for one task after the other."""
+    """Transfer of checkpoints by a Dask variable, for one task at a time."""
 
     def __init__(self) -> None:
         self._checkpoint_variable: Any = None
@@ -94,15 +94,15 @@ class _Transport:
         self._announce: Callable[[], None] = lambda: None
 
     def open(self, checkpoint_variable: Any, announce: Callable[[], None], *, full: bool) -> None:
-        """Serve a task: `full` where its Dask variable holds a checkpoint already."""
+        """Prepare for a task. `full`: its Dask variable already contains a checkpoint."""
         self._checkpoint_variable, self._announce, self._full = checkpoint_variable, announce, full
 
     def brought(self, trial: str) -> bytes | None:
-        """What the task brought along, or what was sent since."""
+        """Return the checkpoint that was sent with the task, or the last one sent since."""
         return self._checkpoint_variable.get() if self._full else None
 
     def send(self, trial: str, content: bytes) -> None:
-        """Put it where the coordinator's side takes it from, and say so."""
+        """Store the checkpoint in the Dask variable, and notify the coordinator."""
         self._checkpoint_variable.set(content)
         self._full = True
         self._announce()
@@ -117,23 +117,23 @@ def _transport() -> _Transport:
 def _place() -> WorkerContext:
     from distributed import get_worker
 
-    # Dask removes this folder with the worker
+    # Dask deletes this folder with the worker
     return WorkerContext(Path(get_worker().local_directory) / "study", _transport())
 
 
 @functools.lru_cache(maxsize=1)
 def _trainer(make_trainer: MakeTrainer) -> Trainer:
-    """The trainer of a worker: TensorFlow and the data are loaded once."""
+    """Create the trainer of a worker, once: it loads TensorFlow and the data."""
     return make_trainer(_place())
 
 
 def warm_up(load: Load, topic: str) -> None:
-    """Load what training needs before the first task comes, and say how that went."""
+    """Load problem and data before the first task, and report the result."""
     from distributed import get_worker
 
     worker = get_worker()
     _keep_memory()
-    # Pausing and spilling serve data in Dask's own keeping: here they would stop a trial half-way.
+    # Pausing and spilling are for data that Dask stores. Here they would stop a running trial.
     memory = worker.memory_manager
     memory.memory_target_fraction = memory.memory_spill_fraction = False
     memory.memory_pause_fraction = False
@@ -146,9 +146,9 @@ def warm_up(load: Load, topic: str) -> None:
 
 
 def train(make_trainer: MakeTrainer, task: Task, topic: str, *, waits: bool, brings: bool) -> None:
-    """Train one task, in a worker; all that comes of it goes out as messages.
+    """Train one task in a worker, and send its reports and its end as messages.
 
-    `waits`: for the answer to each report. `brings`: whether a checkpoint has come along.
+    `waits`: wait for the answer to each report. `brings`: a checkpoint was sent with the task.
     """
     from distributed import Queue, Variable, get_client, get_worker
 
@@ -186,8 +186,8 @@ def _other_kind(threads: int, nanny: str | None) -> UsageError | None:
     if threads == 1 and nanny is not None:
         return None
     return UsageError(
-        f"must have one thread and a nanny, got {threads} and {nanny or 'no nanny'}; start it "
-        "with `dask worker --nthreads 1 --nworkers N`"
+        f"it has {threads} threads and {nanny or 'no nanny'}, but needs one thread and a nanny. "
+        "Start it with `dask worker --nthreads 1 --nworkers N`."
     )
 
 
@@ -197,11 +197,12 @@ def _of_worker(address: str, error: SearchError) -> SearchError:
 
 
 def _keep_memory() -> None:
-    """Have glibc keep what is freed for what is allocated next.
+    """Make glibc keep freed memory for later allocations.
 
-    Dask (distributed 2026.8) has its workers return freed memory at once, by an environment
-    variable that glibc reads at the start; TensorFlow's steps, which allocate and free all the
-    time, then take twice as long. Setting one of the two ends glibc's own tuning of the other.
+    Dask (distributed 2026.8) makes its workers return freed memory at once, by an environment
+    variable that glibc reads at the start. TensorFlow's steps, which allocate and free often, then
+    take twice as long. Both thresholds are set, because setting one disables glibc's automatic
+    adjustment of the other.
     """
     trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
     with contextlib.suppress(AttributeError, OSError):  # another C library

@@ -1,4 +1,4 @@
-"""What this machine has to train on: cores, GPUs, and how workers share them."""
+"""Detect cores, memory and GPUs of this machine, and share GPUs between workers."""
 
 import ctypes.util
 import importlib.util
@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-# of cgroups version 2 and 1, as a container has them
+# memory limits of cgroups version 2 and 1, set in a container
 _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
@@ -14,14 +14,14 @@ _CGROUP_LIMITS = (
 
 
 def physical_cores() -> int:
-    """The physical cores that this process may use."""
+    """Return the number of physical cores that this process may use."""
     from joblib import cpu_count
 
     return int(cpu_count(only_physical_cores=True))
 
 
 def memory_bytes() -> int:
-    """The memory that processes here may use: the machine's, or less where a cgroup limits it."""
+    """Return the memory in bytes that processes may use: of the machine, or of a cgroup limit."""
     import psutil
 
     least = int(psutil.virtual_memory().total)
@@ -34,30 +34,30 @@ def memory_bytes() -> int:
 
 
 def gpus(visible: str | None) -> tuple[str, ...]:
-    """The GPUs that TensorFlow may use, as CUDA names them; none without driver or libraries.
+    """Return the CUDA names of the GPUs that TensorFlow may use; none without driver or libraries.
 
-    `visible`: the user's CUDA_VISIBLE_DEVICES, which goes first; None where it is not set. Found
-    out without TensorFlow, which would take seconds.
+    `visible`: the user's CUDA_VISIBLE_DEVICES, which takes precedence; None if it is not set.
+    TensorFlow is not imported, because that takes seconds.
     """
     listed = _listed()
     if listed and not _libraries():
         return ()
     if visible is None or not listed:
         return listed
-    # CUDA stops at the first name that is none, and "-1" stands for that
+    # CUDA ignores all names after the first invalid one, which is often "-1"
     named = [name.strip() for name in visible.split(",")]
     valid = [name for name in named if name and not name.startswith("-")]
     return tuple(valid[: named.index("-1")] if "-1" in named else valid)
 
 
 def _libraries() -> bool:
-    """Whether TensorFlow finds cuDNN: beside it, as `tensorflow[and-cuda]` brings it, or at all."""
-    beside = importlib.util.find_spec("nvidia") is not None
-    return beside or ctypes.util.find_library("cudnn") is not None
+    """Return whether cuDNN is installed, by `tensorflow[and-cuda]` or in the system."""
+    by_pip = importlib.util.find_spec("nvidia") is not None
+    return by_pip or ctypes.util.find_library("cudnn") is not None
 
 
 def _listed() -> tuple[str, ...]:
-    """The numbers of the GPUs that NVIDIA's own tool lists."""
+    """Return the numbers of the GPUs that `nvidia-smi` lists."""
     try:
         done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
@@ -70,7 +70,7 @@ def _listed() -> tuple[str, ...]:
 
 
 def environments(workers: int, gpus: Sequence[str]) -> list[dict[str, str]]:
-    """What is added to each worker's environment: a GPU of its own, shared where there are fewer.
+    """Return additional environment variables per worker: one GPU each, shared if there are fewer.
 
     >>> environments(3, ("0", "1"))
     [{'CUDA_VISIBLE_DEVICES': '0'}, {'CUDA_VISIBLE_DEVICES': '1'}, {'CUDA_VISIBLE_DEVICES': '0'}]

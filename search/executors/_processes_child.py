@@ -1,7 +1,7 @@
-"""What a started process does first: take its place in the world, then call what it is told to.
+"""Entry point of a started process: set up its environment, then call a function.
 
-`python -m search.executors._processes_child CONNECTION BEGINNING`, or forked from the process of
-`_processes_server.py`.
+It is run by `python -m search.executors._processes_child CONNECTION BEGINNING`, or forked from the
+process of `_processes_server.py`.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ from typing import Any, NoReturn
 
 
 class CoordinatorGone(BaseException):
-    """The other end of the connection is closed: there is nothing left to do."""
+    """The coordinator has closed the connection. The process must exit."""
 
 
 class Link:
-    """A connection whose end cannot be taken for an error of the user's code."""
+    """A connection that raises CoordinatorGone at its end, unlike any error of user code."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -32,7 +32,7 @@ class Link:
     def send(self, message: object) -> None:
         """Send a message.
 
-        Raises: CoordinatorGone; what pickle says of a message that it cannot take.
+        Raises: CoordinatorGone; an error of pickle for a message that cannot be pickled.
         """
         content = pickle.dumps(message)
         try:
@@ -52,15 +52,15 @@ class Link:
 
 
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's sys/prctl.h
-_KILLED_FIRST = "500"  # of 1000: when memory runs out, the kernel ends a trial, not its study
+_KILLED_FIRST = "500"  # of 1000: out of memory, the kernel kills a worker, not the coordinator
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What a process is to be: its surroundings, and the function that it calls.
+    """Environment of a process, and the function that it calls.
 
-    The function takes the link to the coordinator, then `arguments`: a pickled tuple, which may
-    need `path`.
+    The function gets the link to the coordinator, then `arguments`: a pickled tuple, which may need
+    `path` to be unpickled.
     """
 
     folder: str | None
@@ -72,10 +72,10 @@ class Beginning:
 
 
 def run(handle: int, told: int) -> NoReturn:
-    """Be what a `Beginning` says, which the file `told` holds, and end with its function."""
+    """Read a `Beginning` from the file descriptor `told`, call its function, and exit."""
     code = 1
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator handles Ctrl-C
         _die_with_the_parent()
         link = Link(Connection(handle))
         with open(told, "rb") as file:
@@ -98,7 +98,7 @@ def run(handle: int, told: int) -> NoReturn:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 stream.flush()
-        os._exit(code)  # no more of the user's code, such as what it registered with atexit
+        os._exit(code)  # run no more user code, such as atexit functions
 
 
 def _die_with_the_parent() -> None:

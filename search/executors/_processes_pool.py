@@ -1,4 +1,4 @@
-"""The worker processes of this machine: started early, known until they end, then started again."""
+"""Pool of local worker processes, which are restarted when they end."""
 
 import sys
 import warnings
@@ -21,20 +21,20 @@ _MOST_DEATHS = 4
 class _Worker:
     process: StartedProcess
     ready: bool = False
-    silent: bool = False  # its connection is at its end
+    silent: bool = False  # the connection is closed
 
 
 class WorkerPool:
-    """A process for each of `environments`, which says what is added to its environment.
+    """Worker processes, one per item of `environments`: its additional environment variables.
 
-    Each may use `bytes_limit` of memory. `load` is called in it first, where it is known by its
-    module and name. One that ends is started again, but for those that cannot load what they need.
+    `bytes_limit`: memory limit of each. A worker first calls `load`, which it imports by module and
+    name. A worker that ends is restarted, unless it cannot load problem and data.
     """
 
     def __init__(
         self, environments: Sequence[Mapping[str, str]], load: Load, bytes_limit: int
     ) -> None:
-        # CUDA does not survive a fork, nor do some of macOS's libraries
+        # neither CUDA nor some libraries of macOS survive a fork
         self._forks = sys.platform == "linux" and not any(environments)
         self._environments = environments
         self._load = load
@@ -49,50 +49,50 @@ class WorkerPool:
 
     @property
     def ready(self) -> int:
-        """How many workers have loaded what they need."""
+        """Number of workers that have loaded problem and data."""
         return sum(worker.ready for worker in self._workers.values())
 
     def free(self, busy: Collection[int]) -> int | None:
-        """A worker that is ready and not busy; None where there is none."""
+        """Return a worker that is ready and not busy; None without one."""
         ready = (number for number, worker in self._workers.items() if worker.ready)
         return next((number for number in ready if number not in busy), None)
 
     def send(self, number: int, message: object) -> None:
-        """Send a message to a worker; one that has ended says so by itself."""
+        """Send a message to a worker. The end of a worker is reported by `receive`."""
         try:
             self._workers[number].process.connection.send(message)
         except OSError:
             return
 
     def receive(self, seconds: float) -> tuple[int, Any] | None:
-        """The next message of a worker, with its number; a text is why that worker ended.
+        """Return the next message of a worker, with its number; a text is the reason of its end.
 
-        None where nothing came within `seconds`.
+        Return None when no message arrives within `seconds`.
 
-        Raises: SearchError when workers die before they have loaded what they need.
+        Raises: SearchError when workers die before they have loaded problem and data.
         """
         if not self._inbox:
             self._listen(seconds)
         return self._inbox.popleft() if self._inbox else None
 
     def replace(self, number: int) -> None:
-        """Kill a worker, whatever it is doing, and start another in its place."""
+        """Kill a worker and start another."""
         self._forget(number)
         self._start(number)
 
     def refuse(self, number: int, error: SearchError) -> None:
-        """Do without a worker that cannot load what it needs.
+        """Exclude a worker that cannot load problem and data.
 
-        Raises: `error`, where it was the last one.
+        Raises: `error`, for the last worker.
         """
         self._forget(number)
         if not self._workers:
             raise error
-        text = f"a worker is left out, the others continue: {error}"
+        text = f"a worker is excluded, the others continue: {error}"
         warnings.warn(text, SearchWarning, stacklevel=2)
 
     def close(self) -> None:
-        """End all workers, and return when they are gone; may be called twice."""
+        """End all workers and wait for their end. It may be called twice."""
         processes = [worker.process for worker in self._workers.values()]
         for number in list(self._workers):
             self._forget(number)
@@ -116,10 +116,10 @@ class WorkerPool:
 
     def _forget(self, number: int) -> None:
         self._workers.pop(number).process.close()
-        self._inbox = deque(said for said in self._inbox if said[0] != number)
+        self._inbox = deque(message for message in self._inbox if message[0] != number)
 
     def _listen(self, seconds: float) -> None:
-        """Take what is there, and wait for it where nothing is."""
+        """Receive available messages; without any, wait for the first."""
         by_connection = {
             worker.process.connection: number
             for number, worker in self._workers.items()
@@ -135,28 +135,28 @@ class WorkerPool:
             end = worker.process.end
             if end is not None:
                 while not worker.silent and worker.process.connection.poll():
-                    self._hear(number)  # what it said before it ended
+                    self._hear(number)  # messages from before its end
                 self._ended(number, worker, end)
 
     def _hear(self, number: int) -> None:
-        """Take one message of a worker."""
+        """Receive one message of a worker."""
         worker = self._workers[number]
         try:
-            said = worker.process.connection.recv()
-        except Exception:  # noqa: BLE001 - its end, half a message, or one that nobody can read
+            message = worker.process.connection.recv()
+        except Exception:  # noqa: BLE001 - end of the process, or an incomplete or invalid message
             worker.silent = True
             worker.process.kill()
             return
-        if isinstance(said, Remarked):
-            warnings.warn(said.text, SearchWarning, stacklevel=2)
+        if isinstance(message, Remarked):
+            warnings.warn(message.text, SearchWarning, stacklevel=2)
             return
-        if isinstance(said, Ready):
+        if isinstance(message, Ready):
             worker.ready = True
             self._deaths = 0
-        self._inbox.append((number, said))
+        self._inbox.append((number, message))
 
     def _ended(self, number: int, worker: _Worker, end: str) -> None:
-        """Start another in its place, and have the end said after all that it said itself."""
+        """Report the end of a worker after its last message, and start another."""
         worker.process.connection.close()
         self._inbox.append((number, end))
         if not worker.ready:
@@ -164,8 +164,8 @@ class WorkerPool:
             if self._deaths >= _MOST_DEATHS:
                 del self._workers[number]
                 raise SearchError(
-                    f"A worker must live until it has loaded the data; {self._deaths} died before, "
-                    f"the last one thus: {end}. Use fewer --workers, or see what load does."
+                    f"{self._deaths} workers died while loading the data (last: {end}). Use fewer "
+                    "--workers, or check the problem's load function."
                 )
         self._start(number)
 
@@ -173,9 +173,9 @@ class WorkerPool:
 def local(
     environments: Sequence[Mapping[str, str]], load: Load, *, memory_bytes: int
 ) -> WorkerPool:
-    """Start a process on this machine for each environment, and do not wait for it.
+    """Start a local process for each environment, without waiting for it.
 
-    All may use `memory_bytes` together. Where no environment asks for anything (GPUs), all are
-    forked from one that has imported what they need.
+    `memory_bytes`: memory limit of all workers together. If no environment has variables (for
+    GPUs), all workers are forked from a process that has imported TensorFlow.
     """
     return WorkerPool(environments, load, memory_bytes // len(environments))

@@ -1,10 +1,10 @@
-"""The process that starts a study's processes and ends them: `python -m ... FD [fork]`.
+"""Server process that starts and kills the processes of a study: `python -m ... FD [fork]`.
 
-It is told what to do on the socket FD, a pair of its parent's that no one else can connect to, and
-says there what became of each process. With `fork` it imports TensorFlow first and forks; without,
-each process is a new interpreter (CUDA does not survive a fork, nor do some of macOS's libraries).
-It has one thread and runs nobody's code, so that it stays when a process that it started dies, eats
-memory or hangs. When its parent is gone it kills all that it has started, and ends.
+It receives requests on the socket FD, one end of a socket pair of its parent, and reports the end
+of each process there. With `fork`, it imports TensorFlow first and forks the processes; without,
+each process is a new interpreter (neither CUDA nor some libraries of macOS survive a fork). It has
+one thread and runs no user code, so that it survives when a started process dies, hangs or runs out
+of memory. When its parent ends, it kills all started processes and exits.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 FORK = "fork"
-# what to do, with which process (a number of the parent's choice), and how many bytes it may use
+# a request: what to do, number of the process (chosen by the parent), memory limit in bytes
 REQUEST = struct.Struct("<cQQ")
 START, KILL = b"s", b"k"
 WORKER_PRELOAD = "search.engine.worker_preload"
@@ -38,7 +38,7 @@ class _Child:
     out_of_memory: bool = False
 
     def kill(self) -> None:
-        """Kill it with all that it has started: it leads a group of its own."""
+        """Kill the process and its descendants, which are in its process group."""
         for kill in (os.killpg, os.kill):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 kill(self.pid, signal.SIGKILL)
@@ -56,7 +56,7 @@ class _Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def serve(self) -> None:
-        """Do as told until the parent is gone."""
+        """Handle requests until the parent ends."""
         try:
             while True:
                 seconds = _LOOK_SECONDS if self._children else None
@@ -75,7 +75,7 @@ class _Server:
                 child.kill()
 
     def _obey(self) -> bool:
-        """Take one request; False when there will be none any more."""
+        """Handle one request. Return False when the parent has ended."""
         request, handles, _, _ = socket.recv_fds(self._control, REQUEST.size, 3)
         if len(request) < REQUEST.size:
             return False
@@ -103,7 +103,7 @@ class _Server:
                 pass_fds=(connection, beginning),
                 start_new_session=True,
             )
-            process.returncode = 0  # it is reaped here: Popen must not wait for it
+            process.returncode = 0  # `_reap` waits for it: Popen must not
             return process.pid
         pid = os.fork()
         if pid == 0:
@@ -129,7 +129,7 @@ class _Server:
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 del self._children[pid]
-                child.kill()  # what it has started and left behind
+                child.kill()  # its descendants that still run
                 code = os.waitstatus_to_exitcode(status)
                 self._say(child.number, code=code, out_of_memory=child.out_of_memory)
 
@@ -148,17 +148,17 @@ class _Server:
 
 
 def serve(control: socket.socket, *, forks: bool) -> NoReturn:
-    """Serve on the parent's socket until the parent is gone, then end this process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    """Serve on the parent's socket until the parent ends, then exit."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     try:
         _Server(control, forks=forks).serve()
     finally:
-        os._exit(0)  # at once: to take TensorFlow apart in order takes a while
+        os._exit(0)  # at once: a regular exit with TensorFlow loaded takes long
 
 
 def main() -> None:
-    """Serve on the socket that the parent has named."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # during the imports too
+    """Serve on the socket that the parent passed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # also during the imports
     forks = FORK in sys.argv
     control = socket.socket(fileno=int(sys.argv[1]))
     importlib.import_module(CHILD)

@@ -1,4 +1,4 @@
-"""Processes started for a study: each on a connection that no one else can open."""
+"""Client of the process server: start processes, and communicate over private socket pairs."""
 
 import contextlib
 import functools
@@ -26,11 +26,11 @@ from search.runtime.process_exit import close_at_end
 
 _STALLED_SECONDS = 30
 _ENDING_SECONDS = 10
-_LOOK_SECONDS = 0.5  # another thread may have taken what the server said
+_LOOK_SECONDS = 0.5  # another thread may have read the server's message
 
 
 class StartedProcess:
-    """One process: what it says comes from `connection`; `end` says why it ended, once it has."""
+    """A started process. `connection` receives its messages; `end` is the reason of its end."""
 
     def __init__(self, server: "ProcessServer", number: int, connection: Connection, limit: int):
         self._server = server
@@ -40,7 +40,7 @@ class StartedProcess:
 
     @property
     def end(self) -> str | None:
-        """Why the process ended; None while it runs."""
+        """Reason why the process ended; None while it runs."""
         facts = self._server.ends.get(self._number)
         if facts is None:
             return "the process that starts workers died" if self._server.dead else None
@@ -56,11 +56,11 @@ class StartedProcess:
         return f"the worker ended with exit code {code}"
 
     def kill(self) -> None:
-        """Kill it with all that it has started; its `end` follows."""
+        """Kill the process and its descendants. `end` is set afterwards."""
         self._server.request(KILL, self._number)
 
     def close(self) -> None:
-        """Kill it and let go of it."""
+        """Kill the process and close the connection."""
         self.kill()
         self.connection.close()
 
@@ -69,10 +69,10 @@ class StartedProcess:
 
 
 class ProcessServer:
-    """A process that starts others, forked from itself once it has imported TensorFlow.
+    """Client of a process that starts others, by forking after it has imported TensorFlow.
 
-    See `_processes_server.py`. `ends` is what is known of processes that ended, by number; it grows
-    while `listen` is called when `control` is readable. `dead`: the server itself has ended.
+    See `_processes_server.py`. `ends`: facts on ended processes by number. Call `listen` when
+    `control` is readable, to update `ends`. `dead`: the server has ended.
     """
 
     def __init__(self, *, forks: bool, control: socket.socket | None = None) -> None:
@@ -90,7 +90,7 @@ class ProcessServer:
         ours, theirs = socket.socketpair()
         words = [sys.executable, "-P", "-m", _processes_server.__name__, str(theirs.fileno())]
         with theirs:
-            # A session of its own: Ctrl-C is for this process, which ends them when it has closed.
+            # A new session: this process handles Ctrl-C, and then closes the server.
             self._process = subprocess.Popen(
                 [*words, *([FORK] * forks)],
                 stdin=subprocess.DEVNULL,
@@ -108,13 +108,13 @@ class ProcessServer:
         environment: Mapping[str, str] | None = None,
         bytes_limit: int = 0,
     ) -> StartedProcess:
-        """Have `module.function(connection, *arguments)` called in a process of its own.
+        """Start a process that calls `module.function(link, *arguments)`. Do not wait for it.
 
-        What it prints goes to this process's standard error. Over `bytes_limit` of memory (0: no
-        limit) it is killed. Does not wait for it.
+        Its output goes to this process's standard error. It is killed if it uses more memory than
+        `bytes_limit` (0: no limit).
         """
         ours, theirs = socket.socketpair()
-        # a process that is stopped in the middle of a message must not stop this one for ever
+        # a timeout, because a process may be stopped in the middle of a message
         ours.setsockopt(
             socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _STALLED_SECONDS, 0)
         )
@@ -135,7 +135,7 @@ class ProcessServer:
     def request(
         self, what: bytes, number: int, bytes_limit: int = 0, handles: list[int] | None = None
     ) -> None:
-        """Send a request to the server; nothing happens where it is dead."""
+        """Send a request to the server; do nothing if it is dead."""
         try:
             message = REQUEST.pack(what, number, bytes_limit)
             socket.send_fds(self.control, [message], handles or [])
@@ -143,27 +143,27 @@ class ProcessServer:
             self.dead = True
 
     def listen(self) -> None:
-        """Take what the server says; nothing, where another thread has taken it."""
+        """Read the messages of the server, if another thread has not read them already."""
         with self._listening:
             try:
-                said = self.control.recv(65536, socket.MSG_DONTWAIT)
+                content = self.control.recv(65536, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
             except OSError:
-                said = b""
-            if not said:
+                content = b""
+            if not content:
                 self.dead = True
             self._heard = True
-            *lines, self._said = (self._said + said).split(b"\n")
+            *lines, self._said = (self._said + content).split(b"\n")
             for line in lines:
                 facts = json.loads(line)
                 if "code" in facts:
                     self.ends[facts["number"]] = facts
 
     def wait_for_ends(self, killed: Collection[StartedProcess]) -> None:
-        """Wait until processes that were killed are gone.
+        """Wait until killed processes have ended.
 
-        Not for a server at its imports, which has started none of them yet and says nothing.
+        Do not wait for a server that is still importing: it has not started any process.
         """
         if not self.dead and wait([self.control], 0):
             self.listen()
@@ -177,19 +177,19 @@ class ProcessServer:
                 self.listen()
 
     def kill(self) -> None:
-        """Kill the server, which takes with it what it has started."""
+        """Kill the server, and with it all started processes."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
     def close(self) -> None:
-        """End the server and all that it has started."""
+        """End the server and all started processes."""
         self.dead = True
         self.control.close()
         if self._process is None:
             return
         try:
-            if next(self._numbers) == 1:  # at its imports, and of no use to anyone
+            if next(self._numbers) == 1:  # it has started no process, and may still be importing
                 self._process.kill()
             self._process.wait(_ENDING_SECONDS)
         except subprocess.TimeoutExpired:
@@ -203,9 +203,9 @@ def _kept() -> list[ProcessServer]:
 
 
 def process_server(*, forks: bool) -> ProcessServer:
-    """The server of this process; one that forks is kept, as its imports take seconds.
+    """Return the server of this process. A forking server is reused: its imports take seconds.
 
-    It ends when this process does.
+    The server ends with this process.
     """
     if not forks:
         return ProcessServer(forks=False)
@@ -217,16 +217,16 @@ def process_server(*, forks: bool) -> ProcessServer:
 
 
 def start_ahead() -> None:
-    """Have the server begin with its imports, the longest part of a start; harmless when repeated.
+    """Start the server early, because its imports are the longest part of a start.
 
-    Not where there may be GPUs, for which nothing is forked.
+    Do nothing on a machine with GPUs, where processes are not forked. Repeated calls are harmless.
     """
     if sys.platform == "linux" and shutil.which("nvidia-smi") is None:
         process_server(forks=True)
 
 
 def fork_server_from_here() -> None:
-    """Have this process's server forked from itself: it has one thread, and imported TensorFlow."""
+    """Fork the server from this process, which has one thread and has imported TensorFlow."""
     ours, theirs = socket.socketpair()
     if os.fork() == 0:
         ours.close()
@@ -236,7 +236,7 @@ def fork_server_from_here() -> None:
 
 
 def _file_of(content: bytes) -> IO[bytes]:
-    """A file without a name that holds this; the socket would take no more than its buffer."""
+    """Return an unnamed file with this content, which may be larger than the socket's buffer."""
     if sys.platform == "linux":
         file: IO[bytes] = os.fdopen(os.memfd_create("beginning"), "w+b")
     else:
@@ -247,20 +247,20 @@ def _file_of(content: bytes) -> IO[bytes]:
 
 
 def _standard_error() -> int:
-    """The handle behind `sys.stderr`: 2 itself may be turned away, see `runtime`."""
+    """Return the file descriptor of `sys.stderr`: descriptor 2 may be redirected."""
     try:
         return sys.stderr.fileno()
-    except (AttributeError, OSError, ValueError):  # a notebook's, or a test's
+    except (AttributeError, OSError, ValueError):  # replaced by a notebook or a test
         return 2
 
 
 def _folder() -> str | None:
     try:
         return os.getcwd()
-    except OSError:  # it was removed
+    except OSError:  # the folder was deleted
         return None
 
 
 def _path() -> list[str]:
-    """What this process imports from, in its order; a folder that is "" is the one it is in."""
+    """Return `sys.path` with absolute folders; "" is the current folder."""
     return [os.path.abspath(folder) if folder == "" else folder for folder in sys.path]

@@ -1,4 +1,4 @@
-"""What runs in a worker process of this machine, and what passes between it and its coordinator."""
+"""Code that runs in a local worker process, and its messages to and from the coordinator."""
 
 import functools
 import os
@@ -17,7 +17,7 @@ from search.training.base import Trainer, WorkerContext
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """To a worker: train this; `waits` for the answer to each report."""
+    """To a worker: train a task. `waits`: wait for the answer to each report."""
 
     make_trainer: MakeTrainer
     task: Task
@@ -26,12 +26,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """From a worker: it has loaded what training needs."""
+    """From a worker: it has loaded problem and data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """From a worker: it cannot load what training needs."""
+    """From a worker: it cannot load problem and data."""
 
     error: SearchError
 
@@ -45,20 +45,20 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """From a worker: the study cannot continue, whatever the trial."""
+    """From a worker: the study cannot continue, with any trial."""
 
     error: SearchError
 
 
 @dataclass(frozen=True, slots=True)
 class Remarked:
-    """From a worker: a remark, or a warning of the user's code, for the user."""
+    """From a worker: a warning of the platform or of user code, for the user."""
 
     text: str
 
 
 def work(link: Link, load: Load) -> None:
-    """Load what training needs, then train what comes, until the coordinator closes."""
+    """Load problem and data, then train tasks until the coordinator closes the connection."""
     user_warnings.install(lambda text: link.send(Remarked(text)))
     place = WorkerContext(Path(tempfile.gettempdir()) / f"search-{os.getpid()}")
     link.send(_loaded(load, place))
@@ -74,12 +74,12 @@ def _loaded(load: Load, place: WorkerContext) -> Ready | Unfit:
 
 @functools.lru_cache(maxsize=1)
 def _trainer(make_trainer: MakeTrainer, place: WorkerContext) -> Trainer:
-    """The trainer of this process, made once."""
+    """Create the trainer of this process, once."""
     return make_trainer(place)
 
 
 def _trained(link: Link, order: Order, place: WorkerContext) -> Finished | Lost | Broken | Unfit:
-    """Train one task; what came of it."""
+    """Train one task and return its end."""
     task = order.task
     try:
         trainer = _trainer(order.make_trainer, place)

@@ -1,4 +1,4 @@
-"""Where trials train: what an executor promises to the coordinator."""
+"""Executor protocol: train tasks and return messages to the coordinator."""
 
 import traceback
 from collections.abc import Callable
@@ -13,7 +13,13 @@ from search.training.base import Trainer, WorkerContext
 
 @dataclass(frozen=True, slots=True)
 class EpochDone:
-    """A worker completed an epoch and waits: `reply` must be called once, from the same thread."""
+    """A worker completed an epoch and waits for the decision.
+
+    Attributes:
+        report: Report of the epoch.
+        reply: Function that sends the decision to the worker. Call it once, from the thread that
+            called `next_message`.
+    """
 
     report: EpochReport
     reply: Callable[[Decision], None]
@@ -21,10 +27,14 @@ class EpochDone:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A worker is done with a task.
+    """A worker finished a task.
 
-    `refusal`: what the outcome says of the problem as a whole; it ends a study of which no trial
-    has trained yet.
+    Attributes:
+        trial: Name of the trial.
+        attempt: Number of the attempt, from 1.
+        outcome: Outcome of the task.
+        refusal: Error that concerns the problem as a whole. It ends a study in which no trial has
+            trained yet.
     """
 
     trial: str
@@ -35,9 +45,13 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A worker died over a task; the coordinator decides whether it is tried again.
+    """A worker died during a task. The coordinator decides whether to try the task again.
 
-    `traceback`: where, if that is known.
+    Attributes:
+        trial: Name of the trial.
+        attempt: Number of the attempt, from 1.
+        reason: One sentence.
+        traceback: Traceback, or "" if unknown.
     """
 
     trial: str
@@ -50,12 +64,18 @@ Message: TypeAlias = EpochDone | Finished | Lost
 
 
 def end_of(error: BaseException, task: Task, at_epoch: int) -> Finished | Lost | SearchError:
-    """What a trial that raised this has come to; call it while the exception is handled.
+    """Convert an exception of a trial to a message. Call it in the `except` block.
 
-    An Exception fails the trial. Any other BaseException (`sys.exit`, KeyboardInterrupt, one of
-    the user's own) costs it the attempt, as the death of its process does. A SearchError that the
-    platform raised, and not code of the user's, is about the problem or the study: see `Finished`,
-    or raise what is returned.
+    Args:
+        error: The exception.
+        task: The task that raised it.
+        at_epoch: Number of completed epochs.
+
+    Returns:
+        Finished with a failed outcome for an Exception, with a `refusal` if the platform, and not
+        user code, raised a SearchError about the problem. Lost for any other BaseException
+        (`sys.exit`, KeyboardInterrupt), as after the death of the process. A SearchError about the
+        study as a whole: raise it.
     """
     trial, attempt = task.proposal.trial, task.attempt
     kind, text, where = type(error).__name__, text_of(error), clipped(traceback.format_exc())
@@ -112,35 +132,54 @@ def why_unfit(load: Load, place: WorkerContext) -> SearchError | None:
 
 
 class Executor(Protocol):
-    """Trains tasks and sends back what happens, in the order in which it happens.
+    """Train tasks and return messages in the order of events.
 
-    Duties. All calls come from one thread. At most `slots` tasks are under way. Messages of one
-    trial come in order: its epochs, each answered before the next, then exactly one Finished or
-    Lost: see `end_of`. What no trial could do better (a checkpoint that cannot
-    be written) comes out of `next_message` as a SearchError, and ends the study.
+    Duties:
+        - All calls come from one thread, and at most `slots` tasks run at a time.
+        - The messages of a trial are in order: EpochDone for each epoch, each answered before the
+          next, then exactly one Finished or Lost; see `end_of`.
+        - `next_message` raises a SearchError for a failure that affects every trial, such as a
+          checkpoint that cannot be written. The study then ends.
     """
 
     @property
     def slots(self) -> int:
-        """How many tasks may be under way at once."""
+        """Number of tasks that may run at a time."""
         ...
 
     def submit(self, task: Task) -> None:
-        """Start a task; there must be a free slot."""
+        """Start a task. A slot must be free.
+
+        Args:
+            task: Task to train.
+        """
         ...
 
     def next_message(self, timeout: float | None = None) -> Message | None:
-        """The next message; None when `timeout` seconds passed without one.
+        """Wait for the next message.
 
-        With a timeout of 0 it takes what is there: epochs may be answered after it, and a trial
-        whose epoch is not yet answered does not go on.
+        A trial waits until its last epoch is answered. Epochs may be answered after later calls.
+
+        Args:
+            timeout: Seconds to wait; 0 returns only a message that is already there, None waits
+                without limit.
+
+        Returns:
+            The message, or None after the timeout.
+
+        Raises:
+            SearchError: A failure that ends the study.
         """
         ...
 
     def cancel(self, trial: str) -> None:
-        """Stop a trial soon, keep its last checkpoint, and send nothing more of it."""
+        """Stop a trial soon and keep its last checkpoint. The trial sends no more messages.
+
+        Args:
+            trial: Name of the trial.
+        """
         ...
 
     def close(self) -> None:
-        """Cancel what is under way and release everything; may be called twice."""
+        """Cancel all tasks and release all resources. It may be called twice."""
         ...

@@ -1,7 +1,6 @@
-"""Trains on the workers of any Dask cluster, of one thread each.
+"""Executor on a Dask cluster with single-threaded workers.
 
-Where a worker dies its nanny starts another; whether its trial is tried again is the coordinator's
-to say.
+When a worker dies, its nanny starts another. The coordinator decides whether to retry the trial.
 """
 
 import functools
@@ -38,23 +37,23 @@ __all__ = ["DaskExecutor", "DaskWorkers", "Packed", "connected"]
 
 
 class Packed(Protocol):
-    """The checkpoints of the study as they travel, on the coordinator's disk."""
+    """Checkpoints on the coordinator's disk, as bytes."""
 
     def packed(self, trial: str) -> bytes | None:
-        """The trial's checkpoint; None where there is none."""
+        """Return the trial's checkpoint; None without one."""
         ...
 
     def unpack(self, trial: str, content: bytes) -> None:
-        """Replace the trial's checkpoint by one that has travelled."""
+        """Replace the trial's checkpoint by one from a worker."""
         ...
 
 
 @dataclass(slots=True)
 class _Flight:
-    """A task under way on a worker: how far it is known, and since when it trains.
+    """A running task on a worker. `epochs`: last known epoch; `since`: start of the training.
 
-    `checkpoint_variable` holds the checkpoint between the two sides, `replies` the answers where
-    it waits for them.
+    `checkpoint_variable`: Dask variable for the checkpoint. `replies`: Dask queue for answers; None
+    if the worker does not wait for answers.
     """
 
     task: Task
@@ -66,19 +65,19 @@ class _Flight:
     since: float | None = None
 
     def end(self) -> None:
-        """Leave nothing of it with the scheduler."""
+        """Delete the queue and the variable of the task."""
         if self.replies is not None:
             self.replies.close()
         self.checkpoint_variable.delete()
 
 
 class DaskExecutor:
-    """As many slots as the cluster has workers that are ready; a task goes to one that is free.
+    """Executor with one slot per ready worker of a Dask cluster.
 
-    `make_trainer` is called once in each worker, where it is known by its module and name.
-    `checkpoints` travel, as the workers share no disk. `waits`: whether workers
-    wait for the answer to each report; where a backend never prunes they need not. `timeout`:
-    seconds that one attempt of a trial may take.
+    `make_trainer` is called once in each worker, which imports it by module and name.
+    `checkpoints`: sent between worker and coordinator, which have different disks. `waits`: workers
+    wait for the answer to each report; not needed for a backend that never prunes. `timeout`:
+    time limit in seconds for one attempt of a trial.
     """
 
     def __init__(
@@ -102,19 +101,19 @@ class DaskExecutor:
 
     @property
     def slots(self) -> int:
-        """The workers that are ready."""
+        """Number of ready workers."""
         return self._workers.slots
 
     def submit(self, task: Task) -> None:
-        """Send a task to a worker, as soon as one is ready and free."""
+        """Queue a task for the next worker that is ready and free."""
         self._waiting.append(task)
         with self._workers.connection():
             self._dispatch()
 
     def next_message(self, timeout: float | None = None) -> Message | None:
-        """The next message of a current attempt.
+        """Return the next message of a running attempt.
 
-        None after `timeout` seconds without one, or when there are more slots than before.
+        Return None after `timeout` seconds without a message, or when the number of slots grows.
         """
         with self._workers.connection():
             return self._next_message(timeout)
@@ -126,9 +125,9 @@ class DaskExecutor:
             late = self._late()
             if late is not None:
                 return self._abandon(late)
-            said = self._take(until)
-            if said is not None:
-                message = self._understood(said)
+            received = self._take(until)
+            if received is not None:
+                message = self._understood(received)
                 self._dispatch()
                 if message is not None:
                     return message
@@ -139,7 +138,7 @@ class DaskExecutor:
             self._workers.check()
 
     def cancel(self, trial: str) -> None:
-        """Restart the worker that trains it: a thread inside TensorFlow cannot be stopped."""
+        """Restart the worker of the trial: a thread inside TensorFlow cannot be stopped."""
         self._waiting = deque(t for t in self._waiting if t.proposal.trial != trial)
         flight = self._flights.pop(trial, None)
         if flight is not None:
@@ -147,7 +146,7 @@ class DaskExecutor:
                 self._stop([flight])
 
     def close(self) -> None:
-        """End the workers' work; trials under way keep the checkpoint they have."""
+        """Stop all tasks. Running trials keep their last checkpoint."""
         self._waiting.clear()
         flights, self._flights = list(self._flights.values()), {}
         if flights and self._workers.connected:  # the workers outlive this study
@@ -155,7 +154,7 @@ class DaskExecutor:
         self._workers.close()
 
     def _dispatch(self) -> None:
-        """Give waiting tasks to workers that are ready and free."""
+        """Send queued tasks to workers that are ready and free."""
         while self._waiting:
             worker = self._workers.free({flight.worker for flight in self._flights.values()})
             if worker is None:
@@ -189,11 +188,11 @@ class DaskExecutor:
         future.add_done_callback(functools.partial(self._ended, trial, task.attempt))
 
     def _take(self, until: float | None) -> Any:
-        """What comes next into the inbox; None when nothing came before a deadline."""
+        """Return the next item of the inbox; None after the next deadline."""
         deadlines = [self._deadline(flight) for flight in self._flights.values()]
         if until is not None:
             deadlines.append(until)
-        # without a deadline wake up all the same, so that Ctrl-C is seen
+        # wake up also without a deadline, to handle Ctrl-C
         wait = min(deadlines, default=math.inf) - self._clock.seconds()
         try:
             return self._workers.inbox.get(timeout=min(max(wait, 0.0), 1.0))
@@ -201,7 +200,7 @@ class DaskExecutor:
             return None
 
     def _understood(self, said: Any) -> Message | None:
-        """The message for the coordinator; None for one that is stale or only of use here."""
+        """Handle a received item. Return the message for the coordinator, or None."""
         if isinstance(said, Remarked):
             warnings.warn(said.text, SearchWarning, stacklevel=2)
             return None
@@ -225,27 +224,27 @@ class DaskExecutor:
         flight.end()
         if isinstance(said, Broken):
             raise said.error
-        if isinstance(said, Misfit):  # no fault of the task's
+        if isinstance(said, Misfit):  # the worker is unsuitable, not the task
             self._waiting.appendleft(flight.task)
             self._workers.refuse(flight.worker, said.error)
             return None
-        if isinstance(said, Lost):  # the trial is done for, and so is what it left behind
+        if isinstance(said, Lost):  # the trial may have left the process in a bad state
             self._workers.restart([flight.worker])
         end: Finished | Lost = said
         return end
 
     def _lost(self, worker: str) -> Lost | None:
-        """The attempt that a worker took with it."""
+        """Return the loss of the attempt that ran on a worker; None for an idle worker."""
         for trial, flight in self._flights.items():
             if flight.worker == worker:
                 del self._flights[trial]
-                flight.future.cancel()  # a foreign scheduler must not run it again by itself
+                flight.future.cancel()  # the scheduler must not retry the task itself
                 flight.end()
                 return Lost(trial, flight.task.attempt, self._workers.end_of(worker))
         return None
 
     def _deadline(self, flight: _Flight) -> float:
-        """When the flight is late: never, as long as no worker has begun with it."""
+        """Return the deadline of a task; infinity before its worker has started it."""
         if self._timeout is None or flight.since is None:
             return math.inf
         return flight.since + self._timeout
@@ -267,7 +266,7 @@ class DaskExecutor:
         self._workers.restart([flight.worker for flight in flights])
 
     def _ended(self, trial: str, attempt: int, future: "Future") -> None:
-        """Learn, on Dask's thread, of a task that could not run at all."""
+        """Handle a task that could not run, in Dask's thread."""
         error = None if future.status != "error" else refusal(future)
         if error is not None:
             self._workers.inbox.put(Broken(trial, attempt, error))

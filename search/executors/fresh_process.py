@@ -1,7 +1,7 @@
-"""Functions run in processes that have trained nothing, one process for each call.
+"""Run functions in new processes that have not trained before, one process per call.
 
-They are forked from the process that has imported TensorFlow for a study's workers, which takes no
-time; where nothing may be forked (GPUs), each is a new interpreter.
+The processes are forked from the server that has imported TensorFlow, which is fast. With GPUs,
+where forking is not possible, each is a new interpreter.
 """
 
 import os
@@ -22,27 +22,27 @@ _LONGEST_WAIT_SECONDS = 1.0
 
 
 class FreshProcess:
-    """Runs functions that see neither what this process has built nor what earlier calls have.
+    """Run functions isolated from the state of this process and of earlier calls.
 
-    `forks`: whether processes may be forked from one that has imported TensorFlow.
+    `forks`: processes may be forked from a process that has imported TensorFlow.
     """
 
     def __init__(self, *, forks: bool = True) -> None:
         self._forks = forks and sys.platform == "linux"
 
     def start(self) -> None:
-        """Have TensorFlow imported for the first call, without waiting for it."""
+        """Start importing TensorFlow for the first call, without waiting."""
         if self._forks:
             process_server(forks=True)
 
     def run(
         self, function: Callable[..., Result], *arguments: Any, seconds: float | None = None
     ) -> Result:
-        """Run a function of a module with arguments that can be pickled; what it returns.
+        """Run a function of a module with picklable arguments, and return its result.
 
-        `seconds`: how long to wait for the result; None for ever.
+        `seconds`: time to wait for the result; None for no limit.
 
-        Raises: what the function raises, if it is a SearchError; SearchError for any other error.
+        Raises: a SearchError of the function; SearchError for any other error or a timeout.
         """
         server = process_server(forks=self._forks)
         process = server.start(__name__, answer.__name__, function, arguments)
@@ -68,7 +68,7 @@ def _answer_of(process: StartedProcess, server: Any, seconds: float | None) -> t
                 good, answered = process.connection.recv()
             except (EOFError, OSError):
                 if wait([server.control], _LONGEST_WAIT_SECONDS):
-                    server.listen()  # it says why
+                    server.listen()  # reads the reason
                 raise SearchError(process.end or "the process ended without an answer") from None
             return good, answered
         if server.control in ready:
@@ -79,14 +79,14 @@ def _answer_of(process: StartedProcess, server: Any, seconds: float | None) -> t
 
 
 def answer(link: Link, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    """Run a function in this process, and send what came of it."""
+    """Run a function in this process, and send its result or error."""
     with open(os.devnull, "r+b") as nowhere:
-        for number in (0, 1, 2):  # what the user's code prints, it has printed before
+        for number in (0, 1, 2):  # user code has already printed its output in the study
             os.dup2(nowhere.fileno(), number)
     try:
         link.send((True, function(*arguments)))
     except SearchError as error:
         link.send((False, as_known(error)))
-    except Exception as error:  # noqa: BLE001 - the function may call code of the user's
-        said = " ".join(text_of(error).split())
-        link.send((False, SearchError(f"{type(error).__name__}: {said}")))
+    except Exception as error:  # noqa: BLE001 - the function may call user code
+        text = " ".join(text_of(error).split())
+        link.send((False, SearchError(f"{type(error).__name__}: {text}")))

@@ -1,6 +1,6 @@
-"""Trains in this process, one epoch per message: for debuggers, `workers=0` from Python.
+"""Executor in this process, for debuggers: `workers=0` from Python.
 
-It survives no trial that kills the process, hangs or eats memory.
+A trial that exits, hangs or runs out of memory affects this process.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from search.training.base import Trainer, Training
 
 
 class InlineExecutor:
-    """One slot; a trial advances by one epoch whenever `next_message` is called.
+    """Executor with one slot. Each call of `next_message` trains one epoch.
 
-    Not before its last epoch was answered, though: until then there is no message.
+    Before the last epoch is answered, there is no message.
     """
 
     def __init__(self, trainer: Trainer) -> None:
@@ -26,20 +26,20 @@ class InlineExecutor:
 
     @property
     def slots(self) -> int:
-        """One."""
+        """1."""
         return 1
 
     def submit(self, task: Task) -> None:
-        """Make the task the current one; nothing is trained yet."""
+        """Make the task the current one, without training yet."""
         if self._task is not None:
-            raise ValueError(f"trial {self._task.proposal.trial} is still under way")
+            raise ValueError(f"trial {self._task.proposal.trial} is still running")
         training = self._trainer.train(task)
         self._task, self._training = task, training
         self._advance = lambda: next(training)
         self._epochs = len(task.recorded)
 
     def next_message(self, timeout: float | None = None) -> Message | None:
-        """Train one epoch of the current task, however long it takes; None without one to train."""
+        """Train one epoch of the current task, without a time limit. Return None without a task."""
         task, training, advance = self._task, self._training, self._advance
         if task is None or training is None or advance is None:
             return None
@@ -48,7 +48,7 @@ class InlineExecutor:
         except StopIteration as stop:
             self._task = None
             return Finished(task.proposal.trial, task.attempt, stop.value)
-        except KeyboardInterrupt:  # Ctrl-C, and not to be told from one that the trial raised
+        except KeyboardInterrupt:  # Ctrl-C; one that the trial raised looks the same
             self._task = None
             raise
         except BaseException as error:
@@ -66,12 +66,12 @@ class InlineExecutor:
         return EpochDone(report, reply)
 
     def cancel(self, trial: str) -> None:
-        """Close the trial's training, which keeps its last checkpoint."""
+        """Close the training of the trial, which keeps its last checkpoint."""
         if self._task is not None and self._task.proposal.trial == trial:
             self.close()
 
     def close(self) -> None:
-        """Close the current training, if there is one."""
+        """Close the current training, if any."""
         if self._task is not None and self._training is not None:
             self._training.close()
         self._task = None

@@ -1,7 +1,7 @@
-"""Trains in processes of this machine, one trial at a time in each; none of them is this one.
+"""Executor in local processes, each of which trains one trial at a time.
 
-A trial that kills its process, hangs or eats memory costs itself one attempt, and no other trial
-anything. What a process says travels on a socket pair, which nobody else can open.
+A trial that kills its process, hangs or runs out of memory loses one attempt, and does not affect
+other trials. Messages use socket pairs, which no other process can open.
 """
 
 import math
@@ -14,12 +14,12 @@ from search.executors.base import EpochDone, Finished, Lost, MakeTrainer, Messag
 from search.runtime.clock import Clock
 from search.study.trial import Decision, Task
 
-_LONGEST_WAIT_SECONDS = 1.0  # wake up now and then, so that Ctrl-C is seen
+_LONGEST_WAIT_SECONDS = 1.0  # wake up regularly to handle Ctrl-C
 
 
 @dataclass(slots=True)
 class _Flight:
-    """A task under way in a worker, since when it trains, and whether it waits for answers."""
+    """A running task in a worker. `since`: start of the training."""
 
     task: Task
     worker: int
@@ -27,11 +27,11 @@ class _Flight:
 
 
 class ProcessExecutor:
-    """As many slots as there are workers that are ready, at least one.
+    """Executor with one slot per ready worker, and at least one slot.
 
-    `make_trainer` is called once in each worker, where it is known by its module and name.
-    `waits`: whether workers wait for the answer to each report; where a backend never prunes they
-    need not. `timeout`: seconds that one attempt of a trial may take.
+    `make_trainer` is called once in each worker, which imports it by module and name. `waits`:
+    workers wait for the answer to each report; not needed for a backend that never prunes.
+    `timeout`: time limit in seconds for one attempt of a trial.
     """
 
     def __init__(
@@ -53,21 +53,21 @@ class ProcessExecutor:
 
     @property
     def slots(self) -> int:
-        """The workers that are ready; never none, so that work is there for who comes.
+        """Number of ready workers, at least 1, so that a task waits for the first worker.
 
-        A proposal is made when a worker is ready for it, and with all that is known by then.
+        Counting only ready workers makes a proposal as late as possible, with all results known.
         """
         return max(1, self._pool.ready)
 
     def submit(self, task: Task) -> None:
-        """Send a task to a worker, as soon as one is ready and free."""
+        """Queue a task for the next worker that is ready and free."""
         self._waiting.append(task)
         self._dispatch()
 
     def next_message(self, timeout: float | None = None) -> Message | None:
-        """The next message.
+        """Return the next message.
 
-        None after `timeout` seconds without one, or when there are more slots than before.
+        Return None after `timeout` seconds without a message, or when the number of slots grows.
         """
         now = self._clock.seconds()
         until = math.inf if timeout is None else now + timeout
@@ -76,9 +76,9 @@ class ProcessExecutor:
             late = self._late()
             if late is not None:
                 return self._abandon(late)
-            said = self._pool.receive(self._seconds_to(until))
-            if said is not None:
-                message = self._understood(*said)
+            received = self._pool.receive(self._seconds_to(until))
+            if received is not None:
+                message = self._understood(*received)
                 self._dispatch()
                 if message is not None:
                     return message
@@ -88,7 +88,7 @@ class ProcessExecutor:
                 return None
 
     def cancel(self, trial: str) -> None:
-        """Kill the worker that trains it, and start another."""
+        """Kill the worker of the trial, and start another."""
         self._waiting = deque(t for t in self._waiting if t.proposal.trial != trial)
         for worker, flight in list(self._flights.items()):
             if flight.task.proposal.trial == trial:
@@ -96,13 +96,13 @@ class ProcessExecutor:
                 self._pool.replace(worker)
 
     def close(self) -> None:
-        """End the workers; trials under way keep the checkpoint they have."""
+        """End the workers. Running trials keep their last checkpoint."""
         self._waiting.clear()
         self._flights.clear()
         self._pool.close()
 
     def _dispatch(self) -> None:
-        """Give waiting tasks to workers that are ready and free."""
+        """Send queued tasks to workers that are ready and free."""
         while self._waiting:
             worker = self._pool.free(self._flights)
             if worker is None:
@@ -112,7 +112,7 @@ class ProcessExecutor:
             self._pool.send(worker, Order(self._make_trainer, task, self._waits))
 
     def _understood(self, worker: int, said: object) -> Message | None:
-        """The message for the coordinator; None for one that is only of use here."""
+        """Handle a message of a worker. Return the message for the coordinator, or None."""
         if isinstance(said, Reported):
             flight = self._flights[worker]
             return EpochDone(said.report, lambda decision: self._reply(flight, decision))
@@ -120,7 +120,7 @@ class ProcessExecutor:
             return None
         ended = self._flights.pop(worker, None)
         if isinstance(said, Unfit):
-            if ended is not None:  # no fault of the task's
+            if ended is not None:  # the worker is unsuitable, not the task
                 self._waiting.appendleft(ended.task)
             self._pool.refuse(worker, said.error)
             return None
@@ -128,10 +128,10 @@ class ProcessExecutor:
             raise said.error
         if isinstance(said, Finished):
             return said
-        if isinstance(said, Lost):  # the trial is done for, and so is what it left behind
+        if isinstance(said, Lost):  # the trial may have left the process in a bad state
             self._pool.replace(worker)
             return said
-        reason = str(said)  # its end
+        reason = str(said)  # why the worker ended
         if ended is None:
             return None
         return Lost(ended.task.proposal.trial, ended.task.attempt, reason)
@@ -141,7 +141,7 @@ class ProcessExecutor:
             self._pool.send(flight.worker, decision)
 
     def _seconds_to(self, until: float) -> float:
-        """How long to wait for a message: to the next deadline, or to a moment."""
+        """Return the seconds to wait for a message: to the next deadline, or to `until`."""
         deadlines = [flight.since + self._timeout for flight in self._flights.values()]
         wait = min([until, *deadlines]) - self._clock.seconds()
         return min(max(wait, 0.0), _LONGEST_WAIT_SECONDS)

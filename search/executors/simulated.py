@@ -1,4 +1,4 @@
-"""Trains nothing: curves from a function, time from a virtual clock; for tests of the loop."""
+"""Simulated executor for tests: learning curves from a function, time from a virtual clock."""
 
 import heapq
 import itertools
@@ -13,12 +13,12 @@ from search.study.trial import Decision, EpochReport, Failed, Outcome, Task
 
 
 class SimulatedExecutor:
-    """Plays the epochs of up to `slots` trials against a virtual clock.
+    """Simulate up to `slots` running trials with a virtual clock.
 
-    `metrics(params, epoch)` gives an epoch's metrics (or raises, which fails the trial),
-    `seconds(params)` how long each epoch of these params takes. `losses` maps a trial to how many
-    of its attempts die after their first epoch. `turn`: the virtual seconds that a turn of the
-    coordinator is taken to last; what falls due within them is there together, as it would be.
+    `metrics(params, epoch)` returns the metrics of an epoch, or raises ValueError to fail the
+    trial. `seconds(params)`: duration of an epoch. `losses`: number of attempts, by trial, that die
+    after their first epoch. `turn`: virtual duration of a turn of the coordinator; events within
+    one turn are available together.
     """
 
     def __init__(
@@ -46,18 +46,18 @@ class SimulatedExecutor:
 
     @property
     def slots(self) -> int:
-        """How many trials are played at once."""
+        """Number of trials that may run at a time."""
         return self._slots
 
     def submit(self, task: Task) -> None:
-        """Begin a trial where its recorded curve ends."""
+        """Start a trial at the end of its recorded curve."""
         curve = self._curves[task.proposal.trial] = list(task.recorded)
         if task.stopped:
             self._ended[task.proposal.trial] = outcomes.pruned(self._objective, curve, 0)
         self._schedule(task, at_once=len(curve) >= task.proposal.budget.stop or task.stopped)
 
     def next_message(self, timeout: float | None = None) -> Message | None:
-        """The next event in virtual time; None when nothing is under way."""
+        """Return the next event in virtual time; None without running trials."""
         if not self._due:
             return None
         at, _, task = self._due[0]
@@ -109,11 +109,11 @@ class SimulatedExecutor:
         heapq.heappush(self._due, (self._clock.now + wait, next(self._tie), task))
 
     def cancel(self, trial: str) -> None:
-        """Forget the trial."""
+        """Remove the trial."""
         self._curves.pop(trial, None)
         self._due = [entry for entry in self._due if entry[2].proposal.trial != trial]
         heapq.heapify(self._due)
 
     def close(self) -> None:
-        """Forget everything."""
+        """Remove all trials."""
         self._due = []

@@ -1,4 +1,4 @@
-"""`predict`: what an exported model says of new inputs, by class name and probability."""
+"""Predict with an exported model: classes with probabilities, or values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,15 @@ _SUM_SLACK = 1e-3  # float32 rounding of a softmax over many classes
 
 @dataclass(frozen=True, slots=True)
 class ClassPrediction:
-    """The likeliest class of one example. `label` is None where the export has no class names."""
+    """Predicted class of one example.
+
+    Attributes:
+        label: Name of the most probable class; None for an export without class names.
+        class_index: Index of the most probable class.
+        probability: Probability of the most probable class.
+        probabilities: Probability of each class.
+        class_names: Names of the classes; empty for an export without class names.
+    """
 
     label: str | None
     class_index: int
@@ -34,14 +42,22 @@ class ClassPrediction:
 
 @dataclass(frozen=True, slots=True)
 class ValuePrediction:
-    """What a regression says of one example: one value for each output of the model."""
+    """Predicted values of one example.
+
+    Attributes:
+        values: One value per unit of the output.
+    """
 
     values: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SeveralPredictions:
-    """What a model with several outputs says of one example: a prediction for each, by name."""
+    """Predictions of a model with several outputs for one example.
+
+    Attributes:
+        outputs: Pairs of an output's name and its prediction.
+    """
 
     outputs: tuple[tuple[str, ClassPrediction | ValuePrediction], ...]
 
@@ -50,16 +66,29 @@ Prediction: TypeAlias = ClassPrediction | ValuePrediction | SeveralPredictions
 
 
 def predict(export_dir: Path, source: Path) -> list[Prediction]:
-    """What the model in an export folder says of the examples in a file, in their order.
+    """Predict the examples in a file with the model in an export folder.
 
-    `source`: .npy, .npz, .csv or an image, as `read_examples` takes them; for a model with several
-    inputs .npz or .csv, as `read_inputs` takes them. A model with class names, or whose outputs are
-    probabilities that sum to 1, classifies; a single output with two class names is the probability
-    of the second. Outputs that cannot be probabilities are taken as logits. Any other model gives
-    values. Of several outputs, those with as many values as there are class names are classes.
+    A model is a classifier if the export has class names, or if its outputs are probabilities that
+    sum to 1. A single output with two class names is the probability of the second class. Outputs
+    of a classifier outside [0, 1] are logits. Of several outputs, those with as many units as class
+    names are classes. All other outputs are values.
 
-    Raises: UsageError for a missing file, a folder that is no export, or an unknown kind of file;
-    DataError for examples that do not fit the model; SearchError for a model that cannot be read.
+    Args:
+        export_dir: Folder written by a search or by `export`.
+        source: File with the examples: .npy, .npz, .csv, or an image (see `read_examples`); for
+            texts also .txt; for a model with several inputs .npz or .csv (see `read_inputs`).
+
+    Returns:
+        One prediction per example, in the order of the file.
+
+    Raises:
+        UsageError: The file is missing or of an unknown type, or the folder is not an export.
+        DataError: The examples do not fit the model.
+        SearchError: The model cannot be loaded.
+
+    Example:
+        for prediction in predict(Path("models/17"), Path("digit.npy")):
+            print(prediction.label, prediction.probability)
     """
     facts = _facts(export_dir)
     if isinstance(facts.inputs, InputFacts):
@@ -80,19 +109,19 @@ class _Facts:
     outputs: tuple[str | None, ...]  # see `search.training.output_kinds`
 
     def kinds(self, count: int) -> tuple[str | None, ...]:
-        """What each of `count` outputs is; unknown in exports of earlier versions."""
+        """Return the kind of each of `count` outputs; None in exports of earlier versions."""
         return self.outputs if len(self.outputs) == count else (None,) * count
 
 
 def _facts(export_dir: Path) -> _Facts:
     if not (export_dir / ABOUT).is_file():
         raise UsageError(
-            f"an export is a folder with {MODEL} and {ABOUT}, got {export_dir}; "
-            "make one with `python -m search export STUDY --format keras --to DIR`"
+            f"{export_dir} is not an export: it must be a folder with {ABOUT} and {MODEL}. "
+            "Create one with `python -m search export STUDY --format keras --to DIR`."
         )
     if not (export_dir / MODEL).is_file() and not (export_dir / SERVED).is_dir():
         raise UsageError(
-            f"predict needs {MODEL}, and {export_dir} has none; export again with `--format keras`"
+            f"{export_dir} has no {MODEL}, which predict needs. Export again with `--format keras`."
         )
     return read_facts(export_dir, "the model's input and class names", _parsed)
 
@@ -108,11 +137,11 @@ def _input(described: Mapping[str, Any]) -> InputFacts:
 
 
 def _said(export_dir: Path, examples: Any, facts: _Facts) -> list[Prediction]:
-    tensorflow_setup.prepare()  # not before: a mistake in the words must not wait for TensorFlow
+    tensorflow_setup.prepare()  # late: an error in the arguments must not wait for TensorFlow
     model = _model(export_dir)
     count = len(trees.first(examples))
     if isinstance(examples, list) and isinstance(getattr(model, "input", None), tuple):
-        examples = tuple(examples)  # JSON knows no tuples
+        examples = tuple(examples)  # JSON has no tuples
     outputs = model.predict(as_tensors(examples), verbose=0)
     if not isinstance(outputs, list | tuple | dict):
         return interpret(outputs.reshape(count, -1), facts.class_names, *facts.kinds(1))
@@ -120,12 +149,12 @@ def _said(export_dir: Path, examples: Any, facts: _Facts) -> list[Prediction]:
     for (name, output), kind in zip(by_name, facts.kinds(len(by_name)), strict=True):
         values = output.reshape(count, -1)
         names = facts.class_names if values.shape[1] == len(facts.class_names) else ()
-        by_output.append([(name, said) for said in _interpreted(values, names, kind)])
-    return [SeveralPredictions(said) for said in zip(*by_output, strict=True)]
+        by_output.append([(name, each) for each in _interpreted(values, names, kind)])
+    return [SeveralPredictions(each) for each in zip(*by_output, strict=True)]
 
 
 def _by_name(model: "keras.Model", outputs: Any) -> list[tuple[str, Any]]:
-    """A model's outputs with their names: its own, else their places."""
+    """Return the outputs with the model's names, or by default with their positions."""
     named = [(name.removeprefix("."), output) for name, output in trees.named(outputs, "")]
     known = getattr(model, "output_names", ())
     if isinstance(outputs, dict) or len(known) != len(named):
@@ -134,25 +163,33 @@ def _by_name(model: "keras.Model", outputs: Any) -> list[tuple[str, Any]]:
 
 
 def _model(export_dir: Path) -> "keras.Model":
+    """Load the model with Keras, or its SavedModel graph if it needs user code."""
     try:
         return read_model(export_dir)[0]
     except UNREADABLE as error:
         raise SearchError(
-            f"{export_dir / MODEL} cannot be loaded ({first_line(error)[:200]}); export the trial "
-            "again. A model with layers or functions of your own loads only in Python, where they "
-            "are defined"
+            f"Cannot load {export_dir / MODEL} ({first_line(error)[:200]}). Export the trial "
+            "again. A model with custom layers or functions loads only in Python, where they are "
+            "defined."
         ) from error
 
 
 def interpret(
     outputs: "np.ndarray[Any, Any]", class_names: Sequence[str], kind: str | None = None
 ) -> list[Prediction]:
-    """Predictions from a model's one output: `outputs: (n, k)` floats.
+    """Convert one output of a model to predictions.
 
-    `kind`: what they are, see `search.training.output_kinds`. Where it is unknown, all
-    of them are looked at together.
+    Args:
+        outputs: Floats of shape (n, k).
+        class_names: Names of the classes, or empty.
+        kind: Kind of the output, see `search.training.output_kinds`; None to infer the kind from
+            all values.
 
-    Raises: SearchError when the number of outputs is not that of the class names.
+    Returns:
+        One prediction per row.
+
+    Raises:
+        SearchError: The number of class names is not k.
     """
     return [*_interpreted(outputs, class_names, kind)]
 
@@ -170,15 +207,15 @@ def _interpreted(
     two = count == 1 and len(names) == 2
     if names and count != len(names) and not two:
         raise SearchError(
-            f"the export names {len(names)} classes but its model has {count} outputs; "
-            "correct class_names in export.json"
+            f"The export has {len(names)} class names, but its model has {count} outputs. "
+            "Correct class_names in export.json."
         )
     outputs = shares(outputs, two=two, kind=kind)
     return [_classified(tuple(map(float, row)), names) for row in outputs]
 
 
 def _sum_to_one(outputs: "np.ndarray[Any, Any]", kind: str | None) -> bool:
-    """Whether each row of outputs is the probabilities of classes, one of which is right."""
+    """Return whether each row contains the probabilities of exclusive classes."""
     import numpy as np
 
     if kind is not None:
@@ -189,10 +226,16 @@ def _sum_to_one(outputs: "np.ndarray[Any, Any]", kind: str | None) -> bool:
 def shares(
     outputs: "np.ndarray[Any, Any]", *, two: bool, kind: str | None = None
 ) -> "np.ndarray[Any, Any]":
-    """The probability of each class: `outputs: (n, k)` float64.
+    """Convert outputs to the probability of each class.
 
-    `two`: a single output is about the second of two classes. Where `kind` does not say that the
-    outputs are probabilities or logits, they are logits if one is outside [0, 1].
+    Args:
+        outputs: float64 of shape (n, k).
+        two: A single output is about the second of two classes.
+        kind: Kind of the outputs. If it does not tell probabilities from logits, outputs are logits
+            when a value is outside [0, 1].
+
+    Returns:
+        float64 of shape (n, classes).
     """
     import numpy as np
 
@@ -216,7 +259,10 @@ def _classified(row: tuple[float, ...], names: tuple[str, ...]) -> ClassPredicti
 
 
 def as_text(predictions: Sequence[Prediction]) -> str:
-    """One line for each example: its classes with their probabilities, likeliest first.
+    """Format predictions as text: one line per example, the most probable class first.
+
+    Args:
+        predictions: Result of `predict`.
 
     >>> print(as_text([ClassPrediction("coat", 1, 0.9, (0.1, 0.9), ("bag", "coat"))]))
     1: coat 0.9000, bag 0.1000
@@ -226,7 +272,7 @@ def as_text(predictions: Sequence[Prediction]) -> str:
 
 def _text(prediction: Prediction) -> str:
     if isinstance(prediction, SeveralPredictions):
-        return "; ".join(f"{name}: {_text(said)}" for name, said in prediction.outputs)
+        return "; ".join(f"{name}: {_text(each)}" for name, each in prediction.outputs)
     if isinstance(prediction, ValuePrediction):
         return ", ".join(f"{value:.6g}" for value in prediction.values)
     ranked = sorted(enumerate(prediction.probabilities), key=lambda pair: -pair[1])
@@ -234,18 +280,22 @@ def _text(prediction: Prediction) -> str:
 
 
 def as_json(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
-    """One object for each example, as plain data.
+    """Convert predictions to JSON data: one object per example.
 
-    A classification has "label" (null without class names), "class_index", "probability" and
-    "probabilities" (by class name, else by index); a regression has "values". Of a model with
-    several outputs it has "outputs": such an object for each, by name.
+    Args:
+        predictions: Result of `predict`.
+
+    Returns:
+        For a class: "label" (null without class names), "class_index", "probability" and
+        "probabilities" (by class name, or by index). For values: "values". For several outputs:
+        "outputs", with one such object per output by name.
     """
     return [_plain(prediction) for prediction in predictions]
 
 
 def _plain(prediction: Prediction) -> dict[str, Any]:
     if isinstance(prediction, SeveralPredictions):
-        return {"outputs": {name: _plain(said) for name, said in prediction.outputs}}
+        return {"outputs": {name: _plain(each) for name, each in prediction.outputs}}
     if isinstance(prediction, ValuePrediction):
         return {"values": list(prediction.values)}
     shares = enumerate(prediction.probabilities)

@@ -190,8 +190,8 @@ def read_facts(directory: Path, what: str, parse: Callable[[dict[str, Any]], _Pa
         return parse(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SearchError(
-            f"{path} must have {what}, but is damaged ({type(error).__name__}: {error}). Export "
-            "the trial again"
+            f"{path} is damaged: cannot read {what} ({type(error).__name__}: {error}). Export the "
+            "trial again."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Write-only views of a study: what a tracker is told, and when."""
+"""Tracker protocol: write the events of a study to the terminal, MLflow or another system."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -9,41 +9,66 @@ from search.study.trial import EpochReport, Outcome, Proposal
 
 
 class Tracker(Protocol):
-    """A view of a study that is written and never read back by the search.
+    """Write the events of a study. The search never reads from a tracker.
 
-    Duties. All calls come from one thread, after the event is in the journal. `start_study`
-    comes first, with everything recorded so far (a resumed study has trials already): the tracker
-    brings itself up to date with it, so that no epoch is missing and none is there twice. A
-    promoted trial gets a second `start_trial`. `end_study` may come more than once in the life of
-    a study (a resume may follow), always last in a process. Any method may raise: the study goes
-    on, the tracker is warned about once, and is called again at the next end of a trial, with
-    `start_study` before `end_trial`, so that it can bring itself up to date; if that fails too, not
-    before `end_study`, which always comes.
+    Duties:
+        - All calls come from one thread, after the event is in the journal.
+        - `start_study` is called first, with all recorded trials; a resumed study already has
+          some. The tracker must write the missing epochs, and no epoch twice.
+        - A promoted trial gets a second `start_trial`.
+        - `end_study` is the last call in a process. A study that is resumed gets it again.
+        - Any method may raise: the study continues, and the user gets one warning. The tracker is
+          called again at the next end of a trial, with `start_study` before `end_trial`, to catch
+          up. If this fails too, the next call is `end_study`, which is always made.
     """
 
     def start_study(self, study: StudyRecord) -> None:
-        """The study begins, or goes on."""
+        """Handle the start or the resumption of a study.
+
+        Args:
+            study: Record of the study, which grows while the study runs.
+        """
         ...
 
     def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
-        """A proposal goes to a worker; `trial` already holds it."""
+        """Handle a proposal that is sent to a worker.
+
+        Args:
+            trial: Record of the trial, which already contains the proposal.
+            proposal: The proposal.
+        """
         ...
 
     def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
-        """An epoch was reported; `trial` already holds it."""
+        """Handle a completed epoch.
+
+        Args:
+            trial: Record of the trial, which already contains the epoch.
+            report: Report of the epoch.
+        """
         ...
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
-        """The trial's last proposal has come to this; `trial` already holds it."""
+        """Handle the outcome of a proposal.
+
+        Args:
+            trial: Record of the trial, which already contains the outcome.
+            outcome: The outcome.
+        """
         ...
 
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
-        """The study stopped; `exported` is the winner's model where there is one."""
+        """Handle the end of a study in this process.
+
+        Args:
+            study: Record of the study.
+            exported: The winner's exported model; None without one.
+        """
         ...
 
 
 class FirstEpoch:
-    """Calls a function after the first epoch of a study: until then others load, and come first."""
+    """Tracker that calls a function after each epoch; before the first, workers are loading."""
 
     def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
@@ -55,7 +80,7 @@ class FirstEpoch:
         """Do nothing."""
 
     def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
-        """Make the call; it must be harmless when it is made again."""
+        """Call the function, which must allow repeated calls."""
         self._call()
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
@@ -66,23 +91,38 @@ class FirstEpoch:
 
 
 class Slow(Protocol):
-    """A view that takes its time, and takes many events in one go; `background.py` runs it.
+    """Slow tracker that handles many events in one call; `background.py` runs it in a thread.
 
-    Duties. All calls come from one thread, which is not the search's: the record is this view's
-    own. `start_study` comes first, and again after a method raised, with all that is known by then;
-    `end_study` comes last.
+    Duties:
+        - All calls come from one thread, which is not the thread of the search. The record belongs
+          to this tracker.
+        - `start_study` is called first, and again after a method raised, with the current record.
+        - `end_study` is called last.
     """
 
     def start_study(self, study: StudyRecord) -> None:
-        """The study begins, or goes on."""
+        """Handle the start or the resumption of a study.
+
+        Args:
+            study: Record of the study.
+        """
         ...
 
     def update(self, trials: Sequence[TrialRecord]) -> None:
-        """These trials have changed since the last call."""
+        """Handle changes of trials.
+
+        Args:
+            trials: Records of the trials that have changed since the last call.
+        """
         ...
 
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
-        """The study stopped; what has changed since the last call is in the record."""
+        """Handle the end of a study in this process.
+
+        Args:
+            study: Record of the study, with all changes since the last call.
+            exported: The winner's exported model; None without one.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""What a trainer is: one task in, one report per epoch, one outcome out."""
+"""Trainer protocol: train one task, with one report per epoch and one outcome."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -11,39 +11,62 @@ Training: TypeAlias = Generator[EpochReport, Decision, Outcome]
 
 
 class Trainer(Protocol):
-    """Turns a task into an outcome.
+    """Train tasks.
 
-    Duties. `train` is a generator: it yields a report after each new epoch, is sent the decision,
-    and returns the outcome. Nothing is yielded for epochs that `task.recorded` holds. Closing it
-    between epochs keeps what was trained in a checkpoint. What it trains is a function of the
-    problem and the task alone. It may raise anything: the executor makes that a `Failed`.
+    Duties:
+        - `train` is a generator: it yields a report after each new epoch, receives the decision by
+          `send`, and returns the outcome. It yields nothing for epochs in `task.recorded`.
+        - Closing the generator between epochs keeps the training state in a checkpoint.
+        - The result depends only on the problem and the task.
+        - It may raise any exception; the executor converts it to a `Failed` outcome.
     """
 
     def train(self, task: Task) -> Training:
-        """Train one task."""
+        """Train one task.
+
+        Args:
+            task: Proposal, seed and recorded epochs of a trial.
+
+        Returns:
+            A generator of reports that returns the outcome.
+        """
         ...
 
 
 class CheckpointTransport(Protocol):
-    """Carries a trial's checkpoint, as bytes, between a worker and the disk of the study.
+    """Transfer a trial's checkpoint, as bytes, between a worker and the disk of the study.
 
-    Both calls are about the trial under way, from the thread that trains it.
+    Both methods are called for the running trial, from the thread that trains it.
     """
 
     def brought(self, trial: str) -> bytes | None:
-        """What the task brought along; None for nothing."""
+        """Return the checkpoint that was sent with the task.
+
+        Args:
+            trial: Name of the trial.
+
+        Returns:
+            The checkpoint; None without one.
+        """
         ...
 
     def send(self, trial: str, content: bytes) -> None:
-        """Have it written on the study's side before the trial's next message counts."""
+        """Send a checkpoint, which is written before the trial's next message is handled.
+
+        Args:
+            trial: Name of the trial.
+            content: The checkpoint.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """What a worker offers to those who train in it: a folder of its own.
+    """Environment of a worker process.
 
-    `transport`: carries checkpoints; None where the worker sees the study's own disk.
+    Attributes:
+        scratch: Folder for files of this worker.
+        transport: Transfer of checkpoints; None for a worker that shares the study's disk.
     """
 
     scratch: Path

@@ -1,10 +1,11 @@
-"""A user's Keras callbacks around epochs that do not run in `fit`, and their state in checkpoints.
+"""Call the Keras callbacks of a problem around epochs that are not trained by `fit`.
 
-`on_train_begin` is called once for each budget and each process that trains the trial, before its
-state is put back; `on_epoch_begin`, `on_test_begin`, `on_test_end` and `on_epoch_end` as under
-`fit`; `on_train_end` after the last epoch of a budget, and where a trial fails. What `on_epoch_end`
-adds to its logs becomes metrics. A callback that sets `model.stop_training` ends the trial. Hooks
-for batches are called from `fit`, which then trains the trial.
+`on_train_begin` is called once for each budget and each process that trains the trial, before the
+state of the callback is restored. `on_epoch_begin`, `on_test_begin`, `on_test_end` and
+`on_epoch_end` are called as in `fit`; `on_train_end` after the last epoch of a budget, and after a
+failure. Values that `on_epoch_end` adds to its logs become metrics. A callback that sets
+`model.stop_training` ends the trial. A callback with batch hooks makes the trial train with `fit`,
+which calls them.
 """
 
 import warnings
@@ -29,7 +30,14 @@ _BATCHES = tuple(
 
 
 class UserCallbacks:
-    """The callbacks of one trial, which may be none."""
+    """Callbacks of one trial.
+
+    Args:
+        callbacks: The callbacks; may be empty.
+        model: Model of the trial.
+        epochs: Number of epochs, passed to the callbacks.
+        steps: Batches per epoch, passed to the callbacks.
+    """
 
     def __init__(
         self,
@@ -43,7 +51,7 @@ class UserCallbacks:
         self._callbacks = list(callbacks)
         self._model = model
         self._logs: dict[str, Any] = {}
-        # comes last, as `History` does in `fit`: it sees what the others have put into their logs
+        # last, like `History` in `fit`: it gets the logs with the additions of the others
         history = keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: self._see(logs))
         self._all = keras.callbacks.CallbackList(
             [*self._callbacks, history] if self._callbacks else [],
@@ -55,29 +63,44 @@ class UserCallbacks:
 
     @property
     def stopped(self) -> bool:
-        """Whether one of them ended the training."""
+        """Whether a callback has stopped the training."""
         return bool(self._model.stop_training)
 
     def train_begin(self) -> None:
-        """Start."""
+        """Call `on_train_begin`."""
         self._model.stop_training = False
         self._all.on_train_begin()
 
     def put(self, attributes: Sequence[Mapping[str, Any]]) -> None:
-        """Give each callback the attributes that a checkpoint of format 1 has for it."""
+        """Restore the callbacks from a checkpoint of format 1.
+
+        Args:
+            attributes: Encoded attributes of each callback.
+        """
         for callback, saved in zip(self._callbacks, attributes, strict=True):
             for name, value in saved.items():
                 setattr(callback, name, decode(value, []))
 
     def epoch_begin(self, epoch: int) -> None:
-        """Before the epoch with this number, from 1."""
+        """Call `on_epoch_begin`.
+
+        Args:
+            epoch: Number of the epoch, from 1.
+        """
         self._all.on_epoch_begin(epoch - 1)
 
     def test(self, evaluate: Callable[[], Logs], *, called: bool = False) -> Logs:
-        """Evaluate, with the hooks before and after; metrics go by Keras's names.
+        """Evaluate between `on_test_begin` and `on_test_end`.
 
-        `called`: a `fit` of the user's has called them. As under Keras's `fit` they are not called
-        for a model that it trains without an evaluation.
+        As in Keras's `fit`, the hooks are not called for a model that is trained without an
+        evaluation.
+
+        Args:
+            evaluate: Function that returns metrics by Keras's names.
+            called: The user's `fit` has already called the hooks.
+
+        Returns:
+            The metrics.
         """
         model = self._model
         if called or (model.compiled and why_not_evaluated(model) is not None):
@@ -88,7 +111,15 @@ class UserCallbacks:
         return logs
 
     def epoch_end(self, epoch: int, logs: Logs) -> Logs:
-        """After the epoch; the logs, with what the callbacks have added."""
+        """Call `on_epoch_end`.
+
+        Args:
+            epoch: Number of the epoch, from 1.
+            logs: Metrics of the epoch.
+
+        Returns:
+            The logs, with the additions of the callbacks.
+        """
         self._logs = {}
         self._all.on_epoch_end(epoch - 1, logs)
         return logs | self._logs
@@ -97,12 +128,19 @@ class UserCallbacks:
         self._logs = logs
 
     def train_end(self) -> None:
-        """After the last epoch of a budget."""
+        """Call `on_train_end`, after the last epoch of a budget."""
         self._all.on_train_end()
 
 
 def hook(callbacks: Sequence["keras.callbacks.Callback"]) -> "keras.callbacks.Callback | None":
-    """A callback that passes on to these what happens to batches; None where none of them looks."""
+    """Return a callback that calls the batch hooks of other callbacks.
+
+    Args:
+        callbacks: Callbacks of a trial.
+
+    Returns:
+        The callback; None when none of `callbacks` has batch hooks.
+    """
     lookers = [callback for callback in callbacks if _looks_at_batches(callback)]
     return _passing(dict.fromkeys(_BATCHES[2:], lookers)) if lookers else None
 
@@ -110,9 +148,14 @@ def hook(callbacks: Sequence["keras.callbacks.Callback"]) -> "keras.callbacks.Ca
 def hook_of_fit(
     callbacks: Sequence["keras.callbacks.Callback"],
 ) -> "tuple[keras.callbacks.Callback, list[str]] | None":
-    """A callback as `hook`, for a `fit` of the user's, that passes on evaluations too.
+    """Return a callback like `hook` for the user's `fit`, which also calls evaluation hooks.
 
-    With a list of the evaluations that it has passed on. None where no callback looks at either.
+    Args:
+        callbacks: Callbacks of a trial.
+
+    Returns:
+        The callback, and a list that grows with each evaluation; None when none of `callbacks`
+        has such hooks.
     """
     import keras
 
@@ -120,20 +163,20 @@ def hook_of_fit(
     lookers = [callback for callback in callbacks if _looks_at_batches(callback)]
     if not overridden and not lookers:
         return None
-    seen: list[str] = []
+    evaluations: list[str] = []
 
     def note(logs: Any = None) -> None:
-        seen.append("test")
+        evaluations.append("test")
 
     noted = keras.callbacks.LambdaCallback(on_test_end=note)
     hooks: dict[str, Sequence[Any]] = {name: [*callbacks, noted] for name in _EVALUATION}
     if lookers:
         hooks |= dict.fromkeys(_BATCHES[2:], lookers)
-    return _passing(hooks), seen
+    return _passing(hooks), evaluations
 
 
 def _passing(hooks: Mapping[str, Sequence[Any]]) -> "keras.callbacks.Callback":
-    """A callback each of whose hooks calls those of others, and that has no others."""
+    """Return a callback whose hooks call the hooks of other callbacks."""
     import keras
 
     class Passing(keras.callbacks.Callback):  # type: ignore[misc]
@@ -171,11 +214,18 @@ def user_callbacks(
     params: Params,
     folder: Path | None,
 ) -> list["keras.callbacks.Callback"]:
-    """Return the callbacks of one trial, without what the platform does by itself.
+    """Create the callbacks of one trial, without those that the platform replaces.
 
-    `folder`: the trial's own, which is made where `make` takes it.
+    Args:
+        make: The problem's `callbacks` function; None without one.
+        params: Parameter values of the trial.
+        folder: Folder of the trial, created when `make` takes it as second argument.
 
-    Raises: UsageError for a callback that would load another trial's weights.
+    Returns:
+        The callbacks.
+
+    Raises:
+        UsageError: A callback would load the weights of another trial.
     """
     if make is None:
         return []
@@ -189,22 +239,22 @@ def user_callbacks(
 
 
 def _needless(callback: "keras.callbacks.Callback") -> bool:
-    """Whether a callback of Keras's does what happens anyway; it is changed where a part does."""
+    """Return whether the platform replaces a callback. Change one that is replaced in part."""
     import keras
 
     if type(callback) is keras.callbacks.TerminateOnNaN:
-        _remark("TerminateOnNaN is not needed: a trial whose loss is NaN ends as failed anyway")
+        _remark("TerminateOnNaN is not needed: a trial with a NaN loss fails in any case")
         return True
     if type(callback) is keras.callbacks.EarlyStopping and callback.restore_best_weights:
         callback.restore_best_weights = False
         _remark(
             "EarlyStopping(restore_best_weights=True) is not needed: the weights of the best epoch "
-            "are kept and exported anyway"
+            "are kept and exported in any case"
         )
     return False
 
 
-# What Keras's callbacks write to, by their class and attribute.
+# Keras callbacks that write files: the attribute with the path, by class.
 _FILES = {
     "ModelCheckpoint": "filepath",
     "CSVLogger": "filename",
@@ -222,20 +272,20 @@ def _check_files(callbacks: Sequence[Any], params: Params, folder: Path | None) 
                 continue
             if name == "BackupAndRestore":
                 raise UsageError(
-                    "BackupAndRestore must not be among a problem's callbacks: it would load the "
-                    "weights of one trial into another. Leave it out: trials are continued from "
-                    "their checkpoints"
+                    "BackupAndRestore is not allowed in a problem's callbacks: it would load the "
+                    "weights of one trial into another. Remove it: trials are resumed from their "
+                    "checkpoints."
                 )
             path = str(getattr(callback, attribute))
             if not _differs(path, params, folder):
                 _remark(
-                    f"{name}({path!r}) writes to the same place in every trial. Take the trial's "
-                    "folder as second argument, callbacks(params, folder), and write there"
+                    f"{name}({path!r}) writes to the same path in every trial. Take the trial's "
+                    "folder as second argument, callbacks(params, folder), and write to it."
                 )
 
 
 def _differs(path: str, params: Params, folder: Path | None) -> bool:
-    """Whether a path is one trial's: in its folder, or with a value of its parameters in it."""
+    """Return whether a path is specific to a trial: in its folder, or with parameter values."""
     if folder is not None and Path(path).absolute().is_relative_to(folder.absolute()):
         return True
     found = [str(value) for value in params.values() if str(value) in path]

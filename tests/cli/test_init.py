@@ -22,9 +22,9 @@ def test_the_file_runs_as_it_is(tmp_path, monkeypatch, capsys, with_database) ->
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
-        ("mine.py", "init must write a new file, got mine.py, which exists"),
-        ("mine.txt", "a problem file must end in .py"),
-        ("-my-problem.py", "see `python -m search init --help`"),
+        ("mine.py", "mine.py already exists and is not overwritten"),
+        ("mine.txt", "'mine.txt' does not end in .py"),
+        ("-my-problem.py", "See `python -m search init --help`"),
         ("my problem.py", "is not a valid problem name"),
     ],
 )

@@ -68,7 +68,7 @@ def test_a_used_port_is_refused_with_a_remedy(tmp_path):
         other.listen()
         port = other.getsockname()[1]
 
-        with pytest.raises(PortInUseError, match=f"port {port} .* --port"):
+        with pytest.raises(PortInUseError, match=f"Port {port} .* --port"):
             serve(f"sqlite:///{database}", tmp_path, port, print)
 
 
@@ -78,7 +78,7 @@ def test_a_port_that_cannot_be_is_refused():
 
 
 def test_a_missing_store_is_refused_and_not_made(tmp_path, free_port):
-    with pytest.raises(MlflowMissingError, match="run a search first"):
+    with pytest.raises(MlflowMissingError, match="Run a search first"):
         serve(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path, free_port, print)
 
     assert list(tmp_path.iterdir()) == []
@@ -96,7 +96,7 @@ def test_a_store_that_mlflow_cannot_read_ends_with_its_own_words(tmp_path, free_
     database = tmp_path / "mlflow.db"
     database.write_text("this is not a database, and long enough to be seen as none" * 20)
 
-    with pytest.raises(MlflowEndedError, match="ended with code") as caught:
+    with pytest.raises(MlflowEndedError, match="exited with code") as caught:
         serve(f"sqlite:///{database}", tmp_path, free_port, print)
 
     assert "\n" not in str(caught.value)

@@ -34,11 +34,11 @@ def test_the_next_commands_name_the_store_and_the_files(name):
     rows["rebuild"] = printed_commands.rebuild_command("demo-1", store)
     for word, command in rows.items():
         options = parse(words_of(command))
-        if word == "try the model":
+        if word == "predict":
             assert Path(options.export) == store.export("demo-1")
         else:
             assert Path(options.store) == Path(name)
-        if word == "repeat it":
+        if word == "repeat":
             assert Path(options.problem) == Path(f"{name}.py")
 
 

@@ -47,7 +47,7 @@ def test_it_prints_the_path_of_the_file_and_replaces_an_earlier_report(call, tmp
     code, out, err = call("demo-1", "--to", str(path))
 
     assert (code, out) == (0, f"{path}\n")
-    assert "MLflow has nothing of study demo-1" in err
+    assert "MLflow, which has no run of study demo-1" in err
     assert "<h1>demo-1</h1>" in path.read_text()
     assert [file.name for file in path.parent.iterdir()] == ["report.html"]
     assert call("demo-1", "other-1", "--to", str(path))[0] == 0
@@ -78,7 +78,7 @@ def test_a_server_that_is_away_is_one_line_of_warning(call, tmp_path, monkeypatc
     code, out, err = call("demo-1", "--to", str(tmp_path / "report.html"))
 
     assert (code, out) == (0, f"{tmp_path / 'report.html'}\n")
-    assert err.startswith("warning: the report was not put into MLflow: ")
+    assert err.startswith("warning: the report was not logged to MLflow: ")
     assert len(err.splitlines()) == 1
 
 
@@ -96,14 +96,14 @@ def test_a_place_where_no_report_belongs_is_refused(call, tmp_path):
 
     code, _, err = call("demo-1", "--to", str(tmp_path))
     assert code == 2
-    assert "--to must be a file, got the folder" in err
+    assert "is a folder. Name a file in the folder" in err
     code, _, err = call("demo-1", "--to", str(notes))
     assert code == 2
-    assert "neither" in err
+    assert "is not a report" in err
     assert notes.read_text() == "mine"
     code, _, err = call("demo-1", "--to", str(notes / "report.html"))
     assert code == 1
-    assert "--to must be a file that can be written" in err
+    assert "Cannot write --to" in err
 
 
 @pytest.mark.slow

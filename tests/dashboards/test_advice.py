@@ -45,7 +45,7 @@ def test_a_best_value_at_the_edge_is_named_with_its_range_and_a_wider_one():
     frame = trials(**{"params.rate": [0.095, 0.09, 0.01, 0.1, 0.001, 0.1]})
     (found,) = advice.edges(frame, OBJECTIVE, PLAIN)
 
-    assert found.about == "rate at its edge"
+    assert found.about == "rate at the edge of its range"
     assert "0.095" in found.text
     assert "0.0001 to 0.1, logarithmic" in found.text
     assert "3 of the 5 best" in found.text
@@ -60,7 +60,7 @@ def test_a_range_that_was_narrowed_is_widened_by_another_one():
         trials(**{"params.batch": [64] * 6}), OBJECTIVE, PLAIN, ["batch = 16..64"]
     )
 
-    assert "--set has narrowed it" in found.text
+    assert "--set narrowed the range" in found.text
     assert found.words == "--set batch=16..88"
 
 
@@ -150,7 +150,7 @@ def test_failures_are_told_from_the_others_by_a_parameter_where_one_does():
     failures = pd.DataFrame({"trial": ["4", "5"], "kind": ["nan"] * 2, "message": ["", ""]})
     (found,) = advice.failing(frame, failures, PLAIN)
 
-    assert "2 of 6 trials failed, most of them of nan." in found.text
+    assert "2 of 6 trials failed, most of them with nan." in found.text
     assert "rate of 0.08 or more" in found.text
     assert found.words == "--set rate=0.0001..0.02"
     assert narrow(from_description(PLAIN), [found.words.removeprefix("--set ")])
@@ -158,7 +158,7 @@ def test_failures_are_told_from_the_others_by_a_parameter_where_one_does():
 
     frame.loc[5, "params.rate"] = math.nan  # one failed without that parameter
     (found,) = advice.failing(frame, failures, PLAIN)
-    assert "All of them" not in found.text
+    assert "All failed trials" not in found.text
 
 
 def test_a_baseline_that_is_best_is_not_beaten():

@@ -186,7 +186,7 @@ def test_the_headline_says_best_trials_epochs_time_and_failures(tmp_path):
     said = [" ".join(filter(None, texts(part))) for part in headline.headline(standing)]
     assert said == [
         "Best 0.7000 val_accuracy, trial 2 at epoch 2; +0.2000 over the baseline",
-        "Trials done 5/5 100 %",
+        "Trials 5/5 100 %",
         "Epochs 10/13",
         "Elapsed 0:08 active time",
         "Test accuracy 0.6800 loss 0.4000",
@@ -200,7 +200,7 @@ def test_trials_in_flight_have_a_row_with_their_curve(tmp_path):
     events = [asked("1", 0, 9), reported("1", 1, 0.3), reported("1", 2, 0.5), asked("2", 0, 9)]
     written(tmp_path, entries(events))
     title, rows = headline.flights(watcher(tmp_path).look("demo-1"))
-    assert texts(title) == ["Waiting to go on", "2"]
+    assert texts(title) == ["Unfinished trials", "2"]
     assert texts(rows)[0] == "trial 1"
     assert {"2/9", "0/9", "best 0.5000"} <= set(texts(rows))
 
@@ -224,7 +224,7 @@ def test_an_opened_trial_shows_its_network(tmp_path):
     written(tmp_path, entries([asked("1", 0, 1), reported("1", 1, 0.5), done]))
     tables = watcher(tmp_path).drawn("demo-1").tables
     parts = trial_detail.architecture(tables.record.trials["1"])
-    assert {"1: Dense", "64", "relu", "576", "576 parameters in all"} <= set(texts(parts))
+    assert {"1: Dense", "64", "relu", "576", "576 parameters in total"} <= set(texts(parts))
     picture = b64decode(parts[1].src.partition(",")[2]).decode()
     assert picture.startswith("<svg")
     assert "prefers-color-scheme: dark" in picture

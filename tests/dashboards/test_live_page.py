@@ -61,7 +61,7 @@ def served(tmp_path_factory) -> Iterator[Served]:
             yield Served(process.stdout.readline().strip(), journal, life[half:])
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=20)
-            assert (process.returncode, said.splitlines()[-1]) == (0, "ended")
+            assert (process.returncode, said.splitlines()[-1]) == (0, "stopped")
         finally:
             process.kill()
             process.communicate()
@@ -168,6 +168,6 @@ def test_a_used_port_and_an_unknown_study_are_refused(served, capsys):
     store = str(Path(served.journal.path).parent.parent)
     port = served.address.rpartition(":")[2]
     assert main(["dash", "--store", store, "--port", port]) == 1
-    assert f"port {port} of 127.0.0.1 must be free for the live page" in capsys.readouterr().err
+    assert f"Port {port} of 127.0.0.1 is not available for the live page" in capsys.readouterr().err
     assert main(["dash", "a-stduy", "--store", store]) == 2
     assert "did you mean 'a-study'" in capsys.readouterr().err

@@ -83,7 +83,7 @@ def test_several_inputs_run_side_by_side_into_several_outputs():
     _, _, width, height = size(root)
     assert height > 2 * width / 3
     assert {"wide", "deep", "main", "auxiliary", "Concat"} <= set(texts(root))
-    assert "takes from 0 and 2" in (root[1].text or "")
+    assert "inputs from 0 and 2" in (root[1].text or "")
 
 
 def test_words_of_the_users_are_escaped():
@@ -102,7 +102,7 @@ def test_the_table_says_the_same_in_rows():
     assert frame["parameters"].sum() == 79
     lines = networks.table(WIDE).splitlines()
     assert lines[4].split() == ["3:", "Concat", "13", "0", "0,", "2"]
-    assert lines[-1] == "79 parameters in all"
+    assert lines[-1] == "79 parameters in total"
     assert "Own<i>" in networks.table(ODD)
 
 
@@ -132,8 +132,8 @@ def test_the_confusion_figure_holds_counts_and_shares(mistakes):
     assert np.asarray(trace.customdata).tolist() == [[6, 2], [0, 4]]
     assert np.asarray(trace.z).tolist() == [[0.75, 0.25], [0.0, 1.0]]
     said = figure.layout.title.subtitle.text.replace("<br>", " ")
-    assert "83.3% of 12 right" in said
-    assert "taken for c, 2 times" in said
+    assert "83.3% of 12 correct" in said
+    assert "predicted as c, 2 times" in said
     assert not confusion(frame.iloc[:0, :0]).data
 
 

@@ -45,7 +45,7 @@ def test_without_a_browser_one_line_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "none"))
     figures = {"timeline": timeline(budgets_frame(whole_life()))}
 
-    with pytest.raises(SearchError, match="install Chromium or Chrome") as raised:
+    with pytest.raises(SearchError, match="needs Chromium or Chrome") as raised:
         save(figures, tmp_path / "pictures")
     assert "\n" not in str(raised.value)
     assert list((tmp_path / "pictures").iterdir()) == []

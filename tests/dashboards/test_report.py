@@ -182,7 +182,7 @@ def test_a_study_that_has_just_begun_says_so(events, said):
     page = Report([Study(tables(whole_life()[: 1 + events]))]).html()
 
     assert said in page
-    assert "To reproduce it" in page
+    assert "Reproducibility" in page
 
 
 def test_a_study_whose_trials_all_failed_names_the_cause():
@@ -190,7 +190,7 @@ def test_a_study_whose_trials_all_failed_names_the_cause():
     page = Report([Study(tables(entries(life)))]).html()
 
     assert "Every trial failed" in page
-    assert "Memory ran out" in page
+    assert "Out of memory" in page
 
 
 def test_several_studies_are_compared_first_and_then_told_one_by_one(study, tmp_path):

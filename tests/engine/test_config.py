@@ -64,8 +64,8 @@ def test_a_file_says_what_the_command_line_would(options, line, name, value):
         ("[set.layers]\na = 1", "set.layers must be a value or a list of values, got {'a': 1}"),
         ("max_epochs = 1", "did you mean 'max-epochs'"),
         ('config = "other.toml"', "unknown option 'config'"),
-        ("trials =", "must be TOML"),
-        (b'study = "\xff"', "must be TOML"),
+        ("trials =", "is not valid TOML"),
+        (b'study = "\xff"', "is not valid TOML"),
     ],
 )
 def test_a_mistake_in_a_file_is_one_line_that_names_the_file(options, line, message):

@@ -118,7 +118,7 @@ def test_a_study_shows_its_spread_and_hands_over_a_model_of_all_data(study, stor
     record, shown, printed = study("shown", "CLASSES", "randomized", trials=2, max_epochs=2)
     best = shown["best"]
     assert f"{best['score']:.4f} ± {best['spread']:.4f}" in printed
-    assert "(trained once more, 2 epochs on training and validation data together)" in printed
+    assert "(retrained for 2 epochs on training and validation data together)" in printed
     assert "--cv 2" in printed
     last = record.trials[best["trial"]].curve[-1].metrics
     folds = [last[f"fold_{number}_val_accuracy"] for number in (1, 2)]
@@ -127,7 +127,7 @@ def test_a_study_shows_its_spread_and_hands_over_a_model_of_all_data(study, stor
     assert {trial["spread"] is None for trial in shown["trials"]} == {False}
 
     assert main(["export", "shown", "--to", str(store / "again"), "--store", str(store)]) == 0
-    assert "was cross-validated: training it once more" in capsys.readouterr().err
+    assert "was cross-validated: retraining it" in capsys.readouterr().err
     import keras
 
     first, again = (

@@ -97,7 +97,7 @@ def plain(row: object) -> object:
 
 
 @pytest.mark.parametrize("study", STUDIES)
-@pytest.mark.filterwarnings("ignore:not as when the study began")
+@pytest.mark.filterwarnings("ignore:versions differ from the start of the study")
 def test_an_unfinished_study_is_resumed_to_what_the_earlier_version_made_of_it(store, study):
     name = f"{study}-killed"
     path = store.journal(name)
@@ -127,7 +127,7 @@ def with_rules(path: Path, rules: int) -> None:
     path.write_text(json.dumps(json.loads(header) | {"rules": rules}) + "\n" + rest)
 
 
-@pytest.mark.filterwarnings("ignore:not as when the study began")
+@pytest.mark.filterwarnings("ignore:versions differ from the start of the study")
 def test_a_study_of_unknown_rules_is_refused_and_adopted(store):
     path = store.journal("grid-killed")
     with_rules(path, 99)
@@ -145,7 +145,7 @@ def test_a_study_of_unknown_rules_is_refused_and_adopted(store):
     assert (again.state, len(again.trials)) == ("finished", 8)
 
 
-@pytest.mark.filterwarnings("ignore:not as when the study began")
+@pytest.mark.filterwarnings("ignore:versions differ from the start of the study")
 def test_a_study_of_earlier_rules_keeps_them_when_it_is_adopted(store):
     context = RunContext(store, None, lambda *_: [], SystemClock())
     record = resume("grid-killed", context, adopt=True).record

@@ -140,15 +140,15 @@ def test_what_has_travelled_loads_as_it_was_and_other_things_are_refused(worker_
         worker_inputs, loaded.source_digest, loaded.data_digest, None, "study", 2
     )
     right(place)
-    with pytest.raises(UsageError, match=r"problem .*mine.py' must be the study's"):
+    with pytest.raises(UsageError, match=r"problem .*mine.py' differs from the study's"):
         TrainerFactory(worker_inputs, "other", loaded.data_digest, None, "study", 2)(place)
-    with pytest.raises(DataError, match=r"data must be the study's \(digest other\)"):
+    with pytest.raises(DataError, match=r"differ from the study's \(digest other\)"):
         TrainerFactory(worker_inputs, loaded.source_digest, "other", None, "study", 2)(place)
 
 
 def test_a_worker_must_have_the_versions_and_the_folder_of_data(worker_inputs, tmp_path):
     older = tuple((n, "1.0" if n == "keras" else v) for n, v in worker_inputs.versions)
-    with pytest.raises(UsageError, match=r"got keras \S+ instead of 1.0; install"):
+    with pytest.raises(UsageError, match=r"study: keras \S+ instead of 1.0. Install"):
         WorkerInputs(worker_inputs.config, None, older)(NOWHERE)
-    with pytest.raises(DataError, match="must be a folder here too, got /no/such/folder"):
+    with pytest.raises(DataError, match="--data-dir /no/such/folder is not a folder here"):
         WorkerInputs(worker_inputs.config, Path("/no/such/folder"), worker_inputs.versions)(NOWHERE)

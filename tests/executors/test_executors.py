@@ -24,7 +24,7 @@ class TestInline(ExecutorContract):
         from tests.executors.contract import task
 
         executor.submit(task("1"))
-        with pytest.raises(ValueError, match="trial 1 is still under way"):
+        with pytest.raises(ValueError, match="trial 1 is still running"):
             executor.submit(task("2"))
 
 

@@ -162,7 +162,7 @@ def test_a_worker_that_cannot_load_is_left_out_and_the_other_trains(start):
     executor = start(places, make=Unloadable(OSError("no disk"), only_with="lame"))
     executor.submit(task("1", stop=1))
     executor.submit(task("2", stop=1))
-    with pytest.warns(UserWarning, match="a worker is left out, the others continue: .*no disk"):
+    with pytest.warns(UserWarning, match="a worker is excluded, the others continue: .*no disk"):
         ends = {until_finished(executor)[1].trial for _ in range(2)}
     assert ends == {"1", "2"}
 

@@ -219,7 +219,7 @@ def test_outputs_that_sum_to_one_by_chance_are_values_where_one_is_negative():
 
 
 def test_class_names_that_do_not_match_the_model_are_refused():
-    with pytest.raises(SearchError, match="names 3 classes but its model has 2 outputs"):
+    with pytest.raises(SearchError, match="has 3 class names, but its model has 2 outputs"):
         interpret(np.array([[0.2, 0.8]]), NAMES)
 
 
@@ -268,7 +268,7 @@ def test_an_export_in_another_format_names_the_right_one(tmp_path, inputs):
 def test_a_damaged_export_is_named(tmp_path, inputs, text):
     (tmp_path / "export.json").write_text(text)
     (tmp_path / "model.keras").write_text("")
-    with pytest.raises(SearchError, match=r"export\.json must have.*Export the trial again"):
+    with pytest.raises(SearchError, match=r"export\.json is damaged.*Export the trial again"):
         predict(tmp_path, inputs)
 
 
@@ -287,7 +287,7 @@ def test_a_model_with_functions_of_the_users_own_is_named_as_such(tmp_path, inpu
 
     layers = [keras.layers.Flatten(), keras.layers.Dense(3, activation=own)]
     folder = export(tmp_path / "toy", layers, NAMES, (2, 2), "uint8")
-    with pytest.raises(SearchError, match="functions of your own loads only in Python"):
+    with pytest.raises(SearchError, match="custom layers or functions loads only in Python"):
         predict(folder, inputs)
 
 

@@ -149,7 +149,7 @@ def test_a_trial_is_shown_with_its_curve_and_its_network(study, store, capsys):
     out = capsys.readouterr().out
     for words in (
         *("trial 1 of two: completed, val_digit_accuracy ", "2 epochs in ", "main_weight "),
-        *("4: Dense ", "5: digit, Dense", "parameters in all"),
+        *("4: Dense ", "5: digit, Dense", "parameters in total"),
     ):
         assert words in out
     assert main(["show", f"{study}/1", "--store", str(store), "--json"]) == 0
@@ -165,7 +165,7 @@ def test_the_report_shows_the_winner(study, store, tmp_path, capsys):
     path = tmp_path / "report.html"
     assert main(["report", study, "--to", str(path), "--store", str(store)]) == 0
     page = path.read_text()
-    for words in ("<h2>The model</h2>", "The network", "Confusion on test data"):
+    for words in ("<h2>Model</h2>", "The network", "Confusion on test data"):
         assert words in page
 
 

@@ -16,7 +16,7 @@ from tests.faults.study import Ended, Study, twin
 
 pytestmark = pytest.mark.faults_all
 
-BROKE = "the connection to the cluster's scheduler at .* broke. Nothing recorded is lost"
+BROKE = "The connection to the cluster's scheduler at .* broke. All recorded results are kept"
 
 
 def test_a_link_to_the_scheduler_that_stalls_for_a_while_costs_nothing(tmp_path):

@@ -101,5 +101,5 @@ def test_only_who_has_the_certificate_of_the_page_enters(tmp_path):
             env = {"HOME": str(tmp_path / home)}
             refused = Study(tmp_path, cluster=them.address, env=env, name="refused").run()
             assert refused.code == 2, refused.err
-            assert "--cluster must name a Dask scheduler that answers" in refused.err
+            assert "No Dask scheduler answers at --cluster" in refused.err
             assert "Traceback" not in refused.err

@@ -244,7 +244,7 @@ def test_a_renamed_journal_is_read_but_not_resumed(tmp_path, capsys):
     shutil.copy(STORED / "grid-killed.jsonl", store / "journals" / "copy.jsonl")
     assert main(["show", "copy", "--store", str(store)]) == 0
     assert main(["resume", "copy", "--quiet", "--store", str(store)]) == 1
-    assert "is that of study grid-killed. Rename it" in capsys.readouterr().err
+    assert "belongs to study grid-killed. Rename the file" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -293,8 +293,8 @@ def test_a_report_leaves_out_a_damaged_study_and_names_it(damaged, tmp_path, cap
     words = ["report", "bad-0", "grid", "pipe", "--to", str(to), "--store", str(damaged.root)]
     assert main(words) == 1
     said = capsys.readouterr().err
-    assert "study bad-0 is left out of the report: journal" in said
-    assert "study pipe is left out of the report: " in said
+    assert "study bad-0 is not in the report: journal" in said
+    assert "study pipe is not in the report: " in said
     page = to.read_text()
     assert "Damaged studies" in page
     assert "named pipe" in page
@@ -311,7 +311,7 @@ def test_a_journal_that_is_no_file_is_refused_in_one_sentence(damaged, capsys, n
     assert "unexpected" not in said
 
 
-@pytest.mark.filterwarnings("ignore:not as when the study began")
+@pytest.mark.filterwarnings("ignore:versions differ from the start of the study")
 def test_a_checkpoint_that_is_a_folder_ends_the_study_in_one_sentence(tmp_path):
     shutil.copytree(STORED.parent, tmp_path / "store")
     checkpoint = tmp_path / "store" / "checkpoints" / "grid-killed" / "2.npz"

@@ -103,7 +103,7 @@ def test_a_cluster_worker_with_another_version_of_the_problem_is_left_out(tmp_pa
         with study.command(*words, *study.run_options) as run:
             ended = run.wait(150)
         assert ended.code == 0, ended.err
-        assert "must be the study's, got other files" in ended.err
+        assert "differs from the study's" in ended.err
         assert "the others continue" in ended.err
         assert study.came() == twin()
     finally:

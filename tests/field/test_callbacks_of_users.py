@@ -66,14 +66,14 @@ def test_each_trial_has_a_folder_for_its_files(tmp_path: Path) -> None:
 
 def test_a_file_for_all_trials_is_warned_of(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
-    with pytest.warns(SearchWarning, match=r"CSVLogger\('.*log.csv'\) writes to the same place"):
+    with pytest.warns(SearchWarning, match=r"CSVLogger\('.*log.csv'\) writes to the same path"):
         train(with_callbacks(keras.callbacks.CSVLogger(path)), RATE, (0, 1))
     own = keras.callbacks.CSVLogger(tmp_path / f"log-{RATE['rate']}.csv")
     train(with_callbacks(own), RATE, (0, 1))
 
 
 def test_backup_and_restore_is_refused_before_the_first_epoch(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="BackupAndRestore must not be among a problem's callba"):
+    with pytest.raises(UsageError, match="BackupAndRestore is not allowed in a problem's callba"):
         train(with_callbacks(keras.callbacks.BackupAndRestore(tmp_path)), RATE, (0, 1))
 
 

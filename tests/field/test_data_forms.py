@@ -164,7 +164,7 @@ def _by_pipeline(_: Any) -> Data:
     "load", [lambda _: _drawn(X, Y), _by_generator, _by_pipeline], ids=["split", "rng", "tf.data"]
 )
 def test_a_load_without_a_seed_is_named(load: Any) -> None:
-    with pytest.raises(DataError, match=r"same data each time.*random_state=0"):
+    with pytest.raises(DataError, match=r"second call of load returned other data.*random_state=0"):
         load_twice(_setup(load), None, SystemClock())
 
 

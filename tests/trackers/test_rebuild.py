@@ -47,7 +47,7 @@ def test_a_rebuild_without_the_export_says_what_exports_the_winner_again(store, 
     out = capsys.readouterr().out
     assert registered(store) == []
     assert "1 trials written" in out
-    assert "the winner's model is missing" in out
+    assert "the exported model of the winner is missing" in out
     assert f"python -m search resume lost --store {store}" in out
 
     assert main(["resume", "lost", "--store", str(store), "--quiet"]) == 0
@@ -66,6 +66,6 @@ def test_a_rebuild_without_the_problem_writes_the_trials_and_says_what_is_missin
 
     out = capsys.readouterr().out
     assert "1 trials written" in out
-    assert "the winner's model is missing (" in out
+    assert "the exported model of the winner is missing (" in out
     assert "mine.py" in out
     assert f"python -m search resume mine --store {store}" in out

@@ -197,7 +197,7 @@ def test_a_callback_that_looks_at_batches_is_called_from_fit(data, folder, tmp_p
     assert metrics(reports) == metrics(graph)
 
 
-@pytest.mark.filterwarnings("ignore:ModelCheckpoint.* writes to the same place")
+@pytest.mark.filterwarnings("ignore:ModelCheckpoint.* writes to the same path")
 def test_a_checkpoint_callback_for_whole_epochs_needs_no_fit(data, folder, tmp_path):
     import keras
 

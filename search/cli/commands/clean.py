@@ -12,11 +12,11 @@ from search.training.checkpoint import CheckpointFolder
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Delete them and say how much room that made; the journal and MLflow keep every trial."""
+    """Delete checkpoints and print the freed space; journal and MLflow keep every trial."""
     if options.keep < 0:
-        raise UsageError(f"--keep must be at least 0, got {options.keep}")
+        raise UsageError(f"--keep {options.keep} is negative. Use 0 or more.")
     store = store_of(options)
-    # held until all is deleted: a resume that began meanwhile would lose what it goes on from
+    # Hold the journal's lock while deleting: a resume at that time would lose its checkpoints.
     journal, entries = Journal.reopen(store.existing(options.study))
     with journal:
         record = fold(entries)
@@ -26,8 +26,8 @@ def main(options: Namespace, environment: Environment) -> int:
             freed = folder.keep(kept)
         except OSError as error:
             raise SearchError(
-                f"checkpoints must be deletable, got {error.filename}: {error.strerror}; "
-                "make access, then clean again"
+                f"Cannot delete checkpoint {error.filename}: {error.strerror}. Correct the "
+                "permissions, then run `clean` again."
             ) from error
     out(f"kept the checkpoints of trials {', '.join(kept) or 'none'}; freed {freed / 1e6:.1f} MB")
     return 0

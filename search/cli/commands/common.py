@@ -1,4 +1,4 @@
-"""What several commands share: where a study runs, how it is read, how results are printed."""
+"""Functions that several commands share: build the run context, read studies, print results."""
 
 import contextlib
 import json
@@ -38,7 +38,7 @@ from search.trackers.base import Tracker
 if TYPE_CHECKING:
     from search.trackers.mlflow import MlflowTracker
 
-# How long a command waits for MLflow where it is not what the command is for.
+# How long a command waits for MLflow when it needs MLflow only for a link.
 _MLFLOW_SECONDS = 15.0
 
 
@@ -49,9 +49,9 @@ def out(text: str) -> None:
 
 @contextlib.contextmanager
 def prints_to_standard_error() -> Iterator[None]:
-    """Send what the user's code prints to standard error: standard output is for results.
+    """Redirect the output of user code to standard error: standard output is for results.
 
-    So it is for prints of workers. What C code or `os.write` writes is redirected, too.
+    Redirect the file descriptor, and with it the output of C code, `os.write` and workers.
     """
     replaced = sys.stdout is not sys.__stdout__  # by a test or a notebook
     if replaced:
@@ -70,44 +70,44 @@ def prints_to_standard_error() -> Iterator[None]:
 
 
 def width() -> int | None:
-    """The columns of standard output; None where it is no terminal."""
+    """Return the columns of the terminal; None when standard output is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def note(text: str) -> None:
-    """Print a remark to standard error."""
+    """Print a message to standard error."""
     sys.stderr.write(masked(text) + "\n")
 
 
 def store_of(options: Namespace) -> Store:
-    """The folder of studies that the user means."""
+    """Return the store that `--store` names."""
     return Store(options.store)
 
 
 def tracking_uri(store: Store, environment: Environment) -> str:
-    """Where MLflow's records go: MLFLOW_TRACKING_URI where it is set, else SQLite in the store."""
+    """Return MLFLOW_TRACKING_URI, or by default the address of the SQLite file in the store."""
     return environment.tracking_uri or sqlite_address(store.database.absolute())
 
 
 def artifact_root(store: Store, environment: Environment) -> Path | None:
-    """Where MLflow's artifacts go; a tracking address of the user's own decides that itself."""
+    """Return the artifact folder in the store; None when MLFLOW_TRACKING_URI sets the server."""
     return None if environment.tracking_uri else store.artifacts
 
 
 def place(record: StudyRecord, store: Store, environment: Environment) -> dict[str, str] | None:
-    """Where MLflow has the study; None, with a warning, where it cannot be asked."""
+    """Return the MLflow location of the study; None, with a warning, when MLflow fails."""
     from search.trackers.mlflow import MlflowTracker
 
     tracker = MlflowTracker(tracking_uri(store, environment))
     try:
         return within(_MLFLOW_SECONDS, lambda: tracker.locate(record))
     except Exception as error:  # noqa: BLE001 - tracker edge: a view never ends a command
-        _warn_of_mlflow(f"MLflow cannot be asked for study {record.header.study}", error)
+        _warn_of_mlflow(f"Cannot find study {record.header.study} in MLflow", error)
         return None
 
 
 def view(record: StudyRecord, store: Store, environment: Environment) -> str | None:
-    """The key of the study's saved view in MLflow; None, with a warning, where it has none."""
+    """Return the key of the study's saved view in MLflow; None, with a warning, without one."""
     from search.trackers.mlflow import MlflowTracker
 
     tracker = MlflowTracker(tracking_uri(store, environment))
@@ -119,7 +119,7 @@ def view(record: StudyRecord, store: Store, environment: Environment) -> str | N
 
 
 def mlflow_error(error: Exception) -> str:
-    """What MLflow's error says, in a line and without passwords, and what to do about it."""
+    """Return MLflow's error as one line without passwords, with advice."""
     advice = "" if isinstance(error, SearchError) else ". Check MLFLOW_TRACKING_URI and its server"
     return f"{masked(in_a_line(error))}{advice}"
 
@@ -129,7 +129,7 @@ def _warn_of_mlflow(what: str, error: Exception) -> None:
 
 
 def recorded(store: Store) -> Iterator[StudyRecord]:
-    """The studies of a store whose journals can be read and that nobody is running."""
+    """Yield the studies of a store that are readable and not running."""
     for name in store.studies():
         with contextlib.suppress(SearchError, OSError):
             if journals.writer(store.journal(name)) is None:
@@ -137,7 +137,7 @@ def recorded(store: Store) -> Iterator[StudyRecord]:
 
 
 def mlflow_tracker(store: Store, environment: Environment) -> "MlflowTracker":
-    """MLflow's tracker of the store's studies."""
+    """Create the MLflow tracker for the studies of a store."""
     from search.trackers.mlflow import MlflowTracker
 
     uri, root = tracking_uri(store, environment), artifact_root(store, environment)
@@ -145,7 +145,7 @@ def mlflow_tracker(store: Store, environment: Environment) -> "MlflowTracker":
 
 
 def surroundings(options: Namespace, environment: Environment) -> RunContext:
-    """Where a study runs, with MLflow and the terminal watching."""
+    """Build the context of a run: store, data folder, workers and trackers."""
     store, clock = store_of(options), SystemClock()
     say = note if _talks(options) else _nothing
 
@@ -170,7 +170,7 @@ def surroundings(options: Namespace, environment: Environment) -> RunContext:
         if options.tensorboard is not None:
             watching.append(TensorBoardTracker(options.tensorboard))
         mlflow = mlflow_tracker(store, environment)
-        # last: at the end of the study it may be waited for, after the last frame was drawn
+        # last: closing MLflow may take a while, and the console must draw its last frame first
         follow = partial(_follow, store)
         watching.append(BackgroundTracker(mlflow, follow, say, rebuild=partial(_rebuild, store)))
         return watching
@@ -195,10 +195,11 @@ def _rebuild(store: Store, study: str) -> str:
 
 
 def _worker_spec(options: Namespace, environment: Environment) -> WorkerSpec:
-    """Who trains: the workers of `--cluster`, or as many processes here as were asked for."""
+    """Return where the study trains: on the Dask cluster of `--cluster`, or in local processes."""
     if options.cluster is not None and options.workers is not None:
         raise UsageError(
-            f"--cluster has workers of its own, got --workers {options.workers} too; drop one"
+            f"--workers {options.workers} has no effect with --cluster: the cluster has its own "
+            "workers. Remove one of the two options."
         )
     gpus = _hardware.gpus(environment.visible_gpus)
     worker_spec = WorkerSpec(None, options.cluster, gpus, options.trial_timeout)
@@ -208,23 +209,23 @@ def _worker_spec(options: Namespace, environment: Environment) -> WorkerSpec:
 
 
 def _nothing(_: str) -> None:
-    """What is said where no one is to be told."""
+    """Discard a message."""
 
 
 def _talks(options: Namespace) -> bool:
-    """Whether remarks for people belong on standard error."""
+    """Return whether to print messages for people to standard error."""
     return not options.quiet and options.progress != "json"
 
 
 def finish(
     options: Namespace, environment: Environment, store: Store, work: Callable[[], Result]
 ) -> int:
-    """Do the work of `run` or `resume` and print what came of it; 130 when it was interrupted."""
+    """Run `work`, print its result and return the exit code; 130 after an interrupt."""
     try:
         with prints_to_standard_error():
             result = work()
     except StudyInterrupted as interrupt:
-        note(f"interrupted; go on with: {printed_commands.resume_command(interrupt.study, store)}")
+        note(f"interrupted; continue: {printed_commands.resume_command(interrupt.study, store)}")
         return interrupt.exit_code
     record = result.record
     if options.json:

@@ -1,4 +1,4 @@
-"""`dash`: the live page of the studies of a store."""
+"""`dash`: serve the live page of the studies of a store."""
 
 import contextlib
 from argparse import Namespace
@@ -24,9 +24,9 @@ def main(options: Namespace, environment: Environment) -> int:
 
     def ready(address: str) -> None:
         out(address)
-        note("Ctrl-C ends it")
+        note("press Ctrl-C to stop")
 
     with contextlib.suppress(KeyboardInterrupt):
         serve(app, options.port, ready)
-    note("ended")
+    note("stopped")
     return 0

@@ -1,4 +1,4 @@
-"""`doctor`: what is installed, where data come from, and whether the store is sound."""
+"""`doctor`: check package versions, data sources and the store; rebuild MLflow runs."""
 
 import importlib.metadata
 import platform
@@ -39,7 +39,7 @@ PACKAGES = (
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Print what was found, a line each; 1 when something is wrong. Or rebuild MLflow."""
+    """Print one line per check and return 1 if one failed; with `--rebuild`, rebuild MLflow."""
     store, data_dir = store_of(options), options.data_dir or environment.data_dir
     if options.rebuild is not None:
         return _rebuild(store, environment, options.rebuild, data_dir)
@@ -58,11 +58,11 @@ def _checks(
         try:
             yield True, f"{package} {importlib.metadata.version(package)}"
         except importlib.metadata.PackageNotFoundError:
-            yield False, f"{package} is not installed; `pip install -e .` brings it"
+            yield False, f"{package} is not installed; install it with `pip install -e .`"
     for name in datasets.names():
         statuses = datasets.module(name).describe(data_dir)
         found = [status for status in statuses if status.available]
-        # what may be had for the asking is no fault: nothing is downloaded before it is needed
+        # a source that can be downloaded is no fault: data are downloaded on first use
         possible = [status for status in statuses if status.available is None]
         listed = "; ".join(f"{s.name}: {s.detail}" for s in found or possible or statuses)
         yield bool(found or possible), f"data set {name}: {listed}"
@@ -71,16 +71,16 @@ def _checks(
 
 
 def _mlflow(store: Store, environment: Environment) -> tuple[bool, str]:
-    """Whether MLflow's database or server answers."""
+    """Check that MLflow's database or server answers."""
     address = masked(tracking_uri(store, environment))
     if environment.tracking_uri is None:
         if not store.database.exists():
-            return True, f"MLflow: {address} (made by the first run)"
+            return True, f"MLflow: {address} (created by the first run)"
         reason = damage(store.database)
         if reason is not None:
             return False, (
                 f"MLflow: {address} is damaged ({reason}); the next run, or `doctor --rebuild "
-                "STUDY`, keeps it under another name and makes a new one from the journals"
+                "STUDY`, renames the database and creates a new one from the journals"
             )
     try:
         MlflowTracker(tracking_uri(store, environment)).check(_ANSWER_SECONDS)
@@ -94,7 +94,7 @@ def _store(store: Store) -> Iterator[tuple[bool, str]]:
         yield True, f"store {store.root}: no studies yet"
         return
     for name in store.misnamed():
-        yield False, f"journal {name!r}: its name cannot be that of a study. Rename the file."
+        yield False, f"journal {name!r}: the file name is not a valid study name. Rename the file."
     for name in store.studies():
         try:
             record, state = read(store, name)
@@ -102,7 +102,7 @@ def _store(store: Store) -> Iterator[tuple[bool, str]]:
             yield False, f"study {name}: {error}"
             continue
         owner = journals.writer(store.journal(name))
-        running = "" if owner is None else f", run by process {owner or 'unknown'}"
+        running = "" if owner is None else f", running in process {owner or 'unknown'}"
         cv = record.header.config.get("cv")
         folds = f", cross-validated: an epoch trains {cv} models" if cv else ""
         yield True, f"study {name}: {state}, {len(record.trials)} trials{folds}{running}"
@@ -113,7 +113,7 @@ def _rebuild(store: Store, environment: Environment, study: str, data_dir: Path 
     owner = journals.writer(path)
     if owner is not None:
         raise SearchError(
-            f"study {study} is being run by process {owner or 'unknown'}; wait for it to end"
+            f"study {study} is running in process {owner or 'unknown'}. Wait until it ends."
         )
     record, _ = read(store, study)
     exported, missing = None, ""
@@ -135,14 +135,14 @@ def _rebuild(store: Store, environment: Environment, study: str, data_dir: Path 
     out(f"study {study}: {len(record.trials)} trials written to MLflow from the journal")
     if exported is None and record.best() is not None:
         out(
-            f"the winner's model is missing{missing}; export and register it with "
+            f"the exported model of the winner is missing{missing}; export and register it with "
             f"`{printed_commands.resume_command(study, store)}`"
         )
     return 0
 
 
 def _winner(store: Store, record: StudyRecord, data_dir: Path | None) -> Exported | None:
-    """The exported winner with examples from the problem's data; None where there is none."""
+    """Return the exported winner with examples of the problem's data; None without an export."""
     best, directory = record.best(), store.export(record.header.study)
     if best is None or not writer.is_up_to_date(record, best, directory):
         return None

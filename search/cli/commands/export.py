@@ -1,4 +1,4 @@
-"""`export`: the model of a study's winner, or of any trial, as a folder."""
+"""`export`: write the model of a study's winner, or of any trial, to a folder."""
 
 from argparse import Namespace
 
@@ -11,7 +11,7 @@ from search.study.progress_text import verified_text
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Write the folder; a trial that left no model is trained again from the record."""
+    """Write the folder. Retrain a trial whose checkpoint no longer exists."""
     if options.format not in FORMATS:
         raise unknown_name("format", options.format, FORMATS)
     study, _, trial = options.study.partition("/")
@@ -20,8 +20,7 @@ def main(options: Namespace, environment: Environment) -> int:
     if opened.remark is not None:
         note(opened.remark)
     verdict = opened.export(options.to, options.format)
-    said = verified_text(verdict.verified, verdict.reason, opened.metric)
     if verdict.verified is not True:
-        note(said)
+        note(verified_text(verdict.verified, verdict.reason, opened.metric))
     out(str(options.to))
     return 0

@@ -1,4 +1,4 @@
-"""`list`: the problems, backends or studies that there are."""
+"""`list`: list problems, backends or studies."""
 
 from argparse import Namespace
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from search.study.store import Store
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Print one line each."""
+    """Print one line per problem, backend or study."""
     rows = {"problems": _problems, "backends": _backends}.get(options.what)
     for row in rows() if rows is not None else _studies(store_of(options)):
         out(f"{row[0]:<24}  {'  '.join(row[1:])}".rstrip())
@@ -40,9 +40,9 @@ def _backends() -> Iterator[list[str]]:
 
 def _studies(store: Store) -> Iterator[list[str]]:
     if not store.journals.is_dir():
-        raise SearchError(f"no studies in {store.root} yet; run one, or name a folder with --store")
+        raise SearchError(f"No studies in '{store.root}'. Run a search first, or pass --store DIR.")
     for name in store.misnamed():
-        yield [name, "damaged: the name of its file cannot be that of a study. Rename the file."]
+        yield [name, "damaged: the file name is not a valid study name. Rename the file."]
     for name in store.studies():
         try:
             record, state = read(store, name)

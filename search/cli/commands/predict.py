@@ -1,4 +1,4 @@
-"""`predict`: what an exported model says of an input."""
+"""`predict`: predict with an exported model."""
 
 import json
 from argparse import Namespace
@@ -9,7 +9,7 @@ from search.runtime.environment import Environment
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Print class names with probabilities, or values."""
+    """Print the predictions: class names with probabilities, or values."""
     with prints_to_standard_error():
         predictions = predict(options.export, options.input)
     out(json.dumps(as_json(predictions), indent=2) if options.json else as_text(predictions))

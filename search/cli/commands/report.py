@@ -1,4 +1,4 @@
-"""`report`: one study, or several compared, as one HTML file."""
+"""`report`: write one study, or a comparison of several, as one HTML file."""
 
 import warnings
 from argparse import Namespace
@@ -24,13 +24,13 @@ _UPLOAD_SECONDS = 30.0
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Write the report, print its path, and put it into MLflow; figures as files where wanted."""
+    """Write the report, log it to MLflow, and write figures as files with `--figures`."""
     from dashboards.figures.save import save
     from dashboards.report.report import Report
 
     store = store_of(options)
     names = list(dict.fromkeys(options.study))
-    refuse_target(options.to)  # before the work, not after it
+    refuse_target(options.to)  # fail before the figures are drawn, which takes seconds
     studies, damaged = _readable(store, names)
     report = Report(studies, damaged)
     _write(options.to, report.html())
@@ -61,32 +61,32 @@ def _readable(store: Store, names: Sequence[str]) -> tuple[list[Study], dict[str
         raise next(iter(damaged.values()))
     reasons = {name: str(reason) for name, reason in damaged.items()}
     for name, reason in reasons.items():
-        note(f"study {name} is left out of the report: {reason}")
+        note(f"study {name} is not in the report: {reason}")
     return studies, reasons
 
 
 def refuse_target(path: Path) -> None:
-    """Refuse to write where a report does not belong.
+    """Check that a report may be written to `path`.
 
-    Raises: UsageError for a folder, or a file that is no report.
+    Raises: UsageError for a folder, or an existing file that is not a report.
     """
     from dashboards.report.report import GENERATOR
 
     if path.is_dir():
         raise UsageError(
-            f"--to must be a file, got the folder {path}; name a file in it: {path}/report.html"
+            f"--to {path} is a folder. Name a file in the folder, for example {path}/report.html."
         )
     try:
         with path.open("rb") as file:
-            known = GENERATOR.encode() in file.read(2000)
+            is_report = GENERATOR.encode() in file.read(2000)
     except FileNotFoundError:
         return
     except OSError as error:
         raise _unwritable(path, error) from error
-    if not known:
+    if not is_report:
         raise UsageError(
-            f"--to must be a new file or an earlier report, got {path}, which is neither; choose "
-            "another"
+            f"--to {path} exists and is not a report, so it is not overwritten. Choose another "
+            "file name."
         )
 
 
@@ -102,12 +102,12 @@ def _study(store: Store, name: str) -> Study:
 
 
 def _anywhere(command: str) -> str:
-    """A command less the path of this machine's Python: a report is read elsewhere too."""
+    """Return a command without the path of this machine's Python, for readers elsewhere."""
     return f"python -m search {command.partition(' -m search ')[2]}"
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
+    """Write a file atomically."""
     try:
         write_atomically(path, text.encode())
     except OSError as error:
@@ -119,22 +119,21 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SearchError(
-            f"--figures must be a folder that can be made, got {folder}: "
-            f"{error.strerror or error}; choose another"
+            f"Cannot create the --figures folder '{folder}': {error.strerror or error}. Choose "
+            "another folder."
         ) from error
 
 
 def _unwritable(path: Path, error: OSError) -> SearchError:
     return SearchError(
-        f"--to must be a file that can be written, got {path}: {error.strerror or error}; choose "
-        "another"
+        f"Cannot write --to '{path}': {error.strerror or error}. Choose another file name."
     )
 
 
 def _log(
     records: Sequence[StudyRecord], path: Path, store: Store, environment: Environment
 ) -> None:
-    """Put the report into each study's run. A view never ends a command."""
+    """Log the report to each study's run in MLflow. An error of MLflow is only a warning."""
     from search.trackers.mlflow import MlflowTracker
 
     tracker = MlflowTracker(tracking_uri(store, environment))
@@ -145,9 +144,10 @@ def _log(
             if not within(_UPLOAD_SECONDS, attach):
                 study = record.header.study
                 note(
-                    f"MLflow has nothing of study {study}, and so gets no report; write it from "
-                    f"the journal with `{printed_commands.rebuild_command(study, store)}`"
+                    f"The report was not logged to MLflow, which has no run of study {study}. "
+                    "Write the study to MLflow with "
+                    f"`{printed_commands.rebuild_command(study, store)}`."
                 )
     except Exception as error:  # noqa: BLE001 - tracker edge: a view never ends a command
-        text = f"the report was not put into MLflow: {mlflow_error(error)}"
+        text = f"the report was not logged to MLflow: {mlflow_error(error)}"
         warnings.warn(text, SearchWarning, stacklevel=2)

@@ -1,4 +1,4 @@
-"""`resume`: go on with a study."""
+"""`resume`: continue a study."""
 
 from argparse import Namespace
 
@@ -9,10 +9,10 @@ from search.runtime.environment import Environment
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Go on with a study and print what came of it."""
+    """Continue a study and print its result."""
     context = surroundings(options, environment)
 
-    def go_on() -> Result:
+    def resumed() -> Result:
         try:
             return resume(
                 options.study,
@@ -21,7 +21,7 @@ def main(options: Namespace, environment: Environment) -> int:
                 seconds=options.time,
                 adopt=options.adopt,
             )
-        except KeyboardInterrupt:  # while loading, say: the study is where it was
+        except KeyboardInterrupt:  # while loading, for example: the study is unchanged
             raise StudyInterrupted(options.study) from None
 
-    return finish(options, environment, store_of(options), go_on)
+    return finish(options, environment, store_of(options), resumed)

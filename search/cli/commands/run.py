@@ -1,4 +1,4 @@
-"""`run`: search a problem from the start."""
+"""`run`: start a study."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -10,21 +10,21 @@ from search.study.config import StudyConfig
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Start a study and print what came of it."""
+    """Start a study and print its result."""
     config = study_config(options)
     context = surroundings(options, environment)
     return finish(options, environment, store_of(options), lambda: start(config, context))
 
 
 def study_config(options: Namespace) -> StudyConfig:
-    """The settings as they are recorded; a problem's file by its whole path.
+    """Build the configuration of a study. Record a problem file by its absolute path.
 
-    So a study can be resumed, repeated and trained by workers from any folder.
+    With an absolute path, resuming, repeating and workers do not depend on the current folder.
 
     Raises: UsageError for a value out of range.
     """
     problem = options.problem
-    if problem.endswith(".py") and Path(problem).is_file():  # else refused, in the user's words
+    if problem.endswith(".py") and Path(problem).is_file():  # an error quotes the path as given
         problem = str(Path(problem).absolute())
     return StudyConfig(
         problem=problem,

@@ -1,4 +1,4 @@
-"""`show`: the results of a study, or one trial with its curve and its network."""
+"""`show`: print the results of a study, or one trial with its curve and its network."""
 
 import json
 import sys
@@ -13,11 +13,11 @@ from search.study import leaderboard, trial_view
 from search.study.progress_text import verified_text
 from search.study.study_record import StudyRecord, StudyState, TrialRecord
 
-_UNKNOWN = "not on record: no budget of it has ended, or it failed"
+_UNKNOWN = "not recorded: the trial has not finished a budget, or it failed"
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Print a study's table or a trial's page, or all of it as JSON."""
+    """Print the table of a study, the page of a trial, or one of them as JSON."""
     store = store_of(options)
     study, _, trial = options.study.partition("/")
     record, state = read(store, study)
@@ -37,12 +37,12 @@ def main(options: Namespace, environment: Environment) -> int:
 
 
 def _verified(record: StudyRecord) -> None:
-    """Whether the exported winner is what was scored; nothing for an older study."""
+    """Print whether the exported model has the recorded score; nothing for an older study."""
     best = record.best()
     if best is not None:
-        said = verified_text(*record.verified(best), record.objective.metric)
-        if said:
-            out(f"trial {best.trial}: {said}")
+        text = verified_text(*record.verified(best), record.objective.metric)
+        if text:
+            out(f"trial {best.trial}: {text}")
 
 
 def _trial(options: Namespace, record: StudyRecord, trial: TrialRecord, state: StudyState) -> None:

@@ -1,4 +1,4 @@
-"""`ui`: the MLflow UI, opened on a study."""
+"""`ui`: start the MLflow UI and print links to a study."""
 
 from argparse import Namespace
 
@@ -21,17 +21,17 @@ from search.trackers._mlflow_views import ALL_STUDIES
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Serve the UI until interrupted, and print the link to the study.
+    """Serve the UI until interrupted. Print the link to the study's saved view.
 
-    The link to its saved view, and the one that needs none as a remark.
+    A second link, to standard error, works without the saved view.
     """
     store = store_of(options)
     record, _ = read(store, options.study or _latest(store))
     where = place(record, store, environment)
     if where is None:
         raise SearchError(
-            f"MLflow has nothing of study {record.header.study}; write it from the journal with "
-            f"`{printed_commands.rebuild_command(record.header.study, store)}`"
+            f"Study {record.header.study} is not in MLflow. Write it from the journal with "
+            f"`{printed_commands.rebuild_command(record.header.study, store)}`."
         )
 
     key, experiment = view(record, store, environment), where["experiment_id"]
@@ -44,7 +44,7 @@ def main(options: Namespace, environment: Environment) -> int:
             out(view_link(address, experiment, key))
             note(f"all studies of the problem: {view_link(address, experiment, ALL_STUDIES)}")
             note(f"without saved charts: {plain}")
-        note("Ctrl-C ends it")
+        note("press Ctrl-C to stop")
 
     root = artifact_root(store, environment) or store.artifacts
     try:
@@ -56,20 +56,20 @@ def main(options: Namespace, environment: Environment) -> int:
             starting=lambda: note("starting the MLflow UI ..."),
         )
     except KeyboardInterrupt:
-        note("ended")
+        note("stopped")
     return 0
 
 
 def _latest(store: Store) -> str:
-    """Return the study whose journal was written last, of those that can be read."""
+    """Return the readable study with the latest journal entry."""
     names = store.latest_first()
     if not names:
-        raise SearchError(f"no studies in {store.root} yet; run one, or name a folder with --store")
+        raise SearchError(f"No studies in '{store.root}'. Run a search first, or pass --store DIR.")
     for name in names:
         try:
             read(store, name)
         except JournalError as error:
-            note(f"study {name} is left out: {error}")
+            note(f"study {name} is skipped: {error}")
         else:
             return name
     return names[0]

@@ -1,4 +1,4 @@
-"""`verify`: trials trained again, alone, in new processes, and compared with the record."""
+"""`verify`: retrain trials in a new process and compare them with the record."""
 
 import json
 from argparse import Namespace
@@ -10,12 +10,12 @@ from search.runtime.environment import Environment
 
 
 def main(options: Namespace, environment: Environment) -> int:
-    """Print what came of each trial; 0 where all are as recorded, 1 where one differs."""
+    """Print the result for each trial. Return 0 when all match the record, otherwise 1."""
     study, choice = chosen(options.study, every=options.all, sample=options.sample)
     data_dir = options.data_dir or environment.data_dir
     results: list[Verification] = []
     fresh = FreshProcess()
-    fresh.start()  # it imports TensorFlow while this process reads the journal
+    fresh.start()  # imports TensorFlow while this process reads the journal
     verifier = opened(store_of(options), study, fresh, data_dir, None, fit=options.fit)
     for result in verifier(choice):
         results.append(result)
