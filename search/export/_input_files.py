@@ -137,7 +137,7 @@ def batch(array: "Array", facts: InputFacts, place: str) -> "Array":
         return array
     expected = ", ".join(map(str, facts.shape))
     raise DataError(
-        f"{place} has the shape {array.shape}, but the model takes ({expected}) or (n, {expected}). "
+        f"{place} has shape {array.shape}, but the model takes ({expected}) or (n, {expected}). "
         "Reshape it."
     )
 
