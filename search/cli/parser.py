@@ -55,7 +55,7 @@ class _Parser(argparse.ArgumentParser):
     """Raise UsageError for invalid arguments, instead of printing and exiting."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}. See `{self.prog} --help`.")
+        raise UsageError(f"{message.rstrip('.')}. See `{self.prog} --help`.")
 
 
 def _seconds(text: str) -> float:

@@ -57,6 +57,6 @@ def _compare(line: int, recorded: Answer, got: Answer) -> None:
 
 def _diverged(line: int, field: str, recorded: Any, got: Any) -> ReplayDivergedError:
     return ReplayDivergedError(
-        f"The backend does not repeat the journal: at line {line}, {field} was {recorded!r} and is "
+        f"The backend does not repeat the journal: at line {line} {field} was {recorded!r} and is "
         f"now {got!r}. Continue with `resume --adopt`, which keeps every result (not bit-exact)."
     )

@@ -1,4 +1,4 @@
-"""Models on disk: written, read, checked, evaluated, and used to predict.
+"""Exported models: write, read, check, evaluate and predict.
 
 May import: `executors`, `datasets` and what they may import.
 """

@@ -1,4 +1,4 @@
-"""Rows of a .csv file with the examples to predict: cells of numbers and of texts."""
+"""Read examples to predict from the rows of a .csv file: numbers and texts."""
 
 import csv
 import warnings
@@ -26,12 +26,12 @@ class Cells:
 def rows(
     path: Path, size: int, described: str, texts: Sequence[bool]
 ) -> tuple[list[str] | None, Cells]:
-    """Return the first line of a .csv file where it holds names, and its cells: n >= 1.
+    """Read a .csv file. Return its header, or None without one, and its cells: n >= 1.
 
-    `texts`: which columns hold texts. In a table of texts alone, the first line holds names where
-    all its cells are words that could be names.
+    `texts`: which columns contain texts. If all do, the first line is a header if all its cells
+    are identifiers.
 
-    Raises: DataError naming the row where it has another size.
+    Raises: DataError for a row with another number of values.
     """
     import numpy as np
 
@@ -46,14 +46,14 @@ def rows(
         values.append(cells)
         lines.append(line)
     if not values:
-        raise DataError(f"{path}: at least one row of {size} values is needed, got none")
+        raise DataError(f"{path} has no rows of values.")
     return names, Cells(np.array(values, dtype=object).reshape(len(values), size), tuple(lines))
 
 
 def numbers(path: Path, cells: Cells, columns: Sequence[int]) -> "Array":
-    """Return some columns of a table as numbers, `(n, len(columns)) float64`.
+    """Convert some columns of a table to numbers, `(n, len(columns)) float64`.
 
-    Raises: DataError naming row and column of what is no number.
+    Raises: DataError with row and column of a value that is not a number.
     """
     import numpy as np
 
@@ -61,8 +61,8 @@ def numbers(path: Path, cells: Cells, columns: Sequence[int]) -> "Array":
         for column in columns:
             if not _is_number(row[column]):
                 raise DataError(
-                    f"{path}, row {line}, column {column + 1}: values must be numbers, got "
-                    f"{row[column]!r}; correct it"
+                    f"{path}, row {line}, column {column + 1}: {row[column]!r} is not a number. "
+                    "Correct it."
                 )
     return np.array(cells.values[:, list(columns)], dtype=np.float64)
 
@@ -73,8 +73,8 @@ def _are_names(path: Path, cells: list[str], texts: bool) -> bool:
     if not all(cell.strip().isidentifier() for cell in cells):
         return False
     warnings.warn(
-        f"{path}: the first line, {', '.join(cells)!r}, is taken for the names of the columns; "
-        "give a .txt file if it is an example",
+        f"{path}: the first line, {', '.join(cells)!r}, is used as the header. If it is an "
+        "example, give a .txt file.",
         SearchWarning,
         stacklevel=2,
     )
@@ -89,15 +89,15 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
                 if any(cell.strip() for cell in cells):
                     yield reader.line_num, cells
     except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path} must be a table in UTF-8, got {error}; save it again") from error
+        raise DataError(f"{path} is not a UTF-8 table: {error}. Save it again.") from error
 
 
 def _check_size(cells: list[str], line: int, path: Path, size: int, described: str) -> None:
     if len(cells) != size:
-        remedy = "leave out the label" if len(cells) == size + 1 else "correct the row"
+        remedy = "Remove the label" if len(cells) == size + 1 else "Correct the row"
         raise DataError(
-            f"{path}, row {line}: an example has {size} values ({described}), got {len(cells)}; "
-            f"{remedy}"
+            f"{path}, row {line}, has {len(cells)} values, but an example has {size} "
+            f"({described}). {remedy}."
         )
 
 

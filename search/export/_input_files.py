@@ -1,4 +1,4 @@
-"""Examples for a model from a file, .npy, .npz, .csv, .txt or an image, checked against it."""
+"""Read examples for a model from a .npy, .npz, .csv, .txt or image file, and validate them."""
 
 import math
 import tokenize
@@ -21,7 +21,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".p
 
 @dataclass(frozen=True, slots=True)
 class InputFacts:
-    """One raw example as the model takes it: its shape, without the batch, and its dtype."""
+    """Shape, without the batch dimension, and dtype of one raw example of a model."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -33,7 +33,7 @@ class InputFacts:
 
     @property
     def size(self) -> int:
-        """How many values one example has."""
+        """Number of values of one example."""
         return math.prod(self.shape)
 
     def __str__(self) -> str:
@@ -41,18 +41,17 @@ class InputFacts:
 
 
 def read_examples(path: Path, facts: InputFacts) -> "Array":
-    """The examples in a file: `(n, *facts.shape)` of `facts.dtype`, n >= 1.
+    """Read the examples in a file: `(n, *facts.shape)` of `facts.dtype`, n >= 1.
 
-    .npy: one example, or a batch of them. .npz: the same, as its only array. .csv: one example in
-    each row, its values in row-major order; a first line of names is passed over. .txt, for models
-    that take one text: an example in each line. Images: one
-    example, for models that take (h, w), (h, w, 1) or (h, w, 3), made grey or RGB and brought to
-    the model's size, with values from 0 to 255 as they are and what is transparent black. Nothing
-    is inverted: Fashion-MNIST shows light clothes on a dark ground, so that a photograph on white
-    must be inverted first.
+    .npy: one example, or a batch. .npz: the same, as its only array. .csv: one example per row,
+    with values in row-major order; a header is skipped. .txt, for models that take one text: one
+    example per line. Images: one example, for models that take (h, w), (h, w, 1) or (h, w, 3). An
+    image is converted to grey or RGB and resized to the model's size; values are 0 to 255, and
+    transparent pixels are black. Images are not inverted: Fashion-MNIST has light clothes on a dark
+    background, so a photograph on white must be inverted first.
 
-    Raises: UsageError for a missing file or an unknown kind; DataError for one that cannot be read
-    or does not fit.
+    Raises: UsageError for a missing file or an unknown type; DataError for a file that cannot be
+    read or does not fit the model.
     """
     suffix = kind(path, (".npy", ".npz", ".csv", *((".txt",) if facts.is_text else IMAGES)))
     try:
@@ -62,8 +61,8 @@ def read_examples(path: Path, facts: InputFacts) -> "Array":
             found = archive(path)
             if len(found) != 1:
                 raise DataError(
-                    f"{path}: the model has one input, got {len(found)} arrays "
-                    f"({', '.join(found)}); keep the one it takes"
+                    f"{path} has {len(found)} arrays ({', '.join(found)}), but the model has one "
+                    "input. Keep only its array."
                 )
             (only,) = found.values()
             return typed(batch(only, facts, str(path)), facts, str(path))
@@ -73,21 +72,22 @@ def read_examples(path: Path, facts: InputFacts) -> "Array":
             return typed(_lines_of(path, facts), facts, str(path))
         return typed(_image(path, facts), facts, str(path))
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+        raise DataError(f"Cannot read {path}: {error.strerror or error}") from error
 
 
 def kind(path: Path, kinds: tuple[str, ...]) -> str:
-    """The ending of an input file, in small letters.
+    """Return the suffix of an input file, in lower case.
 
-    Raises: UsageError for one that is not among `kinds`, or where there is no file.
+    Raises: UsageError for a suffix that is not in `kinds`, or a missing file.
     """
     suffix = path.suffix.lower()
     if suffix not in kinds:
         raise UsageError(
-            f"an input must end in one of {' '.join(kinds)}, got {path.name!r}; convert it"
+            f"Cannot predict from {path.name!r}: the file type must be one of {' '.join(kinds)}. "
+            "Convert the file."
         )
     if not path.is_file():
-        raise UsageError(f"an input must be a file, got {path}, which is none; check the path")
+        raise UsageError(f"There is no file {path}. Check the path.")
     return suffix
 
 
@@ -98,15 +98,15 @@ def _array(path: Path) -> "Array":
         with path.open("rb") as file:
             array: Array = np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, MemoryError, tokenize.TokenError) as error:
-        # NumPy 2.4 lets tokenize's own error through where a header is damaged
+        # NumPy 2.4 raises an error of tokenize for a damaged header
         raise _unsaved(path, "np.save writes", error) from error
     return array
 
 
 def archive(path: Path) -> "dict[str, Array]":
-    """The arrays of a .npz file, by name.
+    """Read the arrays of a .npz file by name.
 
-    Raises: DataError for a file that is damaged, or holds objects.
+    Raises: DataError for a damaged file, or one with objects.
     """
     import numpy as np
 
@@ -119,15 +119,15 @@ def archive(path: Path) -> "dict[str, Array]":
 
 def _unsaved(path: Path, how: str, error: BaseException) -> DataError:
     return DataError(
-        f"{path} must hold numbers or texts as {how} them, and does not ({error}). Save it again, "
-        "texts as an array of str: array.astype(str)"
+        f"{path} has no numbers or texts as {how} them ({error}). Save it again, with texts as an "
+        "array of str: array.astype(str)."
     )
 
 
 def batch(array: "Array", facts: InputFacts, place: str) -> "Array":
-    """An array as a batch of examples: `(n, *facts.shape)`, also where it is but one.
+    """Return an array as a batch of examples: `(n, *facts.shape)`, also for a single example.
 
-    Raises: DataError for another shape, naming the place.
+    Raises: DataError for another shape, with `place`.
     """
     import numpy as np
 
@@ -137,8 +137,8 @@ def batch(array: "Array", facts: InputFacts, place: str) -> "Array":
         return array
     expected = ", ".join(map(str, facts.shape))
     raise DataError(
-        f"{place}: the model takes arrays of shape ({expected}) or (n, {expected}), got "
-        f"{array.shape}; reshape it"
+        f"{place} has shape {array.shape}, but the model takes ({expected}) or (n, {expected}). "
+        "Reshape it."
     )
 
 
@@ -152,11 +152,11 @@ def _lines_of(path: Path, facts: InputFacts) -> "Array":
     import numpy as np
 
     if facts.size != 1:
-        raise DataError(f"{path}: the model takes {facts}; give a .csv file with a column for each")
+        raise DataError(f"{path}: the model takes {facts}. Give a .csv file with one column each.")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} must be a text in UTF-8, got {error}; save it as such") from error
+        raise DataError(f"{path} is not UTF-8 text: {error}. Save it as UTF-8.") from error
     return np.array(lines, dtype=object).reshape(-1, *facts.shape)
 
 
@@ -169,7 +169,7 @@ def _image(path: Path, facts: InputFacts) -> "Array":
         with Image.open(path) as opened:
             picture = ImageOps.exif_transpose(opened)
             if picture.mode.startswith("I;16"):
-                # Pillow 13 clips 16-bit grey to 255 where it converts it to 8 bits
+                # Pillow 13 clips 16-bit grey to 255 when it converts to 8 bits
                 picture = Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
             if picture.has_transparency_data:
                 ground = Image.new("RGBA", picture.size, "black")
@@ -177,8 +177,8 @@ def _image(path: Path, facts: InputFacts) -> "Array":
             picture = picture.convert(mode)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(
-            f"{path} must be an image that Pillow reads, and is not or is damaged ({error}); "
-            "convert it"
+            f"Pillow cannot read the image {path} ({error}): it is damaged or of another format. "
+            "Convert it."
         ) from error
     if picture.size != (width, height):
         picture = picture.resize((width, height), Image.Resampling.LANCZOS)
@@ -186,19 +186,17 @@ def _image(path: Path, facts: InputFacts) -> "Array":
 
 
 def _picture(path: Path, facts: InputFacts) -> tuple[int, int, str]:
-    """Height, width and Pillow's mode of the pictures that a model takes."""
+    """Return height, width and Pillow's mode of the images that a model takes."""
     if len(facts.shape) == 2 or (len(facts.shape) == 3 and facts.shape[2] in (1, 3)):
         height, width = facts.shape[:2]
         return height, width, "RGB" if facts.shape[2:] == (3,) else "L"
-    raise DataError(
-        f"{path}: the model takes no images but examples of {facts}; give a .npy or .csv file"
-    )
+    raise DataError(f"{path} is an image, but the model takes {facts}. Give a .npy or .csv file.")
 
 
 def typed(array: "Array", facts: InputFacts, place: str) -> "Array":
-    """The values in the model's dtype.
+    """Convert values to the model's dtype.
 
-    Raises: DataError for values that it cannot hold, naming the place.
+    Raises: DataError for values that the dtype cannot represent, with `place`.
     """
     import numpy as np
 
@@ -207,34 +205,37 @@ def typed(array: "Array", facts: InputFacts, place: str) -> "Array":
     try:
         wanted = np.dtype(facts.dtype)
     except TypeError as error:
-        raise SearchError(f"the export names no dtype but {facts.dtype!r}; correct it") from error
+        raise SearchError(
+            f"{facts.dtype!r} in the export is not a dtype. Export the trial again."
+        ) from error
     if not len(array):
-        raise DataError(f"{place}: at least one example is needed, got none")
+        raise DataError(f"{place} has no examples.")
     if wanted.kind not in "iuf":
         return array.astype(wanted)
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{place}: values must be numbers, got {array.dtype}; convert them")
+        raise DataError(f"{place} has values of {array.dtype}, but the model takes numbers.")
     with np.errstate(invalid="ignore", over="ignore"):
         held = array.astype(wanted)
     if not (np.all(np.isfinite(array)) and np.all(np.isfinite(held))):
         raise DataError(
-            f"{place}: values must be finite numbers of {wanted}, got NaN, infinity or a number "
-            "too large; replace it"
+            f"{place} has NaN, infinity or a number too large for {wanted}. Replace these values."
         )
     if wanted.kind in "iu" and not np.array_equal(held, array):
         wrong = array[held != array].flat[0]
         raise DataError(
-            f"{place}: the model takes raw values of {wanted}, got {wrong}; undo any scaling"
+            f"{place} has the value {wrong}, but the model takes raw values of {wanted}. Undo any "
+            "scaling."
         )
     return held
 
 
 def _texts(array: "Array", place: str) -> "Array":
-    """Texts of any length, as objects."""
+    """Convert texts to objects of str, of any length."""
     if not len(array):
-        raise DataError(f"{place}: at least one example is needed, got none")
+        raise DataError(f"{place} has no examples.")
     if not is_text(array) or first_other(array) is not None:
         raise DataError(
-            f"{place}: the model takes texts, got {array.dtype}; write them as texts (astype(str))"
+            f"{place} has values of {array.dtype}, but the model takes texts. Convert them with "
+            "astype(str)."
         )
     return array.astype(object)

@@ -1,4 +1,4 @@
-"""Examples for a model with several inputs, from a .npz or .csv file, checked as `inputs` does."""
+"""Read and validate examples for a model with several inputs, from a .npz or .csv file."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,37 +18,37 @@ KINDS = (".npz", ".csv")
 
 
 def read_inputs(path: Path, facts: Mapping[str, InputFacts]) -> "dict[str, Array]":
-    """The examples in a file, for each input: `(n, *shape)` of its dtype, n >= 1 and the same.
+    """Read the examples in a file, by input: `(n, *shape)` of its dtype, with equal n >= 1.
 
-    .npz: an array for each input, by its name; one example, or a batch of them. .csv: one example
-    in each row. Its first line says what its columns are: `wide` for an input of one value,
-    `wide.0`, `wide.1`, ... for one of several (in row-major order), in any order. Without such a
-    line the inputs follow each other in the order of `facts`.
+    .npz: one array per input, by name; one example, or a batch. .csv: one example per row. Its
+    header names the columns, in any order: `wide` for an input of one value, `wide.0`, `wide.1`,
+    ... for one of several values (in row-major order). Without a header, the inputs are in the
+    order of `facts`.
 
-    Raises: UsageError for a missing file or another kind; DataError for one that cannot be read or
-    does not fit, naming the input.
+    Raises: UsageError for a missing file or another type; DataError for a file that cannot be read
+    or an input that does not fit.
     """
     if path.suffix.lower() not in KINDS:
         raise UsageError(
-            f"the model has {len(facts)} inputs ({described(facts)}); give a .npz file with an "
-            f"array for each, or a .csv file, got {path.name!r}"
+            f"Cannot predict from {path.name!r}: the model has {len(facts)} inputs "
+            f"({described(facts)}). Give a .npz file with one array per input, or a .csv file."
         )
     try:
         found = _arrays if ending(path, KINDS) == ".npz" else _columns
         examples = found(path, facts)
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+        raise DataError(f"Cannot read {path}: {error.strerror or error}") from error
     sizes = {name: len(array) for name, array in examples.items()}
     if len(set(sizes.values())) > 1:
         raise DataError(
-            f"{path}: each input must have as many examples, got "
-            f"{', '.join(f'{size} of {name}' for name, size in sizes.items())}; correct it"
+            f"{path} has different numbers of examples per input: "
+            f"{', '.join(f'{size} of {name}' for name, size in sizes.items())}. Correct it."
         )
     return examples
 
 
 def described(facts: Mapping[str, InputFacts]) -> str:
-    """What a model takes, in words.
+    """Describe the inputs of a model as text.
 
     >>> described({"wide": InputFacts((5,), "float32"), "code": InputFacts((), "int64")})
     'wide: 5 of float32, code: one value of int64'
@@ -61,13 +61,13 @@ def _arrays(path: Path, facts: Mapping[str, InputFacts]) -> "dict[str, Array]":
     for name in facts:
         if name not in found:
             raise DataError(
-                f"{path} has no array for an input: {unknown_name('input', name, found)}; the "
-                f"model takes {described(facts)}"
+                f"{path} has no array for an input: {unknown_name('input', name, found)}. The "
+                f"model takes {described(facts)}."
             )
     for name in found:
         if name not in facts:
             raise DataError(
-                f"{path}: {unknown_name('input', name, facts)}; save only what the model takes"
+                f"{path}: {unknown_name('input', name, facts)}. Save only the inputs of the model."
             )
     places = {name: f"{path}, {name}" for name in facts}
     return {
@@ -101,8 +101,8 @@ def _order(path: Path, names: list[str], expected: list[str]) -> list[int]:
     for name in expected:
         if name not in names:
             raise DataError(
-                f"{path} has no column {name!r}, got {', '.join(names)}; name the columns "
-                f"{', '.join(expected[:3])}, ... (input and place), or leave the names out and "
-                "give the values in that order"
+                f"{path} has no column {name!r}, only {', '.join(names)}. Name the columns "
+                f"{', '.join(expected[:3])}, ... (input and index), or remove the header and give "
+                "the values in that order."
             )
     return [names.index(name) for name in expected]

@@ -1,4 +1,4 @@
-"""A model on disk, as trackers and commands see it."""
+"""Exported model, as trackers and commands use it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,11 @@ PICTURES = ("network.svg", "examples.svg", "confusion.csv")
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The winner's model on disk: a directory with `model.keras`, and a few raw inputs for it.
+    """The winner's exported model.
 
-    `example`: (k, ...) array, the first rows of the validation inputs. `pictures`: files in the
-    directory that show the winner and what it said of unseen data.
+    `directory`: folder with the model. `example`: (k, ...) array with the first rows of the
+    validation inputs. `pictures`: image files in the folder: the network, and predictions on
+    held-out data.
     """
 
     directory: Path

@@ -1,4 +1,4 @@
-"""What a model said of examples it had not seen, kept small: confusion, mistakes, residuals."""
+"""Summary of predictions on held-out examples: confusion matrix, mistakes, residuals."""
 
 import io
 import zipfile
@@ -20,21 +20,22 @@ FILE = "evidence.npz"
 MOST_CLASSES = 100
 MOST_EXAMPLES = 12
 MOST_POINTS = 5000
-_LARGEST, _SMALLEST = 96, 4  # pixels of a picture that is kept, along each side
+_LARGEST, _SMALLEST = 96, 4  # pixels per side of a stored image
 
 PartName: TypeAlias = Literal["test", "validation"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classified:
-    """What a classifier took its examples for.
+    """Predictions of a classifier on held-out examples.
 
-    `part`: the data they are from. `output`: which output of several, else "". `size`: how many
-    examples. `confusion[i, j]`: how many of class i were taken for class j, `(k, k) int64`; `(0,
-    0)` for more than 100 classes. The rest is about the most confused ones, at most 12, those first
-    where a wrong class was the furthest ahead of the right one: their `rows` in the part, classes
-    `true` and `predicted`, the `probability` of each, and `images` `(m, h, w)` or `(m, h, w, 3)
-    uint8`, `(0,)` where inputs are no images.
+    `part`: the data of the examples. `output`: name of the output; "" for a single one. `size`:
+    number of examples. `confusion[i, j]`: number of examples of class i predicted as class j,
+    `(k, k) int64`; `(0, 0)` for more than 100 classes. The other fields describe at most 12 most
+    confused examples, those with the largest lead of the wrong class first: their `rows` in the
+    part, classes `true` and `predicted`, the `probability` of the predicted and the
+    `true_probability` of the true class, and `images` `(m, h, w)` or `(m, h, w, 3) uint8`, `(0,)`
+    when inputs are not images.
     """
 
     part: PartName
@@ -52,9 +53,9 @@ class Classified:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Regressed:
-    """What a regressor said, and what was so: `true` and `predicted`, `(m,) float32`.
+    """Predictions of a regression on held-out examples: `true` and `predicted`, `(m,) float32`.
 
-    `size`: how many values there were; of more than 5,000 some are kept, at equal distances.
+    `size`: number of all values; of more than 5,000, evenly chosen ones are stored.
     """
 
     part: PartName
@@ -76,32 +77,32 @@ def gathered(
     class_names: Sequence[str],
     metric: str,
 ) -> Evidence | None:
-    """The evidence in a model's outputs for a part of the data; None where they are neither kind.
+    """Summarize a model's predictions; None for outputs that are neither classes nor values.
 
-    `names`: of the model's outputs, in order. Of several, the one is looked at that `metric` (the
-    objective's) is about, else the first. Labels that are whole numbers beside several outputs, one
-    of several that is 1, or 0 and 1 beside one probability, are classes.
+    `names`: names of the outputs, in order. Of several outputs, the one that `metric` (the
+    objective) names is used, or the first. Labels are classes if they are whole numbers with
+    several output units, one-hot vectors, or 0 and 1 with one probability.
     """
     pairs = dict(_pairs(outputs, part.y, names))
     if not pairs:
         return None
     about = metric.removeprefix("val_")
     output = max(pairs, key=lambda name: len(name) if about.startswith(f"{name}_") else 0)
-    said, labels = pairs[output]
-    if said.dtype.kind not in "fiu" and said.dtype.name != "bfloat16":
+    values, labels = pairs[output]
+    if values.dtype.kind not in "fiu" and values.dtype.name != "bfloat16":
         return None
-    said = said.astype("float64").reshape(len(labels), -1)
-    true = _classes(said, labels, class_names)
+    values = values.astype("float64").reshape(len(labels), -1)
+    true = _classes(values, labels, class_names)
     if true is not None:
-        return _classified(part_name, output, shares(said, two=True), true, class_names, part.x)
+        return _classified(part_name, output, shares(values, two=True), true, class_names, part.x)
     flat = labels.reshape(-1)
-    if labels.dtype.kind not in "biuf" or flat.size != said.size:
+    if labels.dtype.kind not in "biuf" or flat.size != values.size:
         return None
-    return _regressed(part_name, output, flat, said.reshape(-1))
+    return _regressed(part_name, output, flat, values.reshape(-1))
 
 
 def packed(evidence: Evidence) -> bytes:
-    """The contents of the file: arrays only, no pickle."""
+    """Return the contents of the file: arrays without pickle."""
     import numpy as np
 
     word = next(word for word, kind in _KINDS.items() if isinstance(evidence, kind))
@@ -112,9 +113,9 @@ def packed(evidence: Evidence) -> bytes:
 
 
 def read(directory: Path) -> Evidence | None:
-    """The evidence in an export folder; None where there is none, as in those of old.
+    """Read the predictions in an export folder; None without the file, as in older exports.
 
-    Raises: SearchError when the file is damaged.
+    Raises: SearchError for a damaged file.
     """
     import numpy as np
 
@@ -133,15 +134,15 @@ def read(directory: Path) -> Evidence | None:
         return kind(**found)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise SearchError(
-            f"{path} must hold what the model said, but is damaged ({type(error).__name__}); "
-            "delete it to go on without"
+            f"{path} with the model's predictions is damaged ({type(error).__name__}). Delete it "
+            "to continue without it."
         ) from error
 
 
 def _pairs(
     outputs: Any, labels: Any, names: Sequence[str]
 ) -> Iterator[tuple[str, tuple["Array", "Array"]]]:
-    """Each output by its name, with its labels; none where it is not clear which are whose."""
+    """Yield each output by name, with its labels; nothing when they cannot be matched."""
     if not isinstance(outputs, Mapping | list | tuple):
         if not isinstance(labels, Mapping | list | tuple):
             yield "", (outputs, labels)
@@ -157,7 +158,7 @@ def _pairs(
 
 
 def _classes(said: "Array", labels: "Array", class_names: Sequence[str]) -> "Array | None":
-    """The class of each example, where labels and outputs are about classes."""
+    """Return the class of each example; None for a regression."""
     import numpy as np
 
     count, width = said.shape
@@ -170,7 +171,7 @@ def _classes(said: "Array", labels: "Array", class_names: Sequence[str]) -> "Arr
         if not whole or flat.min() < 0 or flat.max() >= top:
             return None
         if width == 1 and len(class_names) != 2 and (said.min() < 0 or said.max() > 1):
-            return None  # 0 and 1 as numbers
+            return None  # 0 and 1 are values of a regression
         return flat.astype(np.int64)
     wide = labels.reshape(count, -1)
     if wide.shape != said.shape or width < 2:
@@ -194,7 +195,7 @@ def _classified(
     names = tuple(class_names) if known else tuple(map(str, range(count)))
     probabilities = np.nan_to_num(probabilities)
     predicted = probabilities.argmax(axis=1)
-    kept = count if count <= MOST_CLASSES else 0  # a matrix of 50,000 words would fill the memory
+    kept = count if count <= MOST_CLASSES else 0  # a matrix of 50,000 classes needs too much memory
     pairs = (
         np.bincount(true * count + predicted, minlength=kept**2)[: kept**2] if kept else true[:0]
     )
@@ -218,7 +219,7 @@ def _classified(
 
 
 def _images(x: Any, rows: "Array") -> "Array":
-    """The examples as pictures, made smaller where they are large."""
+    """Return the examples as images, reduced to the maximal size."""
     import numpy as np
 
     for _, array in trees.named(x, ""):

@@ -1,9 +1,9 @@
-"""The check that an exported model is the one that was scored, by a process that has not trained.
+"""Check that an exported model has the recorded scores, in a process that has not trained.
 
 The model is loaded from its file and evaluated on the validation data as the trainer evaluates.
-Its metrics must equal the recorded ones within rounding. A metric that counts rows (accuracy,
-precision, ...) may differ by the rows whose outputs are so near to a tie or a threshold that
-rounding can flip them.
+Its metrics must equal the recorded ones up to rounding. A metric that counts rows (accuracy,
+precision, ...) may also differ by the rows whose outputs are so close to a tie or a threshold that
+rounding can change the result.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,14 +32,15 @@ if TYPE_CHECKING:
 
 VALIDATION = "val_"
 _PATIENCE_SECONDS = 120.0
-_ROWS = 64  # on which the graph of an export is compared
+_ROWS = 64  # rows for the comparison of the exported graph with the model
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a model is what was scored; None where that cannot be told. `reason`: why not.
+    """Result of a check: whether the model has the recorded scores; None when not comparable.
 
-    Of a verified model `reason` says what was compared where that is not the objective.
+    `reason`: why the model is not verified; for a verified model, the metrics that were compared
+    instead of the objective.
     """
 
     verified: bool | None
@@ -47,18 +48,17 @@ class Verdict:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What `export.json` says of it."""
+        """The facts for `export.json`."""
         return {"verified": self.verified, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
 class SavedModel:
-    """A model in an export folder, and what an evaluation on a part of the data must give.
+    """A model in an export folder, with the expected metrics on a part of the data.
 
-    `expected`: metrics by Keras's names. `objective`: the one that the study optimises, by that
-    kind of name, which need not be among them. `batch_size`: that of an evaluation. `measured`:
-    whether the platform has evaluated them, and not a `fit` of the user's. `name`: "" or which
-    fold's model it is.
+    `expected`: metrics by Keras's names. `objective`: name of the objective, which may be missing
+    in `expected`. `batch_size`: of the evaluation. `measured`: the platform has evaluated the
+    metrics, not the user's `fit`. `name`: name of the fold, or "".
     """
 
     folder: Path
@@ -72,10 +72,9 @@ class SavedModel:
 
 @dataclass(frozen=True, slots=True)
 class ModelCheck:
-    """Checks the models of a study in a fresh process.
+    """Check the models of a study in a new process.
 
-    `pickled`: the study's problem, where it was given from Python. `data_dir`: where the files of
-    its data are.
+    `pickled`: the study's problem, if it was given from Python. `data_dir`: folder of its data.
     """
 
     fresh: FreshProcess
@@ -84,7 +83,7 @@ class ModelCheck:
     data_dir: Path | None = None
 
     def __call__(self, models: Sequence[SavedModel], seconds: float = 0.0) -> Verdict:
-        """Check saved models; `seconds`: how long an epoch took, which the wait depends on."""
+        """Check saved models. `seconds`: duration of an epoch, which extends the time limit."""
         wait = _PATIENCE_SECONDS + 10 * seconds
         try:
             return self.fresh.run(
@@ -96,7 +95,7 @@ class ModelCheck:
 
 @dataclass(frozen=True, slots=True)
 class ScoredTrial:
-    """A trial with a score, and what its models are made and evaluated by."""
+    """A trial with a score, its study, and the trainer and data to evaluate its models."""
 
     record: StudyRecord
     trial: TrialRecord
@@ -107,11 +106,10 @@ class ScoredTrial:
 def check_trial(
     check: ModelCheck, scored: ScoredTrial, model: "keras.Model", folder: Path, scratch: Path
 ) -> Verdict:
-    """Check the model of a trial in an export folder, and under cross-validation those of folds.
+    """Check a trial's model in an export folder, and under cross-validation the models of folds.
 
-    The model that was trained on all examples has no record: it is compared with itself before it
-    was saved. Those of the folds are compared as their checkpoint has them. `scratch`: a folder for
-    them.
+    A model that was trained on all folds has no recorded score: it is compared with itself before
+    it was saved. The models of the folds come from their checkpoint. `scratch`: folder for them.
     """
     record, trial, trainer, data = scored.record, scored.trial, scored.trainer, scored.data
     metric = record.objective.metric.removeprefix(VALIDATION)
@@ -127,11 +125,11 @@ def check_trial(
     about = writer.about(record, trial, data, None)
     for number, fold in enumerate(trainer.folds(record.task(trial)), start=1):
         score = trial.curve[fold.epoch - 1].metrics.get(_fold_metric(number, record))
-        if score is None:  # the objective is derived from means over folds
+        if score is None:  # the objective is computed from means over folds
             break
         known = {metric: score}
-        place = writer.write(fold.model, scratch / f"fold-{number}", about)
-        models.append(SavedModel(place, fold.part, known, metric, size, measured, f"fold {number}"))
+        saved = writer.write(fold.model, scratch / f"fold-{number}", about)
+        models.append(SavedModel(saved, fold.part, known, metric, size, measured, f"fold {number}"))
     return check(models, seconds)
 
 
@@ -140,7 +138,7 @@ def _fold_metric(number: int, record: StudyRecord) -> str:
 
 
 def expected(metrics: Metrics) -> dict[str, float]:
-    """Return what an evaluation on the validation data gave in an epoch, by Keras's names."""
+    """Return the validation metrics of an epoch by Keras's names."""
     return {
         name.removeprefix(VALIDATION): value
         for name, value in metrics.items()
@@ -154,7 +152,7 @@ def checked(
     pickled: PickledProblem | None,
     data_dir: Path | None,
 ) -> Verdict:
-    """Load and evaluate models in this process, which must not have trained any."""
+    """Load and evaluate models in this process, which must not have trained before."""
     tensorflow_setup.prepare()
     verdicts = []
     for saved in models:
@@ -173,7 +171,7 @@ def _one(
 ) -> Verdict:
     try:
         model = restored(saved.folder, header, None, pickled, data_dir)
-    except Exception as error:  # noqa: BLE001 - a model is the user's code: anything may come
+    except Exception as error:  # noqa: BLE001 - a model is user code and may raise anything
         return Verdict(False, f"the exported model cannot be loaded ({_in_a_line(error)})")
     try:
         found = metrics_on(model, saved.part, saved.batch_size)
@@ -184,22 +182,22 @@ def _one(
         wrong = [n for n in compared if not allowed.equal(n, found[n], saved.expected[n])]
         again = metrics_on(model, saved.part, saved.batch_size) if wrong else found
     except Exception as error:  # noqa: BLE001 - as above
-        said = f"the exported model cannot be evaluated ({_in_a_line(error)})"
-        return Verdict(False if saved.measured else None, said)
+        reason = f"the exported model cannot be evaluated ({_in_a_line(error)})"
+        return Verdict(False if saved.measured else None, reason)
     if not wrong:
         graph = _graph(saved, model)
         return Verdict(not graph, graph or _instead(saved, compared))
     if any(not allowed.equal(name, found[name], again[name]) for name in wrong):
         return Verdict(
-            False, f"evaluation is random: {_both(wrong[0], found, again)} the next time"
+            False, f"evaluation is random: {_both(wrong[0], found, again)} the second time"
         )
     return Verdict(False, _differs(saved, wrong[0], found))
 
 
 def _graph(saved: SavedModel, model: "keras.Model") -> str:
-    """How the graph in the folder, which `predict` uses, differs from the model; "" for equal.
+    """Return a difference of the SavedModel graph, which `predict` uses, from the model, or "".
 
-    A graph that cannot be called says so when it is used.
+    A graph that cannot be called is not reported here, but when it is used.
     """
     if not (saved.folder / SERVED).is_dir():
         return ""
@@ -213,11 +211,11 @@ def _graph(saved: SavedModel, model: "keras.Model") -> str:
         return ""
     if not score_comparison.outputs_agree(mine, again) or score_comparison.outputs_agree(mine, its):
         return ""
-    return "the graph in the export gives other outputs than the model"
+    return "the exported graph gives other outputs than the model"
 
 
 def _compared(saved: SavedModel, found: Mapping[str, float]) -> list[str]:
-    """The metrics to compare: all, but of a fit of the user's the objective where it is there."""
+    """Return the metrics to compare: all, or for the user's `fit` only the objective if present."""
     shared = [name for name in saved.expected if name in found]
     if not saved.measured and saved.objective in shared:
         return [saved.objective]
@@ -240,14 +238,14 @@ def _instead(saved: SavedModel, compared: Sequence[str]) -> str:
 
 def _differs(saved: SavedModel, name: str, found: Mapping[str, float]) -> str:
     said = (
-        f"on the validation data the exported model has {name} {found[name]:.6g}, but the record "
+        f"on the validation data, the exported model has {name} {found[name]:.6g}, but the record "
         f"has {saved.expected[name]:.6g}"
     )
     if saved.measured:
         return said
     return (
-        f"{said}: the fit scores something else than the model on the data it is given. Scale, cut "
-        "and encode inside the model"
+        f"{said}: the problem's fit does not score the model on the given data. Scale, cut and "
+        "encode inside the model"
     )
 
 

@@ -1,4 +1,4 @@
-"""From an export back to a model: as Keras reads it, else built anew by the problem."""
+"""Load an exported model: with Keras, or rebuilt by its problem."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ from search.training.model_steps import as_tensors, is_callable
 if TYPE_CHECKING:
     import keras
 
-# what Keras raises for a class that it does not know, code that it must not run, a damaged file
+# errors of Keras for an unknown class, for code that safe mode forbids, for a damaged file
 UNREADABLE = (
     OSError,
     ValueError,
@@ -35,7 +35,7 @@ UNREADABLE = (
     NotImplementedError,
 )
 _Parsed = TypeVar("_Parsed")
-_ELSEWHERE = ". Where their files are in another folder, name it as data_dir"
+_ELSEWHERE = " If the data files are in another folder, pass data_dir."
 
 
 def restored(
@@ -45,17 +45,16 @@ def restored(
     pickled: PickledProblem | None,
     data_dir: Path | None = None,
 ) -> "keras.Model":
-    """The model in an export folder, in this process; it predicts as the exported one.
+    """Load the model of an export folder. It predicts like the exported model.
 
-    Keras reads it, with safe mode on: no code comes out of a file. Where it is made of classes or
-    functions that Keras does not know here, a loss of the user's among them, the study's problem
-    builds it anew and the file gives the weights only: the given problem, else the one that the
-    study's word names. Where there is no such problem, what comes is the model without its loss,
-    and where that does not help, its graph, which predicts and no more. `data_dir`: where the files
-    of the data are, for a problem that has statistics.
+    Keras loads the model in safe mode, so that no code is loaded from a file. If the model has
+    classes or functions that are not registered with Keras, the problem rebuilds it, and only the
+    weights come from the file. The problem is the given one, or the one that the study names.
+    Without a problem, the model is loaded without its loss, and as a last resort as its graph,
+    which can only predict. `data_dir`: folder of the data, for a problem with statistics.
 
-    Raises: SearchError where the export holds nothing of this; StudyChangedError where the given
-    problem, or the data its statistics come from, are no longer the study's.
+    Raises: SearchError when none of this is possible; StudyChangedError when the given problem, or
+    the data of its statistics, have changed since the study.
     """
     import keras
 
@@ -96,7 +95,7 @@ def read_model(directory: Path) -> tuple["keras.Model", bool]:
 
 
 def served(directory: Path) -> "keras.Model":
-    """The graph of an exported model, without any code of the user's: it can predict only."""
+    """Load the SavedModel graph of an export, which needs no user code and can only predict."""
     import keras
 
     def given(described: Any) -> Any:
@@ -129,7 +128,7 @@ def _problem(
 def _rebuilt(
     problem: Problem, header: StudyStarted, directory: Path, data_dir: Path | None
 ) -> "keras.Model":
-    """The model as `build` makes it, with the weights of the file."""
+    """Build the model with `build`, and load the weights from the file."""
     import numpy as np
 
     def zeros(described: Any) -> Any:
@@ -148,9 +147,9 @@ def _rebuilt(
     model = problem.builder(train)(facts["params"])
     if not model.built and is_callable(model):
         model(structured(facts["input"], zeros))
-    model.built = True  # a model without a call of its inputs has layers that build themselves
+    model.built = True  # the layers of a model without a usable `call` build themselves
     if model.compiled:
-        model.optimizer.build(model.trainable_variables)  # its state lies in the file too
+        model.optimizer.build(model.trainable_variables)  # the file contains its state too
     model.load_weights(weights)
     return model
 
@@ -160,17 +159,17 @@ def _data(problem: Problem, data_dir: Path | None) -> Data:
         return problem.load(data_dir)
     except SearchError:
         raise
-    except Exception as error:  # the loader is the user's code: anything may come
+    except Exception as error:  # the loader is user code and may raise anything
         raise DataError(
-            f"the data that the statistics of problem {problem.name} come from must load, got "
-            f"{type(error).__name__}: {error}{_ELSEWHERE}"
+            f"Cannot load the data for the statistics of problem {problem.name}: "
+            f"{type(error).__name__}: {error}.{_ELSEWHERE}"
         ) from error
 
 
 def _facts(directory: Path) -> dict[str, Any]:
-    """The params and the input of an export.
+    """Read the parameters and the input description of an export.
 
-    Raises: SearchError for a file that is missing or damaged.
+    Raises: SearchError for a missing or damaged file.
     """
 
     def checked(facts: dict[str, Any]) -> dict[str, Any]:
@@ -200,13 +199,12 @@ def _weights(directory: Path) -> Path:
         if (directory / name).is_file():
             return directory / name
     raise SearchError(
-        f"{directory} must have the weights of its model, but neither {MODEL} nor "
-        f"{WEIGHTS} is there. Export the trial again"
+        f"{directory} has no weights: neither {MODEL} nor {WEIGHTS} exists. Export the trial again."
     )
 
 
 def structured(described: Any, made: Callable[[Any], Any]) -> Any:
-    """Something for each input, in the structure of arrays that an export describes as "input"."""
+    """Apply `made` to the description of each input, and keep the structure of the inputs."""
     if isinstance(described, dict) and set(described) == {"shape", "dtype"}:
         return made(described)
     if isinstance(described, dict):
@@ -216,6 +214,6 @@ def structured(described: Any, made: Callable[[Any], Any]) -> Any:
 
 def _changed(header: StudyStarted, what: str, hint: str = "") -> StudyChangedError:
     return StudyChangedError(
-        f"a model of study {header.study} can only be built as it was, but {what} changed since; "
-        f"undo the change{hint}"
+        f"Cannot rebuild a model of study {header.study}: {what} changed since the study. Undo "
+        f"the change.{hint}"
     )

@@ -1,4 +1,4 @@
-"""From a trial to a model on disk that takes the problem's raw inputs."""
+"""Export the model of a trial, which takes the problem's raw inputs, to a folder."""
 
 import json
 import zipfile
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 EXAMPLE_ROWS = 3
 
-# More facts, and more files by their names, for an export whose model is written.
+# More facts, and more files by name, that are added after the model is written.
 Additions: TypeAlias = tuple[Mapping[str, Any], Mapping[str, bytes]]
 
 
 def about(
     record: StudyRecord, trial: TrialRecord, data: Data, test: dict[str, float] | None
 ) -> dict[str, Any]:
-    """What stands beside an exported model: its origin, its input, what its labels mean."""
+    """Return the facts for `export.json`: origin, input and class names of the model."""
     header = record.header
     return {
         "problem": header.problem,
@@ -51,7 +51,7 @@ def about(
 
 
 def _cross_validated(record: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
-    """How far the score may be trusted, and on what the model was trained, where it was on more."""
+    """Return the spread of the score and the training data under cross-validation."""
     cv = record.header.config.get("cv")
     if cv is None:
         return {}
@@ -69,23 +69,22 @@ def write(
     kind: str = "keras",
     added: Callable[[Path], Additions] = lambda _: ({}, {}),
 ) -> Path:
-    """Write a model and its facts as a folder: `model.keras`, or a SavedModel in `model/`.
+    """Write a model and its facts to a folder: `model.keras`, or a SavedModel in `model/`.
 
-    `added`: given the folder with the model and these facts before it gets its name; what it
-    returns is added.
+    `added`: called with the temporary folder after the model is written; its result is added.
 
-    A model with code of the user's is written both ways, so that it can be used without that code;
-    one that Keras cannot describe, as `model.weights.h5` and a SavedModel. The folder appears whole
-    or not at all; one that an export made earlier is replaced.
+    A model with user code is written in both formats, so that it can be used without the code. A
+    model that Keras cannot serialize is written as `model.weights.h5` and a SavedModel. The folder
+    is written atomically; an existing export is replaced.
 
-    Raises: UsageError for an unknown format or a folder that holds something else; SearchError
-    when it cannot be written.
+    Raises: UsageError for an unknown format or a folder with other files; SearchError when the
+    folder cannot be written.
     """
     if kind not in FORMATS:
         raise unknown_name("format", kind, FORMATS)
     if directory.exists() and any(directory.iterdir()) and not (directory / ABOUT).is_file():
         raise UsageError(
-            f"--to must be a new folder or an earlier export, got {directory}; choose another"
+            f"--to {directory} contains other files than an export. Choose another folder."
         )
     try:
         with whole_folder(directory) as temporary:
@@ -100,7 +99,7 @@ def write(
                 (temporary / name).write_bytes(content)
     except OSError as error:
         room = how_to_make_room(directory, error)
-        raise SearchError(f"cannot write {directory}: {error.strerror or error}{room}") from error
+        raise SearchError(f"Cannot write {directory}: {error.strerror or error}{room}") from error
     return directory
 
 
@@ -109,20 +108,20 @@ def _write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
 
 
 def _serve(model: "keras.Model", folder: Path) -> None:
-    """Write a model's graph.
+    """Write a model as a SavedModel graph.
 
-    Raises: SearchError for a model without one.
+    Raises: SearchError for a model without a usable `call`.
     """
     if not is_callable(model):
         raise SearchError(
-            f"{type(model).__name__} has no `call` that takes its inputs alone, so that there is "
-            "no graph to export; use --format keras"
+            f"{type(model).__name__} has no `call` that takes only its inputs, so there is no "
+            "graph to export. Use --format keras."
         )
     model.export(folder, verbose=False)
 
 
 def _described(model: "keras.Model", folder: Path) -> bool:
-    """Write the model as Keras does; whether Keras alone can make it again."""
+    """Save the model with Keras. Return whether Keras can load it without user code."""
     try:
         model.save(folder / MODEL)
     except (NotImplementedError, TypeError, ValueError):  # a class without a usable get_config
@@ -130,19 +129,19 @@ def _described(model: "keras.Model", folder: Path) -> bool:
         model.save_weights(folder / WEIGHTS)
         return False
     with zipfile.ZipFile(folder / MODEL) as written:
-        # what was just serialized: again, a matrix in a config would take seconds
+        # the saved config: serializing again takes seconds if the config has a large array
         return serialization.only_keras(json.loads(written.read("config.json")))
 
 
 def winner(directory: Path, data: Data) -> Exported:
-    """The exported winner of a study, with the first raw inputs of the validation data."""
+    """Return the exported winner of a study, with the first raw validation inputs."""
     pictures = tuple(path for path in map(directory.joinpath, PICTURES) if path.is_file())
     example = texts.as_objects(data.validation.take(slice(EXAMPLE_ROWS)).x)
     return Exported(directory, example, pictures)
 
 
 def is_up_to_date(record: StudyRecord, best: TrialRecord, directory: Path) -> bool:
-    """Whether the winner has been judged and exported, at the epoch it now hands over."""
+    """Return whether the winner is already evaluated and exported, with its current best epoch."""
     if record.winner_evaluation is None or record.winner_evaluation.trial != best.trial:
         return False
     try:

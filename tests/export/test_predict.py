@@ -243,7 +243,7 @@ def test_inputs_and_outputs_without_names_go_by_their_places(tmp_path):
 
 def test_a_folder_that_is_no_export_is_wrong_use(tmp_path, inputs):
     for folder in (tmp_path / "none", tmp_path, inputs):
-        with pytest.raises(UsageError, match=r"model\.keras and export\.json"):
+        with pytest.raises(UsageError, match=r"export\.json and model\.keras"):
             predict(folder, inputs)
 
 
@@ -277,7 +277,7 @@ def test_a_damaged_model_is_named(classifier, inputs, tmp_path, share):
     raw = (classifier / "model.keras").read_bytes()
     (tmp_path / "export.json").write_text((classifier / "export.json").read_text())
     (tmp_path / "model.keras").write_bytes(raw[: int(share * len(raw))])
-    with pytest.raises(SearchError, match=r"model\.keras cannot be loaded"):
+    with pytest.raises(SearchError, match=r"Cannot load .*model\.keras"):
         predict(tmp_path, inputs)
 
 

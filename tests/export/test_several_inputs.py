@@ -96,15 +96,13 @@ def test_predict_says_which_input_does_not_fit(study, store, tmp_path, capsys):
     assert "has 2 inputs (upper: 32 of float32, whole: 64 of float32)" in refusal("rows.npy")
     assert "no array for an input" in refusal("rows.npz", uper=upper, whole=whole)
     assert "unknown input 'more'" in refusal("rows.npz", upper=upper, whole=whole, more=whole)
-    assert "rows.npz, whole: the model takes arrays of shape (64)" in refusal(
-        "rows.npz", upper=upper, whole=upper
-    )
-    assert "got 3 of upper, 1 of whole" in refusal("rows.npz", upper=upper, whole=whole[:1])
+    assert "but the model takes (64)" in refusal("rows.npz", upper=upper, whole=upper)
+    assert "3 of upper, 1 of whole" in refusal("rows.npz", upper=upper, whole=whole[:1])
     (tmp_path / "rows.csv").write_text("1,2,3\n")
-    assert "row 1: an example has 96 values (upper: 32 of float32" in refusal("rows.csv")
+    assert "row 1, has 3 values, but an example has 96 (upper: 32 of float32" in refusal("rows.csv")
     names = ",".join(f"x{column}" for column in range(96))
     (tmp_path / "rows.csv").write_text(f"{names}\n" + ",".join(["1"] * 96) + "\n")
-    assert "has no column 'upper.0', got x0, x1," in refusal("rows.csv")
+    assert "has no column 'upper.0', only x0, x1," in refusal("rows.csv")
 
 
 def confused(folder: Path) -> Classified:

@@ -148,10 +148,10 @@ def test_a_study_of_texts_ends_with_test_export_and_predictions(tmp_path: Path) 
     for file in files.values():
         assert [p.values[0] for p in predict(Path(exported), file)] == pytest.approx(list(said))
     pd.DataFrame({"review": longer}).to_csv(files["csv"], index=False)
-    with pytest.warns(SearchWarning, match="the first line, 'review', is taken for the names"):
+    with pytest.warns(SearchWarning, match="the first line, 'review', is used as the header"):
         assert len(predict(Path(exported), files["csv"])) == 3
     np.save(files["npy"], np.zeros(3))
-    with pytest.raises(DataError, match="the model takes texts, got float64"):
+    with pytest.raises(DataError, match="has values of float64, but the model takes texts"):
         predict(Path(exported), files["npy"])
 
 
@@ -164,7 +164,7 @@ def test_texts_beside_numbers_are_trained_and_predicted(tmp_path: Path) -> None:
     file.write_text("size,kind\n1.5,a\n2,c\n")
     assert len(predict(exported, file)) == 2
     file.write_text("size,kind\na,1.5\n")
-    with pytest.raises(DataError, match="row 2, column 1: values must be numbers, got 'a'"):
+    with pytest.raises(DataError, match="row 2, column 1: 'a' is not a number"):
         predict(exported, file)
 
 

@@ -144,7 +144,7 @@ def test_a_graph_that_answers_otherwise_than_the_model_is_found(tmp_path, own_cl
     Told.factor = 5.0
     end.evaluate_winner(found)
     assert end.winner_evaluation.verified is False
-    assert "the graph in the export" in end.winner_evaluation.reason
+    assert "the exported graph" in end.winner_evaluation.reason
 
 
 def test_evaluation_that_draws_is_said_to_be_random(tmp_path, own_classes):

@@ -79,7 +79,7 @@ def test_data_are_made_of_parts(given):
         (
             lambda _: np.load("none.npy"),
             DataError,
-            "line must load, got FileNotFoundError: .*none.npy",
+            "problem line: FileNotFoundError: .*none.npy",
         ),
     ],
     ids=["tuple", "no file"],
