@@ -24,13 +24,4 @@ __all__ = [
     "trials_frame",
 ]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "dashboards.tables.evaluation": ("confusion_frame", "examples_frame", "residuals_frame"),
-        "dashboards.tables.frames": (
-            *("budgets_frame", "curves_frame", "failures_frame", "trials_frame"),
-        ),
-        "dashboards.tables.tables": ("Tables", "load"),
-    },
-)
+__getattr__, __dir__ = lazy(__name__, __file__)
