@@ -31,7 +31,7 @@ def bayesian_oracle(names: Sequence[str], objective: Objective, seed: int) -> An
     from threadpoolctl import ThreadpoolController
 
     class BayesianOracle(InMemory, keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[misc]  # untyped
-        """Surrogate, bound and the guess for trials under way are KerasTuner's.
+        """Use KerasTuner's surrogate, its bound, and its estimate for running trials.
 
         Private names of keras-tuner 1.4.8 (tuners/bayesian.py, engine/oracle.py) are used: the
         golden file shows when they change.

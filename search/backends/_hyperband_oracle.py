@@ -21,10 +21,11 @@ def sweep_oracle(
     taken: Callable[[Mapping[str, float]], bool],
     room: Callable[[], bool],
 ) -> Any:
-    """KerasTuner's oracle for one sweep of these brackets, without its files and its output.
+    """Return KerasTuner's oracle for one sweep of these brackets, without its files and its output.
 
-    `names` are declared flat, each as a number of the unit interval; what they stand for is not
-    KerasTuner's concern. `taken` says which values not to draw, `room` whether to draw at all.
+    `names`: declared without a hierarchy, each as a number of the unit interval; KerasTuner does
+    not see the parameter values. `taken`: whether values must not be drawn. `room`: whether another
+    configuration may be drawn.
     """
     import keras_tuner
 

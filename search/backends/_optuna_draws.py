@@ -39,7 +39,7 @@ def draw(trial: "optuna.Trial", parameter: Parameter) -> float:
 
 
 def to_value(parameter: Parameter, drawn: float) -> Scalar:
-    """The value that a draw stands for."""
+    """Return the parameter value for a draw."""
     if isinstance(parameter, Int):
         return int(drawn)
     if isinstance(parameter, Float) and parameter.count is None:
@@ -48,7 +48,7 @@ def to_value(parameter: Parameter, drawn: float) -> Scalar:
 
 
 def to_draw(parameter: Parameter, value: Scalar) -> float:
-    """The draw that stands for a value: the inverse of `to_value`."""
+    """Return the draw for a parameter value: the inverse of `to_value`."""
     if isinstance(parameter, Choice):
         return parameter.options.index(value)
     if isinstance(parameter, Float) and parameter.count is not None:

@@ -71,4 +71,4 @@ class SequentialBackend:
         return Decision.CONTINUE
 
     def tell(self, trial: str, outcome: Outcome) -> None:
-        """Take what came of a trial."""
+        """Record the outcome of a trial."""

@@ -296,7 +296,7 @@ def check_factor(settings: BackendSettings) -> None:
 
 
 def no_natural_end(space: Space, settings: BackendSettings) -> int | None:
-    """`BackendModule.default_trials` of an algorithm that could go on for ever."""
+    """Return None: `BackendModule.default_trials` of an algorithm without a last trial."""
     return None
 
 

@@ -1,7 +1,7 @@
 """KerasTuner's Bayesian search: a Gaussian process and an upper confidence bound.
 
-Srinivas et al., Gaussian Process Optimization in the Bandit Setting, ICML 2010. As under Hyperband,
-KerasTuner sees a flat unit cube; what is not active stands in the middle.
+Srinivas et al., Gaussian Process Optimization in the Bandit Setting, ICML 2010. As with Hyperband,
+KerasTuner sees a flat unit cube. An inactive parameter has the value in the middle.
 """
 
 from collections.abc import Sequence

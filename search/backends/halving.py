@@ -1,8 +1,8 @@
-"""Successive halving as scikit-learn does it, over epochs: the best candidates go on.
+"""Successive halving as scikit-learn does it, over epochs: the best candidates are promoted.
 
 Karnin et al., Almost Optimal Exploration in Multi-Armed Bandits, ICML 2013; sizes and epochs are
 those of HalvingRandomSearchCV (search/backends/_brackets.py). A promoted candidate continues its
-own training, where scikit-learn starts over.
+training; scikit-learn trains it again from the start.
 """
 
 import math

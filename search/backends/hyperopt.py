@@ -1,9 +1,9 @@
 """Hyperopt's suggest algorithms: its tree of Parzen estimators (TPE), and annealing.
 
 Bergstra et al., Algorithms for Hyper-Parameter Optimization, NIPS 2011; for annealing see
-hyperopt/anneal.py. Hyperopt sees a flat space: a number as a unit of its own scale, a Choice as an
-index. A trial shows it active parameters only, so each is modelled from the trials that had it, as
-in a tree of `hp.choice`.
+hyperopt/anneal.py. Hyperopt sees a flat space: a number is scaled to the unit interval, a
+Choice is an index. It gets only the active parameters of a trial, so each parameter is modelled
+from the trials in which it was active, as in a tree of `hp.choice`.
 """
 
 from collections.abc import Mapping, Sequence

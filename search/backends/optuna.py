@@ -54,9 +54,10 @@ _Made = TypeVar("_Made")
 
 
 def default_trials(space: Space, settings: BackendSettings) -> int | None:
-    """Population times generations where these are given; else no number of its own.
+    """Return population times generations; None without `generations`.
 
-    Redrawn repeats are no trials; pruned and failed ones are, and lengthen their generation.
+    A repeated configuration that is drawn again does not count as a trial. Pruned and failed trials
+    count, and lengthen their generation.
     """
     if settings.generations is None:
         return None

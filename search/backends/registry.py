@@ -1,4 +1,4 @@
-"""What each backend offers beside itself: samplers, pruners, and whether its library is there."""
+"""The samplers and pruners of each backend, and whether its library is installed."""
 
 import importlib.util
 from collections.abc import Mapping, Sequence
@@ -9,19 +9,19 @@ from search.errors import UsageError, unknown_name
 
 
 def samplers(backend: str) -> Mapping[str, tuple[str, ...]]:
-    """The words of --sampler, the default first, each with the settings that it alone takes."""
+    """Return the values of --sampler, the default first, each with the settings only it accepts."""
     found: Mapping[str, tuple[str, ...]] = getattr(module(backend), "SAMPLERS", {})
     return found
 
 
 def pruners(backend: str) -> tuple[str, ...]:
-    """The words of --pruner, the default first."""
+    """Return the values of --pruner, the default first."""
     found: tuple[str, ...] = getattr(module(backend), "PRUNERS", ())
     return found
 
 
 def install_command(backend: str) -> str | None:
-    """What installs the optional library that the backend lacks; None where nothing is missing."""
+    """Return the command that installs the backend's missing library; None if none is missing."""
     extra: str | None = getattr(module(backend), "EXTRA", None)
     if extra is None or importlib.util.find_spec(extra) is not None:
         return None
@@ -43,7 +43,7 @@ def require(backend: str) -> None:
 def check(
     backend: str, sampler: str | None, pruner: str | None, own: Mapping[str, object | None]
 ) -> None:
-    """Refuse what the backend has not got, before anything is loaded.
+    """Refuse a sampler, pruner or setting that the backend does not have, before data are loaded.
 
     `own`: settings that belong to single samplers, by name; None where they are not given.
 

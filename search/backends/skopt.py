@@ -2,8 +2,8 @@
 
 Snoek et al., Practical Bayesian Optimization of Machine Learning Algorithms, NIPS 2012; several
 acquisitions at once: Hoffman et al., Portfolio Allocation for Bayesian Optimization, UAI 2011.
-scikit-optimize sees a flat space: a number as a unit of its own scale, a Choice as an index; a
-parameter that is not active stands in the middle of its scale, so that it makes no difference.
+scikit-optimize sees a flat space: a number is scaled to the unit interval, a Choice is an index. An
+inactive parameter has the value in the middle of its scale, so that it makes no difference.
 """
 
 import statistics

@@ -38,10 +38,10 @@ ADVICE = (
 def load(data_dir: Path | None = None) -> Data:
     """Train on 9/16 of the rows, validate on 3/16, test on 4/16: 11,610, 3,870 and 5,160.
 
-    `x: (n, 8) float32`, the COLUMNS as measured; `y: (n,) float32`, in 100,000 dollars. Always the
-    same split. A table in `data_dir` is taken as it is, whatever its checksum.
+    `x: (n, 8) float32`, the COLUMNS as measured; `y: (n,) float32`, in 100,000 dollars. The split
+    is always the same. A table in `data_dir` is used as it is: its checksum is not compared.
 
-    Raises: DataError naming every source tried, or what is wrong with a table.
+    Raises: DataError that names every source tried, or the fault of a table.
     """
     name, content = _given(data_dir) or (NAME, supply(data_dir).obtain()[NAME])
     return data_from(name, content)

@@ -50,12 +50,12 @@ class Discovery:
 
 
 def discover(run: Run, most: int = 200) -> Discovery:
-    """The space of `run`, which is called with some values, at most `most` times.
+    """Return the space of `run`, which is called with different values, at most `most` times.
 
-    Values that it is not given are its own defaults. Equal code gives equal spaces. Where runs
-    contradict a condition the parameter is searched always, and a remark says so.
+    A value that is not given is the default of `run`. Equal code gives equal spaces. If runs
+    contradict a condition, the parameter is always searched, and a remark says so.
 
-    Raises: UsageError when nothing is asked for; whatever the first run raises.
+    Raises: UsageError if no hyperparameter is requested; any exception of the first run.
     """
     search = _Search(run, most)
     search.explore({})

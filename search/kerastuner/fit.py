@@ -185,10 +185,10 @@ def call(
 
 
 class OwnFit:
-    """`Problem.fit` of a hypermodel with a `fit` of its own.
+    """`Problem.fit` of a hypermodel that defines `fit`.
 
-    `hyperparameters`: those of a trial, as its build left them. `metric`: what a score means that
-    is returned alone. `whole`: it is called once, for all epochs.
+    `hyperparameters`: those of a trial, as its build left them. `metric`: the metric of a score
+    that is returned as a single number. `whole`: it is called once, for all epochs.
     """
 
     def __init__(

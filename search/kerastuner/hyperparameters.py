@@ -26,15 +26,15 @@ Context: TypeAlias = tuple[tuple[str, Any], ...]
 
 
 class Names:
-    """Which parameter stands for which hyperparameter, as they come to be known.
+    """The parameter of each hyperparameter, in the order in which they are requested.
 
     A name becomes an identifier. Hyperparameters of one name but with other values or other
     conditions are different parameters, as they are different for KerasTuner: units, units__2, ...
     `levels`: how many values of a continuous range a grid visits.
 
     `scaled`: families (a kind, a name, conditions) whose values depend on other hyperparameters.
-    Each is one parameter, NAME_share: a number from 0, the low end of the range that is asked for,
-    to 1, its high end. `depending`: families that were found to be such since.
+    Each is one parameter, NAME_share: a number from 0, the low end of the requested range, to 1,
+    its high end. `depending`: families that were found to depend on others since then.
     """
 
     def __init__(self, levels: int, scaled: Collection[str] = ()) -> None:
@@ -112,7 +112,7 @@ class Names:
         return found
 
     def ambiguous(self, plain: Mapping[str, Any]) -> bool:
-        """Whether one of these names stands for several parameters, or for a share."""
+        """Return whether one of these names has several parameters, or a share."""
         names = [name for name, _ in self._known.values()]
         shares = {name for name, one in self._known.values() if one.name in self._shares}
         return any(names.count(name) > 1 or name in shares for name in plain)

@@ -20,7 +20,7 @@ _NEVER_SEEDED = ("SystemRandom", "urandom", "getrandbits", "uuid4", "token_bytes
 def is_unseeded(function: Any) -> bool:
     """Return whether its files make a generator without a seed, or it holds a generator.
 
-    A generator that is held, in a closure or by a global name, goes on from call to call.
+    A generator that is held, in a closure or by a global name, keeps its state from call to call.
     """
     found = _plain(function)
     return found is not None and (_holds_generator(found) or any(map(_is_unseeded, _calls(found))))

@@ -21,7 +21,7 @@ class SystemClock:
 
 
 class VirtualClock:
-    """A clock that moves only when it is told to."""
+    """A clock that advances only when a method of it is called."""
 
     def __init__(self) -> None:
         self.now = 0.0

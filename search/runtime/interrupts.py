@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as one interruption of the main thread, at whatever moment they come."""
+"""Ctrl-C and SIGTERM as one interruption of the main thread, at any time."""
 
 import contextlib
 import os

@@ -29,7 +29,7 @@ def session() -> Any:
 
 
 def set_session(state: Any) -> None:
-    """Put back what `session` returned."""
+    """Restore the session that `session` returned."""
     from keras.src.backend.common import global_state
 
     if state is not None:

@@ -1,4 +1,4 @@
-"""The state of the process around a trial: compared before and after, and put back."""
+"""The state of the process around a trial: compared before and after, and restored."""
 
 import contextlib
 import functools
@@ -27,9 +27,9 @@ _STREAMS = (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w"))
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Something that code may change for the whole process.
+    """A setting of the whole process that user code may change.
 
-    `write` raises an Exception where it cannot be put back.
+    `write` raises an Exception if the value cannot be restored.
     """
 
     name: str
@@ -88,14 +88,14 @@ class TrialProcess:
             self._outside.apply()
         if len(sys.modules) > self._modules:
             new -= _BY_IMPORTS
-        self._say(new - failed, "changed {}, which is put back")
-        self._say(new & failed, "changed {}, which cannot be put back")
+        self._say(new - failed, "changed {}, which is restored")
+        self._say(new & failed, "changed {}, which cannot be restored")
 
     def end(self) -> None:
         """Name what the trial changed in Keras, and the threads that it leaves running."""
         if self._keras is not None and self._configuration is not None:
             names = self._keras.differences(self._configuration)
-            self._say({f"Keras's {name}" for name in names}, "changed {}, which is put back")
+            self._say({f"Keras's {name}" for name in names}, "changed {}, which is restored")
         running = {t.name for t in self._threads if t.is_alive() and not t.daemon}
         self._say({f"thread {name}" for name in running}, "leaves {} running")
 
@@ -131,7 +131,7 @@ def write_settings(values: Mapping[str, Any]) -> set[str]:
 
 @contextlib.contextmanager
 def left_as_it_was() -> Iterator[None]:
-    """Put back on leaving whatever the block changes in the caller's process."""
+    """Restore on exit all settings of the caller's process that the block has changed."""
     before, keras, keras_session = read_settings(), KerasConfiguration.noted(), session()
     draws = random.getstate(), np.random.get_state()
     try:

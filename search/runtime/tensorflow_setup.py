@@ -163,9 +163,9 @@ def settled() -> None:
 
 
 def fresh(seed: int, configuration: "KerasConfiguration | None" = None) -> None:
-    """Forget earlier models and seed Python, NumPy and TensorFlow for what is built next.
+    """Clear the Keras session, and seed Python, NumPy and TensorFlow for the next model.
 
-    `configuration`: put back, since Keras forgets parts of it with the models.
+    `configuration`: is restored, because Keras clears parts of it together with the models.
     """
     import keras
 

@@ -8,11 +8,11 @@ Result = TypeVar("Result")
 
 
 def within(seconds: float, call: Callable[[], Result]) -> Result:
-    """Return the result of a call, made in a thread of its own.
+    """Return the result of a call that is made in a separate thread.
 
     A call that takes longer is abandoned: its thread ends with the process.
 
-    Raises: TimeoutError after `seconds`; otherwise whatever the call raises.
+    Raises: TimeoutError after `seconds`; any exception of the call.
     """
     results: list[Result] = []
     errors: list[BaseException] = []

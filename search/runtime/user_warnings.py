@@ -1,4 +1,4 @@
-"""Warnings as a user sees them: remarks and warnings of the user's own code, shown once each."""
+"""Warnings as a user sees them: remarks and the warnings of user code, shown once each."""
 
 import sys
 import sysconfig

@@ -47,11 +47,11 @@ class Slot:
 
     @property
     def value(self) -> Any:
-        """What is there now."""
+        """Return the current value."""
         return self.holder[self.key] if self.is_item else getattr(self.holder, self.key)
 
     def set(self, value: Any) -> None:
-        """Put a value there."""
+        """Set the value."""
         if self.is_item:
             self.holder[self.key] = value
         else:

@@ -26,8 +26,8 @@ _HOLDERS = {"keras_tuner", "types", "search"}
 class Reached:
     """An object, and whether its state belongs to Keras or to TensorFlow.
 
-    That is so for their objects, all that these hold, and for generators of random numbers; not
-    for lists and objects of the user's own.
+    The state of an object of theirs belongs to them, with all objects that it holds, and so does
+    the state of a generator of random numbers. The state of users' lists and objects does not.
     """
 
     value: Any

@@ -1,10 +1,10 @@
-"""Objects of Keras that are older than the call of `build`: each trial finds them in one state.
+"""Objects of Keras that are older than the call of `build`: their state is the same in each trial.
 
 A layer, an optimizer or a variable that is made at the top of a file, in a closure or in the
-constructor of a hypermodel is the same object in every trial of a process. What it comes to be in
-one trial would be where the next one starts. Before the first call of `build` the state of all
-these objects is noted, and it is put back before every call. A model that has a variable which is
-older than its build and of which no state is noted is refused.
+constructor of a hypermodel is the same object in every trial of a process. The next trial would
+start from its state at the end of the last one. The state of all these objects is saved before the
+first call of `build`, and restored before every call. A model is refused if it has a variable that
+is older than its build and whose state was not saved.
 """
 
 from collections import defaultdict
@@ -46,11 +46,11 @@ class OlderObjects:
         _reserve_names(self._objects.values())
 
     def used_by(self, model: "keras.Model", made_before: int) -> frozenset[int]:
-        """Return the identities of the objects with a state of their own that the model uses.
+        """Return the identities of the objects with a saved state that the model uses.
 
-        `made_before`: a number of `variables_made` from before the model's build.
+        `made_before`: the value of `variables_made` before the model's build.
 
-        Raises: UsageError for a variable that is older than the build and not noted.
+        Raises: UsageError for a variable that is older than the build and whose state is not saved.
         """
         import keras
         import tensorflow as tf

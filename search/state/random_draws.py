@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def seed_epoch(
     trial_seed: int, epoch: int, model: "keras.Model", rules: TrainingRules, *, own_fit: bool
 ) -> None:
-    """Seed what an epoch of a trial draws from; `own_fit`: it is trained by a `fit` of the user's.
+    """Seed the random generators for an epoch of a trial; `own_fit`: the user's `fit` trains it.
 
-    A `fit` of the user's and a model that runs eagerly may draw by TensorFlow's kernels.
+    The user's `fit`, and a model that runs eagerly, may draw by TensorFlow's kernels.
     """
     if not own_fit and not rules.seeds_each_epoch:
         return
@@ -47,8 +47,8 @@ def seed_epoch(
 def seed(number: int) -> None:
     """Seed Python, NumPy, Keras and TensorFlow, without the cost of `tf.random.set_seed`.
 
-    That one has TensorFlow instantiate every graph again, which takes longer than an epoch of a
-    small model. Here only kernels with a state of their own are left out; see `repeatable`.
+    `tf.random.set_seed` makes TensorFlow instantiate every graph again, which takes longer than an
+    epoch of a small model. Only kernels with an internal state are not seeded; see `repeatable`.
     """
     from tensorflow.python.eager import context
 
@@ -100,7 +100,7 @@ def repeatable(unknown: set[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def kernels_noted(unknown: set[str]) -> Iterator[None]:
-    """Add the names of operations in graphs traced within that draw by a state of their own."""
+    """Add the names of random operations with an internal state in graphs traced in the block."""
     from tensorflow.python.framework import ops
 
     create = ops.Graph._create_op_internal

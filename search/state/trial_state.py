@@ -1,8 +1,8 @@
-"""The state of a trial beside its model's variables: what a checkpoint keeps of it, and what not.
+"""The state of a trial other than its model's variables, and which part a checkpoint stores.
 
 A model may hold other optimizers, variables, numbers; so may its layers and the user's callbacks.
-What has changed since the model was built and traced is kept by its path from there. What cannot be
-kept is named: such a trial is trained from its beginning when it continues.
+A value that has changed since the model was built and traced is stored by its path in the model. A
+value that cannot be stored is named: to continue, its trial is trained again from the first epoch.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from search.state.variable_values import array_of, put
 
 
 class StateLostError(SearchError):
-    """A part of a trial's state cannot be kept, or cannot be put back; the message names it."""
+    """A part of a trial's state cannot be stored or restored; the message names it."""
 
 
 class LateVariables:
@@ -97,10 +97,10 @@ class LateVariables:
 
 
 class TrialState:
-    """What is kept of a model and its callbacks beside `own`, the variables kept for themselves.
+    """The stored state of a model and its callbacks, without the variables `own`, stored apart.
 
-    To be made when the model is built and traced, and its callbacks have been told that training
-    begins: from there on changes count.
+    Create it after the model is built and traced and `on_train_begin` of the callbacks was called:
+    later changes are stored.
     """
 
     def __init__(
@@ -153,9 +153,9 @@ class TrialState:
         }
 
     def put(self, kept: Kept, arrays: Arrays, root: str | None = None) -> None:
-        """Put back what `kept` returned, in a model and callbacks made the same way.
+        """Restore the state that `kept` returned, in a model and callbacks made the same way.
 
-        `root`: the only one of the roots whose state is put back.
+        `root`: the only one of the roots whose state is restored.
 
         Raises: StateLostError where they differ.
         """

@@ -147,7 +147,7 @@ def test_what_a_trial_changes_is_put_back_and_said_once() -> None:
     (one,) = {str(warning.message) for warning in said}
     assert one.startswith(
         "trial 1 changed NumPy's options and environment variables and the recursion limit and "
-        "the socket timeout and the working directory and warning filters, which is put back"
+        "the socket timeout and the working directory and warning filters, which is restored"
     )
 
 
