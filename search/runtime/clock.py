@@ -21,7 +21,7 @@ class SystemClock:
 
 
 class VirtualClock:
-    """A clock that advances only when a method of it is called."""
+    """A clock that advances only when `now` is set."""
 
     def __init__(self) -> None:
         self.now = 0.0

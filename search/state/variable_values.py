@@ -51,6 +51,8 @@ def assign(variables: list[Any], arrays: Arrays) -> None:
     Raises: UsageError where shapes differ.
     """
     if not fits(variables, arrays):
-        raise UsageError("The checkpoint is of another model: the problem has changed. Start a new study.")
+        raise UsageError(
+            "The checkpoint is of another model: the problem has changed. Start a new study."
+        )
     for variable, array in zip(variables, arrays, strict=True):
         put(variable, array)
