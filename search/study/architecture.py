@@ -47,7 +47,7 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """The numbers that all layers hold; a subclass may hold more of its own."""
+        """Return the number of weights of all layers; a subclass may hold more outside of them."""
         return sum(layer.parameters for layer in self.layers)
 
     @property

@@ -1,7 +1,7 @@
 """Early stopping as a pure function of the whole curve, with the meaning of Keras's EarlyStopping.
 
-Keras's own callback starts afresh at each `fit`, so that a trial promoted in two-epoch rungs never
-runs out of patience. A function of the curve cannot forget.
+Keras's callback starts over at each `fit`, so that a trial promoted in two-epoch rungs never runs
+out of patience. A function of the curve has no state that is reset.
 """
 
 from collections.abc import Sequence

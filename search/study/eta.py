@@ -27,14 +27,14 @@ class Pace:
         self._workers = 1
 
     def start(self, study: StudyRecord) -> None:
-        """The study goes on now from where its record stands, maybe with other workers."""
+        """Start the estimate at the current record of the study, maybe with other workers."""
         self._zero = self._clock.seconds() - study.seconds
         self._marks = deque([(study.seconds, study.epochs_trained)])
         self._begun = (study.seconds, study.epochs_trained, study.work_seconds)
         self._workers = 1
 
     def note(self, study: StudyRecord) -> None:
-        """Trials or epochs have come to the record."""
+        """Update the estimate after trials or epochs were added to the record."""
         self._workers = max(self._workers, study.flying)
         now, epochs, marks = self.elapsed(), study.epochs_trained, self._marks
         if len(marks) > 1 and now - marks[-2][0] < _APART:

@@ -14,7 +14,7 @@ FORMAT = 3
 
 @dataclass(frozen=True, slots=True)
 class StudyStarted:
-    """The header: what the study is, and the digests that a resume is held to.
+    """The header: the definition of the study, and the digests that a resume compares.
 
     `config`: the settings as JSON data. `space`: `Space.describe()` of the space as searched.
     `digests`: "problem", "data" and "settings". `versions`: of Python and the libraries, and
@@ -66,7 +66,7 @@ class EpochRecorded:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of a trial's last proposal."""
+    """The outcome of a trial's last proposal."""
 
     trial: str
     outcome: Outcome
@@ -93,11 +93,11 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class WinnerEvaluated:
-    """The winner met the test data: metrics on them (empty where there are none); its export.
+    """The winner was evaluated on the test set: its metrics (empty without one), and its export.
 
-    `export` is empty where none could be written. `verified`: whether the exported model, loaded in
-    a new process, gave the recorded scores on the validation data; None where that was not checked.
-    `reason`: why not, or what was compared in place of the objective.
+    `export` is empty if none could be written. `verified`: whether the exported model, loaded in a
+    new process, gave the recorded scores on the validation data; None if that was not checked.
+    `reason`: why not, or which metric was compared instead of the objective.
     """
 
     trial: str

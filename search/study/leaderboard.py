@@ -78,7 +78,7 @@ def document(
 
 
 def trial_document(record: StudyRecord, trial: TrialRecord, study: StudyState) -> dict[str, Any]:
-    """One trial as JSON data, as it stands in the study's document."""
+    """Return one trial as JSON data, as the study's document contains it."""
     return {
         "trial": trial.trial,
         "state": trial.state(study),

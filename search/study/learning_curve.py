@@ -9,11 +9,11 @@ from search.study.trial import EpochReport
 
 
 class Curve(Sequence[EpochReport]):
-    """Reports of epochs 1, 2, ..., kept as rows of numbers and made anew when they are asked for.
+    """Reports of epochs 1, 2, ..., stored as rows of numbers and created again at each access.
 
-    A study of 100,000 trials holds all curves in memory: a row is 8 bytes for its seconds and for
-    each metric, where an `EpochReport` is several hundred. `names` are those expected; curves that
-    have the same share one tuple.
+    A study of 100,000 trials holds all curves in memory: a row has 8 bytes for its seconds and for
+    each metric, an `EpochReport` several hundred. `names`: the expected metrics; curves with the
+    same names share one tuple.
 
     >>> curve = Curve("1")
     >>> curve.append(EpochReport("1", 1, {"loss": 0.5}, 2.0))

@@ -12,7 +12,7 @@ from search.study.study_record import StudyRecord
 
 
 def resume_command(study: str, store: Store) -> str:
-    """The command that goes on with a study."""
+    """Return the command that resumes a study."""
     return command_line("resume", study, store=store)
 
 
@@ -36,7 +36,7 @@ def command_line(*words: str, store: Store | None = None) -> str:
 
 
 def path_word(path: Path | str) -> str:
-    """A path as a word of a command: one that begins with a dash would be taken for an option.
+    """Return a path as an argument of a command: with a leading dash it would be an option.
 
     >>> path_word("-mine/model")
     './-mine/model'

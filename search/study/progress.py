@@ -50,7 +50,7 @@ def shown_trials(
 
 
 def leader(study: StudyRecord, best: TrialRecord | None) -> TrialRecord | None:
-    """The trial with the best score, whatever its budget; `best` among equals."""
+    """The trial with the best score, at any budget; `best` among equals."""
     ahead = study.ahead()
     return best if best is not None and ahead is not None and best.score == ahead.score else ahead
 

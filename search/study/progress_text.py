@@ -42,7 +42,7 @@ def rate_text(epochs_per_second: float | None) -> str:
 def spark_text(values: Sequence[float], width: int, encoding: str | None) -> str:
     """A curve as a line of blocks, its lowest value to its highest; ASCII where blocks do not fit.
 
-    Of more values than `width` the last of equal parts each stand, so that the latest is there.
+    A curve of more than `width` values is cut into equal parts. The last value of each is shown.
 
     >>> spark_text([0.1, 0.5, 0.9, 0.7], 8, "utf-8"), spark_text([0.1, 0.5, 0.9, 0.7], 2, "ascii")
     ('▁▅█▆', '_#')
@@ -59,7 +59,7 @@ def spark_text(values: Sequence[float], width: int, encoding: str | None) -> str
 
 
 def of_text(done: int, planned: int | None) -> str:
-    """How much of how much, as far as that is known.
+    """Return the count and the planned number, if that is known.
 
     >>> of_text(3, 20), of_text(3, None)
     ('3/20', '3')
@@ -79,7 +79,7 @@ def score_text(score: float | None) -> str:
 
 
 def labels_text(labels: Mapping[str, str | int]) -> str:
-    """Where a proposal stands in its algorithm.
+    """Return the position of a proposal in its algorithm.
 
     >>> labels_text({"bracket": 2, "rung": 0}), labels_text({"role": "baseline"})
     ('bracket 2 rung 0', 'baseline')
@@ -132,11 +132,11 @@ def params_text(params: Params) -> str:
 
 
 def brief_params_text(params: Params, constant: Iterable[str] = ()) -> str:
-    """A configuration in as few characters as tell it apart, less the names in `constant`.
+    """Return a configuration in few characters, without the names in `constant`.
 
-    Repetitions stand together, words speak for themselves, long names shrink to initials. Of the
-    shapes only the funnel is named: free and same ones show in the values. Long words come last,
-    where a narrow terminal cuts.
+    Numbered parameters are one item, a text is shown without its name, a long name as its initials.
+    Of the shapes only the funnel is named: the values show the others. Long texts come last, where
+    a narrow terminal cuts the line.
 
     >>> brief_params_text({"layers": 2, "neurons_shape": "free", "neurons_1": 300,
     ...     "neurons_2": 100, "initializer": "glorot_uniform", "learning_rate": 0.0123456})
@@ -159,7 +159,7 @@ def brief_params_text(params: Params, constant: Iterable[str] = ()) -> str:
 
 
 def outcome_text(outcome: Outcome, metric: str) -> str:
-    """What came of a proposal, in one line whatever the message holds."""
+    """Return the outcome of a proposal, in one line even if its message has several."""
     if isinstance(outcome, Failed):
         return f"failed after {_epochs(outcome.at_epoch)}: {failure_text(outcome)}"
     reached = f"{metric} {score_text(outcome.score)} at epoch {outcome.best_epoch}"
@@ -240,7 +240,7 @@ def _short(name: str) -> str:
 
 
 def encodable(text: str, encoding: str | None) -> str:
-    """The text with what the encoding lacks replaced; None stands for UTF-8.
+    """Return the text with characters that the encoding lacks replaced; None means UTF-8.
 
     >>> encodable("caf\u00e9", "ascii")
     'caf?'

@@ -13,14 +13,14 @@ LATEST_RULES = 2
 
 @dataclass(frozen=True, slots=True)
 class TrainingRules:
-    """What the number of a study's rules means for the training of its trials.
+    """The meaning of the number of a study's rules for the training of its trials.
 
-    `evaluation_batch_size`: rows in a batch of the evaluation, whatever the model is; None: the
+    `evaluation_batch_size`: rows in a batch of the evaluation, for every model; None: the
     trial's batch size, or more rows where the result is the same. `seeds_each_epoch`: whether the
     generators of Python, NumPy, TensorFlow and Keras are seeded before each epoch, rather than once
     when the model is built. `keeps_keras_configuration`: whether `build` finds Keras's dtype policy
     and other settings as the problem's file has left them. `numbers_epochs_in_fit`: whether a `fit`
-    of the user's is given `initial_epoch` and `epochs`, rather than one epoch as number 1.
+    of a problem gets `initial_epoch` and `epochs`, rather than one epoch as number 1.
     """
 
     evaluation_batch_size: int | None = None

@@ -250,11 +250,11 @@ class StudyRecord:
 
     @property
     def baseline(self) -> TrialRecord | None:
-        """The trial of the user's own settings; None where the study has none."""
+        """The trial of the user's settings (the baseline); None if the study has none."""
         return self.trials.get(BASELINE_TRIAL)
 
     def tested(self, trial: TrialRecord) -> dict[str, float]:
-        """What the test data said of a trial; empty where it has not met them."""
+        """The metrics of a trial on the test set; empty if it was not evaluated there."""
         winner_evaluation = self.winner_evaluation
         return (
             dict(winner_evaluation.test)
@@ -273,7 +273,7 @@ class StudyRecord:
         return winner_evaluation.verified, winner_evaluation.reason
 
     def ahead(self) -> TrialRecord | None:
-        """The trial with the best score, whatever its budget, the earlier among equals."""
+        """The trial with the best score, at any budget; the earlier one among equals."""
         return self._first.among(self.trials.values())
 
 

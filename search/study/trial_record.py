@@ -54,8 +54,8 @@ class TrialRecord:
     """One trial: its proposals in order, an outcome for each that has ended, one unbroken curve.
 
     `place`: how many trials the study had before it. `asked_at`: active seconds of the study when
-    it was first proposed. Proposals, params and outcomes are made anew
-    when they are asked for; what is kept of them is packed.
+    it was first proposed. Proposals, params and outcomes are stored packed, and created again at
+    each access.
     """
 
     __slots__ = (
@@ -110,7 +110,7 @@ class TrialRecord:
         self.stop_decided = stop_decided
 
     def add_outcome(self, outcome: Outcome, shared: Shared) -> None:
-        """Take what came of the last proposal."""
+        """Add the outcome of the last proposal."""
         if not isinstance(outcome, Failed):
             network = _interned(outcome.network, shared)
             outcome = replace(outcome, way=sys.intern(outcome.way), network=network)
@@ -133,7 +133,7 @@ class TrialRecord:
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """What came of the proposals that have ended, in order."""
+        """The outcomes of the proposals that have ended, in order."""
         return list(self._outcomes)
 
     @property
@@ -178,7 +178,7 @@ class TrialRecord:
 
     @property
     def outcome(self) -> Outcome | None:
-        """What came of the last proposal that has ended."""
+        """The outcome of the last proposal that has ended."""
         return self._outcomes[-1] if self._outcomes else None
 
     @property

@@ -34,7 +34,7 @@ def document(record: StudyRecord, trial: TrialRecord, state: StudyState) -> dict
 def page(
     record: StudyRecord, trial: TrialRecord, state: StudyState, network: str, encoding: str | None
 ) -> str:
-    """The trial as text: what came of it, its parameters, its curve, and the table `network`."""
+    """Return the trial as text: its outcome, parameters, curve, and the table `network`."""
     metric = record.objective.metric
     head = f"{trial.name} of {record.header.study}: {trial.state(state)}"
     if trial.score is not None:
