@@ -36,7 +36,7 @@ _CURVE = "curve"
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One state of a study in words; until the next one only its times go on."""
+    """One state of a study as text; until the next one only its times change."""
 
     head: tuple[str, ...]
     columns: tuple[str, ...]
@@ -105,7 +105,7 @@ def frame(
     most_rows: int,
     ending: str | None,
 ) -> Frame:
-    """The study as it stands; `ended`: the trials not in flight, the latest first."""
+    """Return the current state of the study; `ended`: trials not in flight, the latest first."""
     elapsed = pace.elapsed()
     best, constant = study.best(), constant_params(study)
     trials = shown_trials(study, best, ended, most_rows)

@@ -78,7 +78,7 @@ def _results(outcome: Outcome) -> dict[str, float]:
 def outcome_point(
     outcome: Outcome, ends: Sequence[int], logarithms: Mapping[str, float] = MappingProxyType({})
 ) -> Point:
-    """What came of a trial; `ends` are its `times`, `logarithms` those of its parameters.
+    """Return the outcome of a trial; `ends`: its `times`, `logarithms`: those of its parameters.
 
     At step 0: the MLflow UI draws metrics that have no other step as one bar per run.
     """
@@ -88,9 +88,10 @@ def outcome_point(
 
 
 def logarithms(header: StudyStarted, params: Params) -> dict[str, float]:
-    """`log10_<parameter>` for those searched over two decades or more, as MLflow draws no log axis.
+    """Return `log10_<parameter>` for ranges of two orders of magnitude or more.
 
-    The name without its layer's number counts too: `rate_2` is searched as `rate`.
+    MLflow draws no logarithmic axis. The name without its layer's number counts too: `rate_2` is
+    searched as `rate`.
     """
     wide = {
         str(parameter["name"])

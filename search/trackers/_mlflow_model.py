@@ -44,7 +44,7 @@ def register(
 ) -> None:
     """Log the winner's model on the parent run and register it; once for each winner and score.
 
-    Raises: whatever Keras or MLflow raise where the exported model cannot be loaded or stored.
+    Raises: any exception of Keras or MLflow if the exported model cannot be loaded or stored.
     """
     best = record.best()
     if best is None or best.best_epoch is None:
@@ -203,7 +203,7 @@ def _by_name(structure: Any, tensors: Any) -> Any:
 
 
 def only_keras(model: "keras.Model") -> bool:
-    """Whether Keras can load the model without any code of the user's."""
+    """Return whether Keras can load the model without user code."""
     import keras
 
     return serialization.only_keras(keras.saving.serialize_keras_object(model))

@@ -57,11 +57,11 @@ class Run:
 
 
 def connect(uri: str, *, replace_damaged: bool = False) -> "MlflowClient":
-    """A client of the store at `uri`; a SQLite file that is missing is made first.
+    """Return a client of the store at `uri`; create a missing SQLite file first.
 
-    `replace_damaged`: set a SQLite file that cannot be used aside, and make a new one.
+    `replace_damaged`: rename a SQLite file that cannot be used, and create a new one.
 
-    Raises: SearchError for a SQLite file that cannot be used; whatever MLflow raises.
+    Raises: SearchError for a SQLite file that cannot be used; any exception of MLflow.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # we try again ourselves

@@ -31,7 +31,7 @@ _ENOUGH = 2000  # trials, to know it: of more, every second or third is asked
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page of the MLflow UI: `key` stands in links (`viewStateShareKey`), `name` in its menu."""
+    """A page of the MLflow UI: `key` is used in links (`viewStateShareKey`), `name` in its menu."""
 
     key: str
     name: str
@@ -67,9 +67,9 @@ def surplus(tags: Sequence[str], header: StudyStarted) -> list[str]:
 def of_study(record: StudyRecord) -> View:
     """Curves, parallel coordinates, a scatter chart for each parameter that matters, best first.
 
-    Ordered by a metric, trials stand beside their parent: nested, they would be collapsed, and the
-    charts empty. A parameter that only some trials have is in no parallel coordinates: MLflow
-    leaves out a run that lacks one of them.
+    Runs are ordered by a metric, so MLflow lists trials next to their parent. Nested runs would be
+    collapsed, and the charts empty. Parallel coordinates contain only parameters that all trials
+    have: MLflow leaves out a run that lacks one of them.
     """
     header = record.header
     trials = list(record.trials.values())

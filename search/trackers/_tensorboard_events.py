@@ -22,7 +22,7 @@ SCORE, EPOCHS, SECONDS = "score", "epochs", "seconds"
 
 
 def packed(parts: Sequence[Part]) -> bytes:
-    """Events as they stand in a file."""
+    """Return events as the bytes of a file."""
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     file = BytesIO()

@@ -1,4 +1,4 @@
-"""A slow tracker in a thread of its own: no trial waits for it, and nothing is lost by it."""
+"""Run a slow tracker in a separate thread: no trial waits for it, and no event is lost."""
 
 import contextlib
 import signal
@@ -25,16 +25,16 @@ class _Ending:
 
 
 class BackgroundTracker:
-    """Passes a study on to a slow tracker, from a thread that follows the study's journal.
+    """Sends a study to a slow tracker, from a thread that follows the study's journal.
 
-    The search only says how many entries are on disk: nothing is copied, nothing queues up, and no
-    record is shared between threads. It begins when the first epoch is over: until then workers and
-    backend load, and have the processors. What has come while the tracker was writing is written
-    together, so a slow server means fewer and larger writes.
+    The search passes only the number of entries on disk: it copies and queues no entries, and no
+    record is shared between threads. The thread starts after the first epoch: until then workers
+    and the backend load, and use the processors. Entries that arrive while the tracker writes are
+    written together, so a slow server means fewer and larger writes.
 
-    An error in the thread is raised by the next call made here, so that it is treated as any
-    tracker's; `start_study` then has the thread try again. `end_study` waits for what is left, for
-    `wait_seconds` at most or until Ctrl-C; `say` is told after `patience_seconds` of waiting.
+    An error in the thread is raised by the next call of a method, so that it is treated as any
+    tracker's; `start_study` then has the thread try again. `end_study` waits for the entries left,
+    at most `wait_seconds` or until Ctrl-C; `say` is called after `patience_seconds` of waiting.
     `follow` opens the journal of a study; `rebuild` is the command that writes it to MLflow again.
     """
 
@@ -70,7 +70,7 @@ class BackgroundTracker:
         self._done = threading.Event()
 
     def start_study(self, study: StudyRecord) -> None:
-        """Begin to follow the study, or go on after an error."""
+        """Start to follow the study, or continue after an error."""
         if self._study is study or study.epochs_trained:
             self._begun.set()
         if self._study is not study:
@@ -80,16 +80,16 @@ class BackgroundTracker:
         self._tell(study, None)
 
     def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
-        """Have it read on."""
+        """Have the thread read the new entries."""
         self._read_on()
 
     def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
-        """Have it read on; the first epoch has it begin."""
+        """Have the thread read the new entries; it starts at the first epoch."""
         self._read_on()
         self._begun.set()
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
-        """Have it read on."""
+        """Have the thread read the new entries."""
         self._read_on()
 
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:

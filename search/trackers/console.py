@@ -56,8 +56,8 @@ class LiveTracker:
     """A table that is redrawn in place: trials in flight, the best and the latest, time left.
 
     The record given to `start_study` is read at later calls too, as it grows. A thread of rich
-    redraws several times a second, so that time goes on during an epoch; it sees finished frames
-    only. The last frame stays on the screen: a study cut off still shows where it was. `end_study`,
+    redraws several times a second, so that the time advances during an epoch; it reads complete
+    frames only. The last frame stays on the screen, also if the study is killed. `end_study`,
     `close` and any error in drawing give the cursor back.
     """
 
@@ -120,7 +120,7 @@ class LiveTracker:
             live.stop()
 
     def frame(self, study: StudyRecord, ending: str | None = None) -> Frame:
-        """The study as it stands, no taller than the terminal, for rich to print."""
+        """Return the state of the study, within the terminal's height, for rich to print."""
         rows = max(1, min(MOST_ROWS, self._console.height - OTHER_LINES))
         return frame(study, self._plan, self._pace, list(reversed(self._ended)), rows, ending)
 

@@ -75,7 +75,7 @@ class JsonLinesTracker:
         )
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
-        """What came of the trial so far, and of the study."""
+        """Write the outcome of the trial so far, and the state of the study."""
         self._write(
             "end_trial",
             {

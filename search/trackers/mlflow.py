@@ -135,7 +135,7 @@ class MlflowTracker:
         return view.key
 
     def forget(self, study: StudyRecord) -> None:
-        """Delete the study's runs; `start_study` then writes them anew. Registered models stay."""
+        """Delete the study's runs; `start_study` then writes them again. Registered models stay."""
         self._begun, self._open = False, None
         experiment = self._experiment(study)
         parent, children = experiment.runs(study.header)
@@ -143,9 +143,9 @@ class MlflowTracker:
             experiment.client.delete_run(run.run_id)
 
     def check(self, seconds: float) -> None:
-        """Ask MLflow for anything at all.
+        """Send a request to MLflow, to check that it answers.
 
-        Raises: TimeoutError after `seconds`; whatever MLflow raises.
+        Raises: TimeoutError after `seconds`; any exception of MLflow.
         """
         within(seconds, lambda: self._client().search_experiments(max_results=1))
 

@@ -43,7 +43,7 @@ class PlainTracker:
         self._best = ""
 
     def start_study(self, study: StudyRecord) -> None:
-        """Say what begins, and what there is already."""
+        """Print the start of the study, and the trials that it already has."""
         self._study = study
         self._pace.start(study)
         self._write(f"{title(study)}, {meaning_text(study, self._plan)}")
@@ -61,12 +61,12 @@ class PlainTracker:
         self._write(f"trial {trial.trial} {verb}: {', '.join(word for word in words if word)}")
 
     def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
-        """Say nothing, but take note."""
+        """Record the epoch, and print nothing."""
         if self._study is not None:
             self._pace.note(self._study)
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
-        """Say what came of it, how far the study is, and the best where it changed."""
+        """Print the trial's outcome, the progress of the study, and the best if it changed."""
         study = self._study
         if study is None:
             return

@@ -15,13 +15,13 @@ from search.trackers._tensorboard_events import Part, packed, study_parts, trial
 class TensorBoardTracker:
     """Writes event files in TensorBoard's own format, without TensorFlow.
 
-    `folder/STUDY` holds the experiment, `folder/STUDY/TRIAL` the trial's metrics by epoch, its
-    parameters, and its score, epochs and seconds at each outcome. Where another study of that name
-    is in `folder`, a number follows: nothing of it is touched.
+    `folder/STUDY` contains the experiment, `folder/STUDY/TRIAL` the trial's metrics by epoch, its
+    parameters, and its score, epochs and seconds at each outcome. If another study of that name
+    is in `folder`, a number is appended to the name: the files of the other study stay unchanged.
 
-    What a file must hold follows from the record, times included. A study that is resumed adds
-    what is missing to what is there, half an event of a killed process included; a file that
-    holds anything else is replaced. So no epoch is missing and none is there twice.
+    The record determines the content of each file, times included. A resumed study appends the
+    missing bytes to each file, also after half an event of a killed process. A file with other
+    content is replaced. So no epoch is missing or written twice.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,7 +47,7 @@ class TensorBoardTracker:
         self._bring(trial, "running")
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
-        """Write what came of it."""
+        """Write the trial's outcome."""
         self._bring(trial, "running")
 
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
