@@ -15,7 +15,7 @@ import pytest
 from search.cli.parser import parser
 
 ROOT = next(p for p in Path(__file__).resolve().parents if (p / "pyproject.toml").is_file())
-CHECKED = ("documents",)  # still to be added: "help texts", "docstrings", "messages"
+CHECKED = ("documents", "help texts", "docstrings", "messages")
 
 # What not to write, and what the field says instead.
 FORBIDDEN = {
@@ -97,9 +97,14 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
 
 
 def docstrings() -> Iterator[tuple[str, str]]:
-    """The docstrings of public modules, classes and functions."""
+    """The docstrings of public modules, classes and functions.
+
+    Not those of `spaces`: a resumed study compares the digest of the text of its problem's file.
+    """
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for file, tree in sources():
+        if file.startswith("spaces/"):
+            continue
         for node in ast.walk(tree):
             if isinstance(node, kinds) and not getattr(node, "name", "").startswith("_"):
                 name = getattr(node, "name", "")

@@ -1,7 +1,7 @@
 """The style of all figures: a plotly template, and the meaning of colours.
 
-The colours are from Okabe and Ito (Color Universal Design, 2008) and can be told apart with any
-colour vision; no information is given by colour alone. Backgrounds are transparent. Texts have a
+The colours are from Okabe and Ito (Color Universal Design, 2008) and can be distinguished with any
+colour vision; no information is given by colour alone. Backgrounds are transparent. Texts are in a
 grey with a contrast above 4 to 1 on both white and black, so that a figure is readable on a light
 and on a dark page.
 """

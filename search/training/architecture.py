@@ -16,9 +16,9 @@ _NOTED = ("kernel_size", "pool_size", "rate")
 
 
 def described(model: "keras.Model") -> Network | None:
-    """The model's architecture; None where it cannot be told, or is of more than 300 layers.
+    """Return the model's architecture; None if it is unknown, or has more than 300 layers.
 
-    The model is looked at, not called: no random number is drawn and no graph is traced.
+    The model is inspected, not called: no random number is drawn and no graph is traced.
     """
     try:
         network = _network(model)

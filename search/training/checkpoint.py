@@ -1,4 +1,4 @@
-"""Checkpoints: everything a trial needs to go on as if it had never stopped, in one file."""
+"""Checkpoints: the state from which a trial continues as if it had never stopped, in one file."""
 
 import contextlib
 import hashlib
@@ -52,10 +52,10 @@ class Checkpoint:
 
 
 class Checkpoints(Protocol):
-    """The last checkpoint of each trial of a study, wherever it is kept."""
+    """The storage of the last checkpoint of each trial of a study."""
 
     def load(self, trial: str) -> Checkpoint | None:
-        """The trial's checkpoint; None where there is none, or none that can be read."""
+        """Return the trial's checkpoint; None if there is none that can be read."""
         ...
 
     def save(self, trial: str, checkpoint: Checkpoint) -> None:

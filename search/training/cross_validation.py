@@ -31,7 +31,7 @@ class FoldData:
         return whole if len(self.rows) == whole.size else whole.take(self.rows)
 
     def parts(self, data: Data) -> Data:
-        """What a fit of the user's own is given: this model's share, and no test data."""
+        """Return the data for the user's `fit`: this model's rows, and no test data."""
         held_out = data.validation.take(slice(self.first, self.stop))
         return Data(self.part(data), held_out, None, data.class_names, data.class_weight)
 

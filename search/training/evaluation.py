@@ -1,8 +1,9 @@
-"""How many rows a model is evaluated on at once.
+"""The batch size of the evaluation of a model.
 
-`fit` validates in the batches that it trains in. Where the loss and all metrics are means over
-rows, any other batch gives the same values up to rounding, and large ones are several times faster
-for small models. Whether that is so is told by class; what is not known is evaluated as by `fit`.
+`fit` validates in the batches that it trains in. If the loss and all metrics are means over rows,
+any other batch size gives the same values up to rounding, and a large one is several times faster
+for small models. The classes of loss, metrics and layers decide; a model with an unknown class is
+evaluated as by `fit`.
 """
 
 import inspect

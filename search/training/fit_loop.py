@@ -106,9 +106,10 @@ def _kept(model: "keras.Model", into: list[Any]) -> "keras.callbacks.Callback":
 
 @contextlib.contextmanager
 def averaged(model: "keras.Model") -> Iterator[None]:
-    """Within, the model has the averaged weights of an optimizer that keeps some (`use_ema`).
+    """Give the model the averaged weights of its optimizer (`use_ema`) within the block.
 
-    Those are what a trial hands over, hence what is evaluated; training goes on with the others.
+    The averaged weights are the result of the trial, so they are evaluated. Training continues with
+    the other ones.
     """
     optimizer = model.optimizer if model.compiled else None
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)

@@ -51,10 +51,10 @@ class GraphLoop:
 
     `rows`: how many an epoch trains on, all by default. A plain graph takes any number, a compiled
     one those that make as many whole batches. `batch_size`: a size of batches that the model takes.
-    `unknown_draws`: random draws in it with a state of their own, as whoever had it traced noted.
+    `unknown_draws`: random operations with an internal state in the graph, added by the caller.
 
-    Raises: whatever Keras or TensorFlow raise where the model cannot be traced so; the model is
-    then as it was.
+    Raises: any exception of Keras or TensorFlow if the model cannot be traced in this form; the
+    model is then unchanged.
     """
 
     def __init__(

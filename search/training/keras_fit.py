@@ -72,11 +72,11 @@ def fit_curve(
     *,
     perturbed: bool = False,
 ) -> FitCurve:
-    """Train a task from its first epoch to the end of its budget by `fit`; the curve it gives.
+    """Train a task by `fit` from its first epoch to the end of its budget, and return its curve.
 
-    With `folding` each fold is trained, and the metrics are means over folds. `most_epochs`: what a
-    trial of the study may have, which a `fit` of the user's is told where it trains all of them.
-    `perturbed`: with initial weights that are changed by a rounding error.
+    With `folding` each fold is trained, and the metrics are means over folds. `most_epochs`: the
+    maximum number of epochs of a trial of the study; the user's `fit` gets it if one call trains
+    all epochs. `perturbed`: with initial weights that are changed by a rounding error.
     """
     data = texts.for_keras(data)
     grounds, seeds = [undivided(data)], [task.seed]

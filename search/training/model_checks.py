@@ -19,12 +19,12 @@ Shape: TypeAlias = tuple[int | None, ...]
 
 
 def check(model: "keras.Model", part: Part) -> None:
-    """Refuse a built model that cannot be trained on these examples, where that can be told.
+    """Refuse a built model whose shapes, dtypes or loss do not match these examples.
 
-    The model is looked at and not called. What Keras itself raises is left to the trial, which
+    The model is inspected and not called. If Keras raises an exception in training, the trial
     fails.
 
-    Raises: DataError in terms of inputs, outputs and labels.
+    Raises: DataError that names inputs, outputs and labels.
     """
     expected = _declared(model, "input")
     if expected is not None:
@@ -92,10 +92,10 @@ def _check_loss_without_labels(model: "keras.Model") -> None:
 def call(model: "keras.Model", part: Part, rows: int = 1) -> None:
     """Have an unbuilt model build itself for the first of these examples.
 
-    One that cannot be called with its inputs alone, as a GAN or a diffusion model, is built by a
-    trace of its `train_step`.
+    A model that cannot be called with its inputs alone, as a GAN or a diffusion model, is built by
+    a trace of its `train_step`.
 
-    Raises: DataError where its first layer does not take them; whatever Keras raises else.
+    Raises: DataError if its first layer does not accept them; any other exception of Keras.
     """
     if not model_steps.is_callable(model):
         _build_by_step(model, part)

@@ -1,4 +1,4 @@
-"""One model while it trains: its epochs, the callbacks around them, and the state that goes on."""
+"""One model in training: its epochs, their callbacks, and the state from which it continues."""
 
 import contextlib
 import tempfile
@@ -39,12 +39,12 @@ Build: TypeAlias = Callable[[Params], "keras.Model"]
 
 @dataclass(frozen=True, slots=True)
 class TrainingContext:
-    """Where a model is trained: how it is built, on which rows of which data, by which epochs.
+    """The context of a model's training: how it is built, its data and rows, its epoch loops.
 
     `older`: the objects that are made before `build` is called, and their first state.
     `evaluation_batch_size`: rows in a batch of the evaluation; None: as the model allows.
     `keras`: Keras's configuration as `build` finds it; None leaves it as Keras has it by default.
-    `checks`: what is looked at of a `fit` of the user's.
+    `checks`: the checks of a user-defined `fit`.
     """
 
     build: Build
@@ -149,10 +149,10 @@ class ModelRun:
         self._trains = False
 
     def restore(self, arrays: Arrays, kept: Kept | None, more: Arrays) -> None:
-        """Put the freshly built model where `state` and `kept` were taken; `more`: kept's arrays.
+        """Restore `state` and `kept` in the newly built model; `more`: the arrays of `kept`.
 
-        Raises: UsageError when they are of another model; StateLostError where a part of the state
-        cannot be put back.
+        Raises: UsageError if they are of another model; StateLostError if a part of the state
+        cannot be restored.
         """
         self._restored = arrays, kept, more
         self.ready()
@@ -220,9 +220,9 @@ class ModelRun:
             yield
 
     def ready(self) -> "_Prepared":
-        """What trains, made when first needed: a model that is only looked at needs no graph.
+        """Return what trains the model, created at the first call: inspection needs no graph.
 
-        Raises: StateLostError where the state that was to be restored cannot be put back.
+        Raises: StateLostError if the state cannot be restored.
         """
         if self._prepared is None:
             with self._watched():
@@ -341,7 +341,7 @@ class ModelRun:
         prepared = self.ready()
         if self._unknown_draws:
             names = ", ".join(sorted(self._unknown_draws))
-            raise StateLostError(f"random draws by TensorFlow's {names} have a state of their own")
+            raise StateLostError(f"random draws by TensorFlow's {names} have an internal state")
         if optimizer_of(self.model) is not prepared.first:
             raise StateLostError("the model was compiled again while it trained")
         kept = {"stopped": self.stopped, "state": prepared.state.kept(more)}
@@ -350,12 +350,12 @@ class ModelRun:
         return kept
 
     def handed_over(self) -> Arrays:
-        """The model's variables as a trial that ends now would hand them over."""
+        """Return the values of the model's variables as the result of a trial that ends now."""
         with averaged(self.model):
             return arrays_of(self.model.variables)
 
     def hand_over(self) -> None:
-        """End the training, and give the model for good the weights that a trial hands over."""
+        """End the training, and assign the weights that are the result of the trial."""
         handed_over = self.handed_over()
         self.end()  # a callback may change the model then
         assign(self.model.variables, handed_over)

@@ -28,10 +28,11 @@ def tensors(batch: Any) -> Any:
 
 
 def as_tensors(structure: Any) -> Any:
-    """Return a structure with texts in it as tensors: Keras 3.15 takes few NumPy arrays of texts.
+    """Return a structure with texts in it as tensors: Keras 3.15 accepts few NumPy arrays of texts.
 
-    Its `fit`, `evaluate` and `predict` take arrays `(n,)` of objects that are str, and no others; a
-    call of a model takes no arrays beside tensors. Without texts the structure is returned.
+    Its `fit`, `evaluate` and `predict` accept arrays of texts only as `(n,)` of str objects; a call
+    of a model does not accept arrays together with tensors. A structure without texts is returned
+    unchanged.
     """
     if not any(texts.is_text(array) for _, array in trees.named(structure, "x")):
         return structure
@@ -39,7 +40,7 @@ def as_tensors(structure: Any) -> Any:
 
 
 def for_fit(data: Data) -> Data:
-    """Return the data as a `fit` of the user's can hand them to Keras: other texts as tensors."""
+    """Return data that the user's `fit` can pass to Keras: other texts as tensors."""
 
     def given(array: Any) -> Any:
         plain = not texts.is_text(array) or (array.ndim == 1 and isinstance(array[0], str))
@@ -61,7 +62,7 @@ def variables(model: "keras.Model") -> list[Any]:
 
 
 def defines(model: "keras.Model", name: str) -> bool:
-    """Return whether a model has a method of its own in place of `keras.Model`'s."""
+    """Return whether a model overrides a method of `keras.Model`."""
     import keras
 
     return name in vars(model) or getattr(type(model), name) is not getattr(keras.Model, name)

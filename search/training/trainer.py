@@ -216,7 +216,7 @@ class KerasTrainer:
 
     @property
     def measures(self) -> bool:
-        """Whether it evaluates the models itself, rather than a `fit` of the user's."""
+        """Whether it evaluates the models itself; otherwise the user's `fit` does."""
         return self._problem.fit is None
 
     def folds(self, task: Task) -> Iterator[FoldModel]:

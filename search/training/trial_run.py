@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 class TrialRun:
-    """The models of a task, and how far they have come.
+    """The models of a task, and their completed epochs.
 
-    There is one, or under cross-validation one for each fold: every epoch trains each of them, and
-    the trial's metrics are means over them. `curve` is what is known of the trial; `epoch` is how
-    far the models themselves have been trained, which after a crash may be less. `whole` is False
-    while an epoch is under way. `most_epochs`: what a trial of this study may have.
+    There is one model, or with cross-validation one for each fold: every epoch trains each of them,
+    and the trial's metrics are means over them. `curve`: the recorded epochs of the trial. `epoch`:
+    the epochs that the models have completed, which may be fewer after a crash. `whole` is False
+    while an epoch is running. `most_epochs`: the maximum number of epochs of a trial of this study.
     """
 
     def __init__(
@@ -100,10 +100,10 @@ class TrialRun:
             model.without_callbacks()
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Put the models where the checkpoint was taken.
+        """Restore the models from the checkpoint.
 
-        Raises: UsageError when the checkpoint is of another model; StateLostError when it does not
-        hold all of the state, or it cannot be put back.
+        Raises: UsageError if the checkpoint is of another model; StateLostError if it does not
+        contain all of the state, or the state cannot be restored.
         """
         if checkpoint.lost is not None:
             raise StateLostError(checkpoint.lost)
@@ -125,14 +125,14 @@ class TrialRun:
         )
 
     def catch_up(self, epoch: int) -> None:
-        """Train again the known epochs up to this one; they must come out as they are known."""
+        """Train again the recorded epochs up to this one; they must give the recorded metrics."""
         while self.epoch < epoch:
             known = self.curve[self.epoch]
             metrics = self.train()
             if finite(metrics) != dict(known.metrics):
                 warnings.warn(
                     f"trial {known.trial}: epoch {known.epoch} came out differently when it was "
-                    f"trained again; the recorded values stand",
+                    f"trained again; the recorded values are kept",
                     SearchWarning,
                     stacklevel=2,
                 )
@@ -181,7 +181,8 @@ class TrialRun:
     def take(self, report: EpochReport) -> None:
         """Count the epoch just trained, and keep its weights if it is the best one.
 
-        Not those of folds: a trial hands over a model trained on all their data.
+        Weights of folds are not kept: the result of a trial is a model trained on the data of all
+        folds.
         """
         if report.epoch > len(self.curve):
             self.curve.append(report)
@@ -221,7 +222,7 @@ class TrialRun:
         )
 
     def hand_over(self) -> None:
-        """End the training, and give the model for good the weights that a trial hands over."""
+        """End the training, and assign the weights that are the result of the trial."""
         (only,) = self._models
         only.hand_over()
 

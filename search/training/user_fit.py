@@ -1,4 +1,4 @@
-"""Epochs by a `fit` of the user's own: one call for each epoch, or one for all of them."""
+"""Epochs by the user's `fit`: one call for each epoch, or one call for all of them."""
 
 import inspect
 from collections import deque
