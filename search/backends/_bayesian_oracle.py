@@ -51,7 +51,7 @@ def bayesian_oracle(names: Sequence[str], objective: Objective, seed: int) -> An
             self._threads = ThreadpoolController()
 
         def drawn(self) -> dict[str, float]:
-            """What it would try next; at random until enough trials are completed."""
+            """Return the next configuration; a random one until enough trials are completed."""
             done = [trial for trial in self.trials.values() if trial.status == "COMPLETED"]
             if len(done) < INITIAL:
                 values: dict[str, float] = self._random_values()

@@ -74,11 +74,11 @@ def restored(
 
 
 def read_model(directory: Path) -> tuple["keras.Model", bool]:
-    """The model of an export without its loss, and whether it is the graph, which predicts only.
+    """Return the model of an export without its loss, and whether it is the graph.
 
-    Where the model has code of the user's that Keras does not know here, it is the graph.
+    The graph only predicts. It is used if the model has user code that Keras does not know here.
 
-    Raises: what Keras raises (`UNREADABLE`) where there is no graph either.
+    Raises: the exception of Keras (`UNREADABLE`) if there is no graph either.
     """
     import keras
 

@@ -71,7 +71,7 @@ def discover(run: Run, most: int = 200) -> Discovery:
 
 
 class _Search:
-    """What is known after some runs: parameters in the order they were met, and what was varied."""
+    """The results of the runs so far: parameters in order of request, and the varied values."""
 
     def __init__(self, run: Run, most: int) -> None:
         self._run = run
@@ -186,7 +186,7 @@ class _Search:
         return Space(*self._conditioned().values())
 
     def remarks(self) -> list[str]:
-        """What a user should know: where runs ended early, and what is searched always."""
+        """Return remarks for the user: runs that ended early, parameters always searched."""
         said = []
         if self._full:
             said.append(

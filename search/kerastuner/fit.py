@@ -150,7 +150,7 @@ class _Zeros(dict[str, list[float]]):
 
 
 def _untrained() -> "keras.callbacks.History":
-    """What a fit of one epoch returns, without any training."""
+    """Return the result of a fit of one epoch, without training."""
     import keras
 
     history = keras.callbacks.History()

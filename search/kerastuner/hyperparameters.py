@@ -122,7 +122,7 @@ class Names:
         return {parameter.name: name for name, parameter in self._known.values()}
 
     def remarks(self) -> list[str]:
-        """What a user should know of the shares."""
+        """Return remarks for the user about the shares."""
         names = self.hyper_names()
         shares = {names[share]: share for share in names if share in self._shares}
         if not shares:

@@ -1,4 +1,4 @@
-"""Whether a function of the user's draws from a random generator that has no seed."""
+"""Detect user functions that draw from a random generator without a seed."""
 
 import ast
 import functools
@@ -27,7 +27,7 @@ def is_unseeded(function: Any) -> bool:
 
 
 def _plain(function: Any) -> FunctionType | None:
-    """The function of the user's within partial functions, methods and callable objects."""
+    """Return the user's function in partial functions, methods and callable objects."""
     if isinstance(function, functools.partial):
         return _plain(function.func)
     if isinstance(function, MethodType):

@@ -60,11 +60,11 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a walk has met, by the path from its roots.
+    """The values that a walk has found, by the path from its roots.
 
     `variables`: of TensorFlow and Keras. `generators`: random generators of Python and NumPy.
-    `slots`: where values are that are data, or of which nothing is known. `holders`: the objects
-    that were entered.
+    `slots`: the places of data and of values of unknown kind. `holders`: the objects that were
+    entered.
     """
 
     variables: dict[str, Any] = field(default_factory=dict)
@@ -74,11 +74,11 @@ class Found:
 
 
 def walk(roots: Mapping[str, Any]) -> Found:
-    """Return all that is reached from these objects, in an order that equal objects have alike.
+    """Return all values reached from these objects, in the same order for equal objects.
 
-    Functions of the user's are entered too, methods above all: of what they close over, and of the
-    globals that they name, only variables and random generators count. Other data there belong to
-    the process and not to a trial.
+    User functions and methods are entered too. Of the values in their closures, and of the globals
+    that they name, only variables and random generators count: other data there belong to the
+    process and not to a trial.
     """
     walker = _Walker(Found(), {}, [])
     for name, root in roots.items():
@@ -214,7 +214,7 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _reached(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """What a function closes over, and the globals that it names."""
+    """Return the values in a function's closure, and the globals that it names."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         try:
             yield name, cell.cell_contents
@@ -231,7 +231,7 @@ def _names(code: CodeType) -> set[str]:
 
 
 def _users(thing: Any) -> bool:
-    """Whether a class or function is defined in code of the user's, no installed library."""
+    """Return whether a class or function is defined in user code, not in an installed library."""
     module = str(getattr(thing, "__module__", None) or "")
     return _root(thing) not in _LIBRARIES and not _installed(module)
 

@@ -117,7 +117,7 @@ def _attributes(value: Any) -> Iterable[Any]:
 
 
 def _opaque(kind: type) -> bool:
-    """Whether objects of a class are a library's and hold nothing of the user's."""
+    """Return whether objects of a class belong to a library and contain no user objects."""
     root = kind.__module__.partition(".")[0]
     if root == "tensorflow" and any(base.__name__ == "Variable" for base in kind.__mro__):
         return True  # its value is all that counts

@@ -108,7 +108,7 @@ def _layer(
 
 
 def _usual(place: int, subclass: str) -> tuple[int, ...]:
-    """What a layer takes from where its row does not say."""
+    """Return the layers from which a layer takes its input, if its row does not name them."""
     return () if subclass or place == 0 else (place - 1,)
 
 

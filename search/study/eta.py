@@ -104,7 +104,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """What a trial in flight has trained of its budget, and what it may be expected to train."""
+    """The trained epochs of a trial in flight, and the epochs that it is expected to train."""
 
     planned: int
     done: int

@@ -1,4 +1,4 @@
-"""What a study came to, for people (a table) and for machines (the `--json` document)."""
+"""The results of a study, for people (a table) and for machines (the `--json` document)."""
 
 from typing import Any
 
@@ -94,7 +94,7 @@ def trial_document(record: StudyRecord, trial: TrialRecord, study: StudyState) -
 
 
 def error(outcome: Outcome | None) -> dict[str, str] | None:
-    """What a trial failed of; None for another outcome."""
+    """Return the error of a failed trial; None for another outcome."""
     if not isinstance(outcome, Failed):
         return None
     return {"kind": outcome.kind, "message": outcome.message}

@@ -29,7 +29,7 @@ class Curve(Sequence[EpochReport]):
         self._numbers = array("d")  # rows: the seconds, then the metrics by `names`
 
     def append(self, report: EpochReport) -> None:
-        """Add the next epoch; its number is not looked at."""
+        """Add the next epoch; its number is ignored."""
         names = tuple(report.metrics)
         if names != self.names:
             self._widen(names)

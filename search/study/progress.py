@@ -10,7 +10,7 @@ from search.study.study_record import StudyRecord, StudyState, TrialRecord
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a study means to do; None where that is not known.
+    """The plan of a study; None for a number that is unknown.
 
     `trials` and `epochs`: in all, the baseline's and those already recorded included; `epochs` as
     if no trial ended early. `seconds`: active time in all. `epochs_meaning`: what epochs are under

@@ -97,7 +97,7 @@ def title(study: StudyRecord) -> str:
 
 
 def meaning_text(study: StudyRecord, plan: Plan) -> str:
-    """What is optimised, and what epochs mean in this study."""
+    """Return the objective, and the meaning of epochs in this study."""
     objective = study.objective
     return f"{objective.metric} ({objective.direction}), epochs: {plan.epochs_meaning}"
 

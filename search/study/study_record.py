@@ -1,4 +1,4 @@
-"""What a study has come to: the fold of its journal's events. Nothing here is stored twice."""
+"""The record of a study: the fold of its journal's events. No value is stored twice."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -226,7 +226,7 @@ class StudyRecord:
         self._first_completed.changed(trial)
 
     def task(self, trial: TrialRecord, attempt: int = 1) -> Task:
-        """What a worker needs to train, or to train again, the trial's last proposal."""
+        """Return the task with which a worker trains (again) the trial's last proposal."""
         return Task(
             proposal=trial.proposal,
             seed=seed_for(self.header.seed, trial.trial, "training"),

@@ -1,4 +1,4 @@
-"""What is in a study's record, in the words of MLflow: tags, params, points, a table."""
+"""Map a study's record to MLflow: tags, params, points, a table."""
 
 import csv
 import io

@@ -45,7 +45,7 @@ class Point:
 
 @dataclass(slots=True)
 class Run:
-    """What is known to be written in one MLflow run; it changes only after a write went well."""
+    """The content of one MLflow run as far as written; it changes only after a successful write."""
 
     run_id: str
     start_ms: int

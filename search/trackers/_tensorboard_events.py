@@ -1,4 +1,4 @@
-"""What is in a study's record, as TensorBoard's events: the same bytes for the same record."""
+"""Map a study's record to TensorBoard's events: the same bytes for the same record."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

@@ -294,7 +294,7 @@ class _OpenStudy:
 
 
 def _save(experiment: Experiment, study: StudyRecord) -> None:
-    """Write the views that a study is looked at with; the oldest beyond the limit go."""
+    """Write the views of a study; delete the oldest views beyond the limit."""
     for view in (_mlflow_views.of_study(study), _mlflow_views.of_all_studies(study.header)):
         experiment.tag(view.tag, view.text)
     for tag in _mlflow_views.surplus(list(experiment.tags), study.header):

@@ -69,7 +69,7 @@ def _functional(model: Any) -> Network:
 
 
 def _given(layer: "keras.Layer") -> Shape:
-    """What a layer outside a graph gives, as far as it says so without being called."""
+    """Return the output shape of a layer outside a graph, as far as known without a call."""
     import keras
 
     with contextlib.suppress(AttributeError, ValueError):

@@ -147,7 +147,7 @@ def _attributes(layer: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _is_of_keras(value: Any) -> bool:
-    """Whether an attribute is no function of the user's: an activation, a method put on a layer."""
+    """Return whether an attribute is not a user function: e.g. an activation of Keras."""
     return not callable(value) or str(getattr(value, "__module__", "")).startswith("keras.")
 
 

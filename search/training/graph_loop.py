@@ -205,7 +205,7 @@ def _test(
 
 
 def _own_logs(model: "keras.Model", logs: dict[str, Any], own: Specs) -> list["tf.Tensor"]:
-    """What a step gives, in the order of `own`; none where that is the metrics."""
+    """Return the values of a step in the order of `own`; none if they are the metrics."""
     import tensorflow as tf
 
     if own:
@@ -216,7 +216,7 @@ def _own_logs(model: "keras.Model", logs: dict[str, Any], own: Specs) -> list["t
 
 
 def _specs(model: "keras.Model", logs: Any) -> Specs:
-    """What a step of the user's gives that `fit` reports in place of the metrics."""
+    """Return the values of a user-defined step that `fit` reports instead of the metrics."""
     return {} if set(logs) == set(model.get_metrics_result()) else dict(logs)
 
 
@@ -225,10 +225,10 @@ def _create_metrics(
 ) -> tuple[Specs, Specs]:
     """Have the model create its metrics' variables: none may be created inside a loop.
 
-    The call must leave no trace: a layer may draw random numbers, or count, in every call. It gets
-    a batch as in training, as a loss may take no other. Steps of the user's may need no loss of
-    `compile` and no `call`: they are traced. Return what the steps of training and evaluation
-    report where that is not the metrics.
+    The call must not change the state: a layer may draw random numbers, or count, in every call. It
+    gets a batch as in training, because a loss may accept no other. User-defined steps may need no
+    loss of `compile` and no `call`: they are traced. Return the values that the steps of training
+    and evaluation report, if these are not the metrics.
     """
     import keras
 

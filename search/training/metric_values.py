@@ -1,4 +1,4 @@
-"""Metrics as numbers by name: from what Keras, a `fit` of the user's or a callback reports."""
+"""Metrics as numbers by name, from the reports of Keras, the user's `fit` or a callback."""
 
 import math
 import warnings

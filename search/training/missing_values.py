@@ -80,7 +80,7 @@ def _first_batch(part: Part, found: dict[str, Any], size: int) -> Any:
 
 
 def _not_finite(model: "keras.Model", step: Any, batch: Any) -> str:
-    """What is not finite after a step, in words; the step is undone."""
+    """Return the names of values that are not finite after a step; undo the step."""
     variables = model_steps.variables(model)
     before = [variable.numpy() for variable in variables]
     logs = step(batch)

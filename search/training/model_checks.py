@@ -39,9 +39,9 @@ def check(model: "keras.Model", part: Part) -> None:
 
 
 def check_given(model: "keras.Model", part: Part) -> None:
-    """Refuse a model that a `fit` of the user's feeds with other inputs than the data have.
+    """Refuse a model to which the user's `fit` passes other inputs than the data have.
 
-    Raises: DataError with where such a change belongs.
+    Raises: DataError that says where to change the inputs.
     """
     expected = _declared(model, "input")
     if expected is None:

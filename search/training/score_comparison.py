@@ -92,7 +92,7 @@ def _metrics(model: "keras.Model") -> Iterator[Any]:
 
 
 def _share(model: "keras.Model", part: Part, batch_size: int, relative: float) -> float:
-    """What a metric that counts rows can change by, where rounding flips the rows that it may.
+    """Return the largest change of a metric that counts rows if rounding flips rows.
 
     One row changes a metric of one class by 2 divided by the rows of that class at most.
     """

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """What is made at the first trial and kept for all others: the data as tensors, statistics."""
+    """Objects created at the first trial and shared by all others: data as tensors, statistics."""
 
     data: Data
     shared: SharedGraphs

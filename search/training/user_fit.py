@@ -100,9 +100,9 @@ class UserFitLoop:
     def test(
         self, first: int = 0, stop: int | None = None, batch_size: int = EVALUATION_BATCH
     ) -> Logs:
-        """What it gave of validation data, else Keras's evaluation of a compiled model.
+        """Return its metrics of validation data, else Keras's evaluation of a compiled model.
 
-        Of the data it was given, that is all of the validation part.
+        Keras evaluates on all of the validation data that the `fit` gets.
         """
         if self._tested or self.unfinished:
             return self._tested

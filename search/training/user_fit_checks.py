@@ -1,4 +1,4 @@
-"""What a `fit` of the user's does with Keras's own, and whether its scores are the model's."""
+"""Check how the user's `fit` calls Keras's `fit`, and whether its scores are the model's."""
 
 import contextlib
 import inspect
