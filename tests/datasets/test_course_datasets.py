@@ -104,7 +104,7 @@ def test_the_table_is_taken_out_of_scikit_learns_archive(tmp_path: Path) -> None
         assert base.read_verified(source.fetch(HOUSING, scratch), HOUSING) == {NAME: TABLE}
         for name, member, message in (
             ("5976036", "other", "cannot read other from the .tgz file"),
-            ("broken", NAME, "must be a .tgz"),
+            ("broken", NAME, "from the .tgz file: not a gzip file"),
             ("none", NAME, "404"),
         ):
             with pytest.raises(base.SourceError, match=message):

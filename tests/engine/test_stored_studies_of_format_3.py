@@ -46,7 +46,7 @@ def test_the_winner_is_exported_from_its_checkpoint(store, tmp_path):
 
 
 @pytest.mark.parametrize("study", STUDIES)
-@pytest.mark.filterwarnings("ignore:not as when the study began")
+@pytest.mark.filterwarnings("ignore:versions differ from the start")
 def test_an_unfinished_study_is_resumed_to_what_the_earlier_version_made_of_it(store, study):
     name = f"{study}-killed"
     path = store.journal(name)

@@ -104,7 +104,7 @@ def test_a_study_that_cannot_begin_leaves_no_worker_and_its_clear_line(tmp_path,
 def test_workers_and_a_cluster_do_not_go_together(tmp_path, capsys):
     words = ["run", "digits", "--workers", "2", "--cluster", "tcp://127.0.0.1:9"]
     assert main([*words, "--store", str(tmp_path)]) == 2
-    assert "drop one" in capsys.readouterr().err
+    assert "Remove one" in capsys.readouterr().err
 
 
 MINE = """

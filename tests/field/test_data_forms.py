@@ -82,7 +82,7 @@ REFUSED = {
     "ragged arrays": ([np.ones(n % 3 + 1) for n in range(60)], "pad"),
     "ragged objects": (np.array([np.ones(n % 3 + 1) for n in range(60)], object), "pad"),
     "ragged tensor": (tf.ragged.constant(RAGGED), "pad"),
-    "numbers and texts": (["a", 1] * 30, "got both"),
+    "numbers and texts": (["a", 1] * 30, "both numbers and texts"),
     "generator": (_rows(), "generator.*numpy.stack"),
     "generator function": (_rows, "generator.*from_generator"),
     "PyDataset": (Batches(), "PyDataset Batches"),
@@ -108,8 +108,8 @@ def test_a_pipeline_that_is_none_or_ends_not_is_refused() -> None:
     for given, remedy in (
         (Batches(), "PyDataset"),
         (_rows(), "from_generator"),
-        (X, "tf.data.Dataset, got ndarray"),
-        (pairs.repeat(), "endless"),
+        (X, "tf.data.Dataset, not ndarray"),
+        (pairs.repeat(), "infinite"),
         (ragged, "pad"),
         (uneven.padded_batch(2), "pad"),
     ):
@@ -222,9 +222,9 @@ DRAWN = {
 @pytest.mark.parametrize(
     ("drawn", "workers", "said"),
     [
-        ("generator", 1, r"data must be the study's \(digest .*load draws at random.*random_state"),
-        ("set", 1, r"data must be the study's \(digest .*the order of a set.*sort"),
-        ("generator", 0, "must give the same data each time.*random_state=0"),
+        ("generator", 1, r"differ from the study's \(digest .*load draws at random.*random_state"),
+        ("set", 1, r"differ from the study's \(digest .*the order of a set.*sort"),
+        ("generator", 0, "second call of load returned other data.*random_state=0"),
     ],
 )
 def test_a_slow_load_without_a_seed_is_refused_before_the_first_trial(
@@ -245,7 +245,7 @@ def test_where_no_other_process_loads_a_slow_load_is_called_again_for_its_genera
     load: Any,
 ) -> None:
     load_twice(_setup(load), None, Slow())  # a worker's own load is compared instead
-    with pytest.raises(DataError, match="same data each time"):
+    with pytest.raises(DataError, match="second call of load returned other data"):
         load_twice(_setup(load), None, Slow(), alone=True)
 
 

@@ -94,7 +94,7 @@ def test_a_tracker_that_fails_and_other_versions_are_shown_as_remarks_are(said, 
     begun = header()
     for _ in range(2):
         run._warn_of_versions(replace(begun, versions={"keras": "2.0"}), run.ALONE)
-    assert said[1].startswith("not as when the study began: keras 2.0 -> ")
+    assert said[1].startswith("versions differ from the start of the study (keras 2.0 -> ")
     assert len(said) == 2
 
 

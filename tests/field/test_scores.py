@@ -57,7 +57,7 @@ def test_the_direction_of_a_known_metric_is_taken_from_its_name(name: str, direc
     ],
 )
 def test_the_direction_of_any_other_metric_is_asked_for(name: str) -> None:
-    with pytest.raises(UsageError, match=rf'give Objective\("val_{name}", "max"\)'):
+    with pytest.raises(UsageError, match=rf'Pass Objective\("val_{name}", "max"\)'):
         from_hypermodel(hypermodel, data(X, Y), f"val_{name}", name="p")
 
 
@@ -78,7 +78,7 @@ def test_a_direction_that_the_user_gives_is_taken() -> None:
 def test_searchcv_takes_a_name_that_tells_its_direction() -> None:
     space = Space(Float("rate", 1e-3, 1e-1))
     search = SearchCV(lambda params, facts: dense(), space, objective="val_mcc")
-    with pytest.raises(UsageError, match=r'give Objective\("val_mcc", "max"\)'):
+    with pytest.raises(UsageError, match=r'Pass Objective\("val_mcc", "max"\)'):
         search.fit(X[:20], Y[:20])
     assert search.set_params(objective="val_auc").get_params()["objective"] == "val_auc"
 
@@ -89,7 +89,9 @@ def test_a_study_that_was_started_in_the_guessed_direction_is_not_continued() ->
     then = Objective("val_f1_score", "min")
     config = setup.config.plain()
     header = StudyStarted("p-1", "p", "randomized", 0, then, config, [], {}, {}, 0)
-    with pytest.raises(StudyChangedError, match=r"started with val_f1_score \(min\).*means .*max"):
+    with pytest.raises(
+        StudyChangedError, match=r"started with val_f1_score \(min\).*now has .*max"
+    ):
         refuse_direction(header, setup)
 
 

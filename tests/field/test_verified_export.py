@@ -301,7 +301,7 @@ def test_an_export_that_cannot_be_written_costs_the_export_only(tmp_path):
     assert end.exported is None
     assert set(end.winner_evaluation.test) == {"accuracy", "loss"}
     assert end.winner_evaluation.export == ""
-    assert any("no export" in said and "not now" in said for said in end.warned)
+    assert any("was not exported" in said and "not now" in said for said in end.warned)
 
 
 def test_build_that_fails_at_the_end_costs_test_and_export(tmp_path):
