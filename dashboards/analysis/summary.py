@@ -19,12 +19,15 @@ _WINDOW = 5  # epochs around the best epoch, and best trials, used to estimate t
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Random variation of a score; `value` is None when the record allows no estimate.
+    """Estimated standard deviation of a score; `value` is None without an estimate.
 
-    `source`: "folds" for the standard deviation over the folds of the best trial; "epochs" for the
-    variation of the objective from epoch to epoch, around the best epochs of the best trials. The
-    latter is computed from third differences, so that a smooth curve adds nothing. It does not
-    include the variation by another seed or other validation data, which may be larger.
+    `source` is the method of the estimate:
+
+    - "folds": the standard deviation over the folds of the best trial.
+    - "epochs": the fluctuation of the objective between epochs, around the best epochs of the best
+      trials. It is computed from third differences, which are almost 0 for a smooth curve. The
+      effect of another seed or of other validation data is not included, and may be larger.
+    - "none": the record contains too few epochs for an estimate.
     """
 
     value: float | None
@@ -33,9 +36,10 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One parameter: values in the best trial and the baseline (None: not active), and its range.
+    """One parameter: its range, and its values in the best trial and the baseline.
 
-    `changed`: True when the two values differ; False without a baseline.
+    A value is None if the parameter is inactive in that trial. `changed`: whether the two values
+    differ; False without a baseline.
     """
 
     name: str
@@ -49,11 +53,11 @@ class Setting:
 class Answer:
     """Key figures of the best trial of a study.
 
-    `lead`: the distance of its score to the score of `runner_up`, the next completed trial.
-    `gain`: improvement over the baseline; None without a baseline, or when the baseline is best.
-    `verified`: whether the exported model has the recorded scores; None when not checked.
-    `reason`: why it is not verified. `seconds_per_epoch`: the median, which graph building in a
-    first epoch does not change.
+    `runner_up`: the second best completed trial. `lead`: difference between the two scores.
+    `gain`: improvement over the baseline; None without a baseline, or if the baseline is best.
+    `verified`: whether the exported model has the recorded scores; None if not checked. `reason`:
+    why the model is not verified. `seconds_per_epoch`: the median, so that building the graph in
+    the first epoch has no effect.
     """
 
     trial: str

@@ -35,9 +35,10 @@ def learning_curves(
 ) -> "go.Figure":
     """Plot a metric against the epoch, one line per trial.
 
-    The winner and the next best trials are emphasised, the baseline is dashed, pruned trials are
-    faded. Each group is one trace. A dot marks the end of a curve. Of a group with more than 150
-    curves, 150 evenly chosen ones are drawn, and the note gives their number.
+    The best trial and the ten next best are emphasised. The line of the baseline is dashed, the
+    lines of failed trials are dotted, and those of pruned trials are faded. A dot marks the end of
+    each curve. If a group (such as the pruned trials) has more than 150 curves, 150 evenly spaced
+    ones are drawn, and the note states both numbers.
 
     Args:
         trials: Frame of `dashboards.tables.frames.trials_frame`.
@@ -46,7 +47,8 @@ def learning_curves(
         metric: Name of the metric; by default the objective.
 
     Returns:
-        The plotly figure. For an unknown metric, it contains a sentence with the known ones.
+        The plotly figure. If no epoch has the metric, the figure contains only a sentence that
+        names the known metrics.
     """
     name = metric or objective.metric
     title = f"Learning curves: {name}"
@@ -78,7 +80,7 @@ def learning_curves(
 
 
 def _groups(trials: "pd.DataFrame", objective: Objective) -> list[_Group]:
-    """Return the groups from back to front. Every trial is in one group."""
+    """Return the groups in the order of drawing, from back to front. Each trial is in one group."""
     order = [str(trial) for trial in ranked(trials, objective)["trial"]]
     today = baseline(trials)
     best, others = order[:1], [trial for trial in order[1 : 1 + _FEW] if trial != today]
@@ -109,7 +111,7 @@ def _winner_name(best: Sequence[str], today: str | None) -> str:
 
 
 def _capped(names: list[str]) -> list[str]:
-    """Return all trials, or evenly chosen ones when there are too many."""
+    """Return all trials, or 150 evenly spaced ones if there are more."""
     count = min(len(names), _MOST_CURVES)
     return [names[k * len(names) // count] for k in range(count)]
 

@@ -24,27 +24,28 @@ _LARGEST = 2**62
 
 
 def size(space: Space) -> int:
-    """How many points the grid has, counted without making it.
+    """Return the number of points of the grid, without enumerating them.
 
     Raises: UsageError for an active Float with neither levels nor step, and for a space whose
-    conditions depend on each other too much to be counted.
+    conditions allow too many combinations.
     """
     points = count(space.nodes, _level_count, _levels)
     if points is None:  # every parameter has levels
         raise UsageError(
-            f"The conditions between {len(space.nodes)} parameters have too many combinations to "
-            "count a grid. Fix some parameters with --set, or use another --backend."
+            f"The conditions among {len(space.nodes)} parameters allow too many combinations to "
+            "compute the size of the grid. Fix some parameters with --set, or choose another "
+            "--backend."
         )
     return points
 
 
 def default_trials(space: Space, settings: BackendSettings) -> int | None:
-    """The whole grid."""
+    """Return the size of the grid."""
     return size(space)
 
 
 def remarks(space: Space, settings: BackendSettings) -> tuple[str, ...]:
-    """The size of the grid."""
+    """Return a remark on the size of the grid."""
     return (f"the grid has {size(space):,} points, visited in a random order of the seed",)
 
 
@@ -63,11 +64,11 @@ def _level_count(parameter: Parameter) -> int:
 
 
 class _Points:
-    """The points of the grid by their number, without listing them.
+    """The points of the grid by index, without enumerating them.
 
-    A point lies in one structure of the space, that is in one of the ways its conditions can turn
-    out: so it holds active names only and none comes twice. ParameterGrid counts the points of the
-    structure, several of them where one would be too large for scikit-learn's arithmetic.
+    Each point belongs to one structure of the space, i.e. to one set of active parameters. So a
+    point contains active parameters only, and no point occurs twice. ParameterGrid indexes the
+    points of a structure. If one ParameterGrid would be too large for 64 bits, several are used.
     """
 
     def __init__(self, space: Space) -> None:
@@ -106,8 +107,8 @@ def _grids(levels: dict[str, Sequence[Scalar]]) -> "list[ParameterGrid]":
 class _Shuffled:
     """The numbers below `size` in a random order, one at a time.
 
-    Fisher and Yates's shuffle (Knuth, The Art of Computer Programming 2, 3.4.2, algorithm P) that
-    remembers only the places exchanged so far, so k numbers cost memory for k.
+    This is the Fisher-Yates shuffle (Knuth, The Art of Computer Programming 2, 3.4.2, algorithm P).
+    Only the positions exchanged so far are stored, so that k numbers need memory for k positions.
     """
 
     def __init__(self, size: int, seed: int) -> None:
@@ -117,7 +118,7 @@ class _Shuffled:
         self._random = random.Random(seed)
 
     def next(self) -> int | None:
-        """The next number; None when all have been drawn."""
+        """Return the next number; None after the last one."""
         if self._drawn == self._size:
             return None
         place = self._random.randrange(self._drawn, self._size)
@@ -130,9 +131,9 @@ class _Shuffled:
 
 
 class _Grid(SequentialBackend):
-    """A grid over the levels of the space, visited in a seeded random order, less the known points.
+    """Visit the points of the grid in a seeded random order, except for known points.
 
-    The order makes a grid that is cut short a random sample of itself, not one corner of it.
+    Because of the random order, a study that visits only part of the grid is a random sample of it.
 
     Raises: UsageError for a Float with neither levels nor step.
     """

@@ -29,9 +29,9 @@ def install_command(backend: str) -> str | None:
 
 
 def require(backend: str) -> None:
-    """Refuse a backend whose library is not installed here, where proposals are made.
+    """Check that the library of a backend is installed in this process, which makes the proposals.
 
-    Raises: UsageError with the command that installs it.
+    Raises: UsageError with the command that installs the library.
     """
     command = install_command(backend)
     if command is not None:
@@ -43,12 +43,12 @@ def require(backend: str) -> None:
 def check(
     backend: str, sampler: str | None, pruner: str | None, own: Mapping[str, object | None]
 ) -> None:
-    """Refuse a sampler, pruner or setting that the backend does not have, before data are loaded.
+    """Check before data are loaded that the backend has the sampler, the pruner and the settings.
 
-    `own`: settings that belong to single samplers, by name; None where they are not given.
+    `own`: values of settings that only some samplers accept, by name; None if not given.
 
-    Raises: UsageError for an unknown backend; for a sampler or pruner that is not the backend's;
-    for a setting that the sampler does not take.
+    Raises: UsageError for an unknown backend, for a sampler or pruner that the backend does not
+    have, and for a setting that the sampler does not accept.
     """
     known = samplers(backend)
     _check_word("sampler", sampler, backend, {name: tuple(samplers(name)) for name in names()})
@@ -67,15 +67,15 @@ def _check_word(
     elsewhere = [name for name, words in offered.items() if word in words]
     if elsewhere:
         raise UsageError(
-            f"--{kind} {word} requires --backend {' or '.join(elsewhere)}, not {backend!r}. "
-            "Change one of them."
+            f"--{kind} {word} can only be used with --backend {' or '.join(elsewhere)}, but this "
+            f"run uses --backend {backend}. Change one of the two options."
         )
     if offered[backend]:
         raise unknown_name(kind, word, offered[backend])
     having = [name for name, words in offered.items() if words]
     raise UsageError(
-        f"--{kind} requires --backend {' or '.join(having)}, not {backend!r}. "
-        "Remove it, or change the backend."
+        f"--{kind} can only be used with --backend {' or '.join(having)}, but this run uses "
+        f"--backend {backend}. Remove --{kind}, or change the backend."
     )
 
 
@@ -88,5 +88,6 @@ def _refuse_setting(name: str, backend: str, chosen: str | None) -> NoReturn:
     ]
     got = f"--backend {backend}" + (f" --sampler {chosen}" if chosen else "")
     raise UsageError(
-        f"--{name} requires {' or '.join(where)}, not {got}. Remove it, or change them."
+        f"--{name} can only be used with {' or '.join(where)}, but this run uses {got}. Remove "
+        f"--{name}, or change the other options."
     )

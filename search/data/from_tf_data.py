@@ -45,7 +45,9 @@ def dataset_part(
             "search.data.part."
         )
     if int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY:
-        raise DataError("The tf.data pipeline is infinite. Remove repeat(), or use take(...).")
+        raise DataError(
+            "The tf.data pipeline is infinite. Remove repeat(), or limit the number of examples with dataset.take(...)."
+        )
     spec = dataset.element_spec
     elements = (1, 2, 3) if isinstance(spec, tuple) else (0,)
     if isinstance(spec, tuple) and len(spec) not in elements:
@@ -68,8 +70,9 @@ def dataset_part(
         size += sum(np.asarray(array).nbytes for _, array in trees.named(element, ""))
         if size > megabytes * _MEGABYTE:
             raise DataError(
-                f"The examples of the tf.data pipeline exceed {megabytes} MB of memory. Raise "
-                "megabytes, or take(...) fewer examples."
+                f"The examples of the tf.data pipeline need more than {megabytes} MB of memory. "
+                "Increase the megabytes argument, or limit the number of examples with "
+                "dataset.take(...)."
             )
     if not rows:
         raise DataError("The tf.data pipeline has no examples. Check the data that it reads.")

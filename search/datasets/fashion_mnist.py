@@ -47,9 +47,10 @@ ADVICE = (
 
 
 def supply(data_dir: Path | None = None, *, home: Path | None = None) -> base.Supply:
-    """The places asked, in order; the folder `data_dir` or its subfolder `fashion-mnist` first.
+    """Return the sources in the order they are tried.
 
-    `home`: the home directory that caches lie under, by default the user's own.
+    The first sources are the folder `data_dir` and its subfolder `fashion-mnist`. `home`: the home
+    directory that contains the caches; by default the user's.
     """
     home = home or Path.home()
     subfolder = "fashion-mnist"
@@ -69,25 +70,26 @@ def supply(data_dir: Path | None = None, *, home: Path | None = None) -> base.Su
 
 
 def load(data_dir: Path | None = None) -> Data:
-    """Train on 55,000 images, validate on the first 5,000 of the training file, test on 10,000.
+    """Load Fashion-MNIST: 55,000 training, 5,000 validation and 10,000 test examples.
 
-    `x: (n, 28, 28) uint8`, 0 to 255; `y: (n,) uint8`, 0 to 9. The arrays are read-only.
+    The validation examples are the first 5,000 of the original training set. `x: (n, 28, 28)
+    uint8`, 0 to 255; `y: (n,) uint8`, 0 to 9. The arrays are read-only.
 
-    Raises: DataError naming every source tried; at once where `data_dir` holds other contents
-    under the names of these files.
+    Raises: DataError if no source has the files; the message lists the sources tried. Also if a
+    file in `data_dir` has the wrong checksum; then no other source is tried.
     """
     return data_from(supply(data_dir).obtain())
 
 
 def describe(data_dir: Path | None = None) -> list[base.SourceStatus]:
-    """The sources in the order they are tried, without any download."""
+    """Return the status of each source in the order they are tried, without any download."""
     return supply(data_dir).status()
 
 
 def data_from(contents: Mapping[str, bytes], validation_count: int = VALIDATION_COUNT) -> Data:
-    """The data that the four files hold.
+    """Convert the contents of the four files to data.
 
-    Raises: DataError when one of them is not an IDX file of bytes.
+    Raises: DataError when a file is not an IDX file of uint8.
     """
     images, labels, test_images, test_labels = (idx(name, contents[name]) for name in FILES)
     return Data(
@@ -99,9 +101,9 @@ def data_from(contents: Mapping[str, bytes], validation_count: int = VALIDATION_
 
 
 def idx(name: str, content: bytes) -> "np.ndarray[Any, Any]":
-    """The array in an IDX file: 0, 0, the type (8 for uint8), the rank, the sizes, the values.
+    """Parse an IDX file: 0, 0, the type (8 for uint8), the rank, the shape, the values.
 
-    Raises: DataError when it is not one.
+    Raises: DataError when the content is not an IDX file of uint8.
 
     >>> idx("labels", bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]))
     array([7, 9], dtype=uint8)
@@ -125,11 +127,11 @@ def idx(name: str, content: bytes) -> "np.ndarray[Any, Any]":
 
 @dataclass(frozen=True, slots=True)
 class AptPackage:
-    """A Debian or Ubuntu package, downloaded and unpacked without being installed: no root needed.
+    """A Debian or Ubuntu package that is downloaded and unpacked without installing it.
 
-    `folder`: where the files lie inside the package. `search_path`: where to look for the
-    commands, None for the usual places. `as_root`: whether missing package lists may be fetched;
-    None asks the system.
+    `folder`: folder of the files in the package. `search_path`: path for finding the commands;
+    by default PATH. `as_root`: whether package lists may be updated, which needs root; by default
+    whether the user is root. `seconds`: time limit of each command.
     """
 
     name: str
@@ -140,14 +142,14 @@ class AptPackage:
     seconds: float = 300.0
 
     def status(self, files: base.Files) -> base.SourceStatus:
-        """Unavailable without the commands; with them, only trying tells."""
+        """Return unavailable without apt-get or dpkg-deb, otherwise unknown."""
         missing = [word for word in ("apt-get", "dpkg-deb") if self._command(word) is None]
         if missing:
             return base.SourceStatus(self.name, False, f"{missing[0]}: no such command")
         return base.SourceStatus(self.name, None, f"package {self.package} (not asked)")
 
     def fetch(self, files: base.Files, scratch: Path) -> Path:
-        """Download the package and unpack it; when that fails, root refreshes the package lists."""
+        """Download and unpack the package; as root, update the package lists if that fails."""
         try:
             self._run("apt-get", "download", self.package, folder=scratch)
         except base.SourceError as error:

@@ -140,8 +140,8 @@ class Coordinator:
         if not isinstance(asked.answer, Proposal):
             if not self._in_flight and self._proposer.waits:
                 raise SearchError(
-                    f"Backend {self._record.header.backend!r} waits although no trial is running. "
-                    "This is a bug of the backend."
+                    f"Backend {self._record.header.backend!r} is waiting although no trial is "
+                    "running. This is a bug in the backend."
                 )
             return False
         self._submit(asked.answer.trial, attempt=1)

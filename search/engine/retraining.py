@@ -27,7 +27,9 @@ def trained_again(
     data_dir: Path | None,
     pickled: PickledProblem | None,
 ) -> list[dict[str, float]]:
-    """Train a task with the platform's training loop. Return the metrics of its first epochs.
+    """Train the model of a task with the platform's training loop, for at most `epochs` epochs.
+
+    Returns: The metrics of each epoch.
 
     Raises: StudyChangedError when problem or data have changed.
     """
@@ -53,7 +55,7 @@ def fitted_perturbed(
     data_dir: Path | None,
     pickled: PickledProblem | None,
 ) -> FitCurve:
-    """Train a task like `fitted_again`, from initial weights changed by a rounding error."""
+    """Call `fitted_again` with initial weights that are changed by a rounding error."""
     return fitted_again(header, task, epochs, data_dir, pickled, perturbed=True)
 
 
@@ -66,9 +68,11 @@ def fitted_again(
     *,
     perturbed: bool = False,
 ) -> FitCurve:
-    """Train a task with Keras's `fit` for `epochs` epochs.
+    """Train the model of a task for `epochs` epochs with Keras's `fit`.
 
-    Raises: as `trained_again`.
+    `perturbed`: change the initial weights by a rounding error.
+
+    Raises: StudyChangedError when problem or data have changed.
     """
     loaded = _loaded(header, data_dir, pickled)
     setup = loaded.setup
@@ -79,7 +83,7 @@ def fitted_again(
 
 
 class _NoCheckpoints:
-    """Checkpoints that are not kept: a trial is trained from its first epoch."""
+    """A checkpoint store that stores nothing, so that a trial is trained from its first epoch."""
 
     def load(self, trial: str) -> Checkpoint | None:
         return None
@@ -89,7 +93,7 @@ class _NoCheckpoints:
 
 
 class _NoTransport:
-    """Transport without checkpoints."""
+    """A checkpoint transport that transfers nothing."""
 
     def brought(self, trial: str) -> bytes | None:
         return None
@@ -99,7 +103,7 @@ class _NoTransport:
 
 
 def _loaded(header: StudyStarted, data_dir: Path | None, pickled: PickledProblem | None) -> Loaded:
-    """Load the study's problem and data as a worker does."""
+    """Load the problem and the data of the study like a worker."""
     worker_inputs = WorkerInputs(
         from_plain(header.config), data_dir, versions_here(), pickled=pickled
     )

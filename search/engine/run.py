@@ -292,13 +292,14 @@ def _raised(entries: Entries, trials: int | None, seconds: float | None) -> Limi
     record = fold(entries)
     if trials is not None and trials < len(record.trials):
         raise UsageError(
-            f"--trials {trials} is less than the {len(record.trials)} trials of the study. Use "
-            f"{len(record.trials)} or more."
+            f"--trials {trials} is less than the {len(record.trials)} trials of the study. Set "
+            f"--trials to {len(record.trials)} or more."
         )
     if seconds is not None and seconds <= record.seconds:
         raise UsageError(
-            f"--time {seconds:g} s is over: the study has already run {record.seconds:.0f} s, and "
-            "--time counts from its start. Use a longer time."
+            f"The time limit of {seconds:g} s (--time) has passed: the study has already run for "
+            f"{record.seconds:.0f} s, and the limit counts from the start of the study. Set a "
+            "larger --time."
         )
     return LimitsChanged(trials, seconds)
 

@@ -58,7 +58,7 @@ class Verification:
 
     @property
     def plain(self) -> dict[str, Any]:
-        """The result as JSON data."""
+        """The result as JSON-serializable data."""
         return asdict(self)
 
     @classmethod
@@ -121,7 +121,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Verify trials of a study, each in a child of a new process.
+    """Verify trials of a study, each in a separate new process.
 
     `fit`: train with Keras's `fit` instead of the platform's training loop.
     """
@@ -206,7 +206,7 @@ def all_same(results: Sequence[Verification]) -> bool:
 
 
 def document(study: str, results: Sequence[Verification], *, fit: bool) -> dict[str, Any]:
-    """Return the results as JSON data. The names in it are a public interface."""
+    """Return the results as JSON-serializable data. Its keys are part of the public interface."""
     return {
         "study": study,
         "by": "fit" if fit else "trainer",

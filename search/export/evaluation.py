@@ -29,13 +29,14 @@ PartName: TypeAlias = Literal["test", "validation"]
 class Classified:
     """Predictions of a classifier on held-out examples.
 
-    `part`: the data of the examples. `output`: name of the output; "" for a single one. `size`:
-    number of examples. `confusion[i, j]`: number of examples of class i predicted as class j,
-    `(k, k) int64`; `(0, 0)` for more than 100 classes. The other fields describe at most 12 most
-    confused examples, those with the largest lead of the wrong class first: their `rows` in the
-    part, classes `true` and `predicted`, the `probability` of the predicted and the
-    `true_probability` of the true class, and `images` `(m, h, w)` or `(m, h, w, 3) uint8`, `(0,)`
-    when inputs are not images.
+    `part`: the part of the data, test or validation. `output`: name of the output; "" for a model
+    with one output. `size`: number of examples. `confusion[i, j]`: number of examples of class i
+    predicted as class j, `(k, k) int64`; `(0, 0)` for more than 100 classes.
+
+    The other fields describe up to 12 misclassified examples, sorted by how far the probability of
+    the predicted class exceeds that of the true class, largest first. `rows`: indices in the part.
+    `true`, `predicted`: classes. `probability`: of the predicted class. `true_probability`: of the
+    true class. `images`: `(m, h, w)` or `(m, h, w, 3) uint8`; `(0,)` if the inputs are not images.
     """
 
     part: PartName
@@ -55,7 +56,7 @@ class Classified:
 class Regressed:
     """Predictions of a regression on held-out examples: `true` and `predicted`, `(m,) float32`.
 
-    `size`: number of all values; of more than 5,000, evenly chosen ones are stored.
+    `size`: number of values. If there are more than 5,000, evenly spaced ones are stored.
     """
 
     part: PartName
@@ -79,9 +80,10 @@ def gathered(
 ) -> Evidence | None:
     """Summarize a model's predictions; None for outputs that are neither classes nor values.
 
-    `names`: names of the outputs, in order. Of several outputs, the one that `metric` (the
-    objective) names is used, or the first. Labels are classes if they are whole numbers with
-    several output units, one-hot vectors, or 0 and 1 with one probability.
+    `names`: names of the outputs, in order. `metric`: the objective. If there are several outputs,
+    the output named in `metric` is summarized, otherwise the first. Labels are classes if they are
+    whole numbers and the output has several units, if they are one-hot vectors, or if they are 0
+    and 1 and the output is one probability.
     """
     pairs = dict(_pairs(outputs, part.y, names))
     if not pairs:
@@ -102,7 +104,7 @@ def gathered(
 
 
 def packed(evidence: Evidence) -> bytes:
-    """Return the contents of the file: arrays without pickle."""
+    """Return the contents of the .npz file, which contains no pickled objects."""
     import numpy as np
 
     word = next(word for word, kind in _KINDS.items() if isinstance(evidence, kind))

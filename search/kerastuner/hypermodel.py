@@ -143,7 +143,7 @@ def from_hypermodel(
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Facts found about a hypermodel: its space, the behaviour of its `fit`, its baseline."""
+    """Properties of a hypermodel: its search space, the behaviour of its `fit`, its baseline."""
 
     name: str
     found: space_search.Found
@@ -152,7 +152,11 @@ class Known:
 
 
 class HypermodelBuild:
-    """`Problem.build` of a hypermodel. `known` spares other processes the search for the space."""
+    """The `build` function of a problem that wraps a KerasTuner hypermodel.
+
+    `known` holds the search space already discovered, so that other processes need not discover it
+    again. `max_epochs`: value of a hyperparameter `epochs` that is not a parameter of the space.
+    """
 
     def __init__(self, hypermodel: Any, known: Known, max_epochs: int) -> None:
         self.known = known
@@ -188,14 +192,14 @@ def _without_epochs(params: Params) -> Params:
 
 
 def _known(name: str) -> Known | None:
-    """Return the facts another process found about this hypermodel; None to find them here."""
+    """Return the properties discovered by another process; None if there are none yet."""
     content = import_context.found()
     known = None if content is None else cast("Known", pickle.loads(content))
     return known if known is not None and known.name == name else None
 
 
 def found_of(problem: Problem) -> bytes | None:
-    """Serialize the facts about a hypermodel for other processes; None for other problems."""
+    """Serialize the properties of a hypermodel for other processes; None for other problems."""
     if not isinstance(problem.build, HypermodelBuild):
         return None
     return pickle.dumps(problem.build.known)

@@ -120,17 +120,19 @@ class Space:
             expected[node.name] = params[node.name]
 
     def per_layer(self, params: Params, name: str) -> list[Any]:
-        """Return the values of a repeated parameter, one for each repetition, for any shape.
+        """Return the values of a repeated parameter as a list, one value per repetition.
+
+        The values are computed from `params` according to the shape ("free", "same", "funnel").
 
         Args:
             params: Values of the active parameters.
             name: Name of a parameter with `per=`.
 
         Returns:
-            A list with one value for each repetition; empty for a count of 0.
+            One value per repetition; an empty list if the number of repetitions is 0.
 
         Raises:
-            SpaceError: The name is not a repeated parameter, or it is inactive with `params`.
+            SpaceError: `name` is not a repeated parameter, or it is inactive in `params`.
 
         Example:
             >>> from search import Int
@@ -175,7 +177,7 @@ class Space:
 
     @cached_property
     def size(self) -> int | None:
-        """Number of configurations; None if it is infinite, or too expensive to count."""
+        """Number of configurations; None if it is infinite or too expensive to compute."""
         return count(self.nodes, lambda parameter: parameter.count)
 
     def without(self, name: str) -> "Space":

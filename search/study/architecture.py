@@ -1,4 +1,4 @@
-"""A trial's architecture as plain data: its layers, what they give, and which feeds which."""
+"""Architecture of a trial as plain data: its layers, their output shapes and connections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ _DEFAULTS = ("", None, 0, "", None, "", "")  # of a row in the JSON form
 class Layer(NamedTuple):
     """One layer.
 
-    `kind`: its class. `shape`: of what it gives for one example. `parameters`: the numbers that it
-    holds, trained or not. `activation`: Keras's name, "" for none and for linear. `inbound`: the
-    places in the network of the layers it takes from; empty for an input. `note`: what else its
-    kind is known by, such as the kernel of a convolution ("3x3") or the rate of dropout ("0.25").
-    `name`: the user's, "" where Keras named it.
+    `kind`: name of its class. `shape`: output shape for one example. `parameters`: number of
+    weights, trainable or not. `activation`: Keras's name; "" for none and for linear. `inbound`:
+    indices of the layers whose output is its input; empty for an input layer. `note`: a property
+    typical of its class, such as the kernel size of a convolution ("3x3") or the rate of dropout
+    ("0.25"). `name`: the name given by the user; "" if Keras chose it.
     """
 
     kind: str
@@ -30,16 +30,16 @@ class Layer(NamedTuple):
 
     @property
     def units(self) -> int | None:
-        """How many numbers it gives for each place of what it gives; None where not known."""
+        """Size of the last axis of the output; None if unknown."""
         return self.shape[-1] if self.shape else None
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A model's layers, in an order in which each comes after those it takes from.
+    """Layers of a model, in an order in which each layer follows the layers that it depends on.
 
-    `subclass`: for a model whose own code joins its layers, the name of its class: the layers are
-    then as they were found, and none says what it takes from.
+    `subclass`: name of the class of a subclassed `keras.Model`, otherwise "". The layers of such a
+    model are in the order of `model.layers`, and their connections are unknown.
     """
 
     layers: tuple[Layer, ...]
@@ -47,21 +47,22 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """Return the number of weights of all layers; a subclass may hold more outside of them."""
+        """Number of weights of all layers; a subclassed model may have more outside of them."""
         return sum(layer.parameters for layer in self.layers)
 
     @property
     def outputs(self) -> list[int]:
-        """The places of the layers that no other takes from."""
+        """Indices of the output layers: layers whose output no other layer uses as input."""
         fed = {place for layer in self.layers for place in layer.inbound}
         return [place for place in range(len(self.layers)) if place not in fed]
 
 
 def plain(network: Network) -> list[Any]:
-    """The JSON form: a row for each layer, and before them the name of a subclass.
+    """Return a network as JSON-serializable data: one row per layer.
 
-    A row holds a layer's fields in order, those at its end left out that have their default. Most
-    layers take from the one before: their `inbound` is null.
+    The name of a subclassed model precedes the rows. A row contains the fields of a layer in order,
+    without trailing fields that have their default value. `inbound` is null for a layer whose only
+    input is the previous layer.
 
     >>> chain = (Layer("InputLayer", (4,)), Layer("Dense", (3,), 15, "softmax", (0,)))
     >>> plain(Network(chain))
@@ -80,9 +81,9 @@ def plain(network: Network) -> list[Any]:
 
 
 def from_plain(rows: Sequence[Any]) -> Network:
-    """The network that a JSON form describes.
+    """Return the network described by the data of `plain`.
 
-    Raises: TypeError or ValueError where it describes none.
+    Raises: TypeError or ValueError for other data.
     """
     subclass = ""
     if rows and isinstance(rows[0], str):
@@ -113,7 +114,7 @@ def _usual(place: int, subclass: str) -> tuple[int, ...]:
 
 
 def sizes(shape: Shape) -> str:
-    """A shape in words.
+    """Return a shape as text.
 
     >>> sizes((28, 28, 1)), sizes((None, 8)), sizes(()), sizes(None)
     ('28x28x1', '?x8', '1', '?')
@@ -124,7 +125,7 @@ def sizes(shape: Shape) -> str:
 
 
 def chain(network: Network) -> str:
-    """A network in one line: inputs, what its layers with parameters give, and activations.
+    """Return a network as one line: input shapes, sizes of layers with weights, activations.
 
     >>> layers = (Layer("InputLayer", (4,)), Layer("Dense", (3,), 15, "softmax", (0,)))
     >>> chain(Network(layers))

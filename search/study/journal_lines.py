@@ -45,7 +45,7 @@ class JournalLines:
         them.
 
         Raises: JournalError when the line is not the one that was written here; ValueError when it
-        is no text.
+        is not UTF-8 text.
         """
         content = line.removesuffix(b"\n").removesuffix(b"\r")
         if self.number == 0:
@@ -62,15 +62,15 @@ class JournalLines:
         body, _, number = head.rpartition(b",")
         found = number.removeprefix(words[0].encode())
         if not last[:-1].removeprefix(words[1].encode()).isdigit():
-            raise JournalError("it does not end with its number and checksum")
+            raise JournalError("it does not end with its line number and checksum")
         crc = crc32(head, self._crc)
         if last != f"{words[1]}{crc}{closing}".encode():
             if found.isdigit() and int(found[:20]) != self.number + 1:
                 raise JournalError(
-                    f"its number is {int(found[:20])}, so lines are missing, repeated or moved"
+                    f"its line number is {int(found[:20])}, so lines are missing, repeated or moved"
                 )
-            raise JournalError("its checksum does not fit its content and the line before it")
+            raise JournalError("its checksum does not match its content and the previous line")
         if found != str(self.number + 1).encode():
-            raise JournalError(f"its number is {found.decode()!r}")
+            raise JournalError(f"its line number is {found.decode()!r}")
         self._crc = crc
         return body + closing.encode()

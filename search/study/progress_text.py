@@ -1,4 +1,4 @@
-"""A running study in words: short texts for progress, each in one line."""
+"""Short texts about the progress of a study, one line each."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ _BLOCKS, _MARKS = "▁▂▃▄▅▆▇█", "_.-=+*#"  # low to high; the seco
 
 
 def time_text(seconds: float | None) -> str:
-    """Seconds as a clock shows them; "?" for None.
+    """Return seconds as h:mm:ss or m:ss; "?" for None.
 
     >>> time_text(75.2), time_text(3675), time_text(None)
     ('1:15', '1:01:15', '?')
@@ -27,7 +27,7 @@ def time_text(seconds: float | None) -> str:
 
 
 def rate_text(epochs_per_second: float | None) -> str:
-    """How fast a study goes, in the unit that reads well; "" while that is not known.
+    """Return the speed of a study in epochs per second or per minute; "" if it is unknown.
 
     >>> rate_text(12.34), rate_text(0.5), rate_text(0.05), rate_text(None)
     ('12 epochs/s', '0.50 epochs/s', '3.0 epochs/min', '')
@@ -40,9 +40,10 @@ def rate_text(epochs_per_second: float | None) -> str:
 
 
 def spark_text(values: Sequence[float], width: int, encoding: str | None) -> str:
-    """A curve as a line of blocks, its lowest value to its highest; ASCII where blocks do not fit.
+    """Return a curve as a sparkline of block characters, scaled from its minimum to its maximum.
 
-    A curve of more than `width` values is cut into equal parts. The last value of each is shown.
+    ASCII characters are used if the encoding has no blocks. A curve of more than `width` values is
+    divided into equal parts, and the last value of each part is shown.
 
     >>> spark_text([0.1, 0.5, 0.9, 0.7], 8, "utf-8"), spark_text([0.1, 0.5, 0.9, 0.7], 2, "ascii")
     ('▁▅█▆', '_#')
@@ -68,7 +69,7 @@ def of_text(done: int, planned: int | None) -> str:
 
 
 def score_text(score: float | None) -> str:
-    """A score in few digits; "-" where there is none.
+    """Return a score with few digits; "-" for None.
 
     >>> score_text(0.88125), score_text(1234.5678), score_text(None)
     ('0.8812', '1235', '-')
@@ -90,7 +91,7 @@ def labels_text(labels: Mapping[str, str | int]) -> str:
 
 
 def title(study: StudyRecord) -> str:
-    """What the study is."""
+    """Return the name, problem, backend and seed of a study."""
     header = study.header
     names = f"problem {header.problem}, backend {header.backend}, seed {header.seed}"
     return f"study {header.study}: {names}"
@@ -103,13 +104,13 @@ def meaning_text(study: StudyRecord, plan: Plan) -> str:
 
 
 def done_text(study: StudyRecord, plan: Plan) -> str:
-    """How far the study is, against its plan."""
+    """Return the number of finished trials and trained epochs, and the planned numbers."""
     trials = of_text(trials_done(study), plan.trials)
     return f"trials {trials}, epochs {of_text(study.epochs_trained, plan.epochs)}"
 
 
 def value_text(value: object, digits: int = 3) -> str:
-    """A parameter's value, or a number, in few digits.
+    """Return the value of a parameter, or another number, with few digits.
 
     >>> value_text(0.0123456), value_text(0.0123456, 4), value_text(300)
     ('0.0123', '0.01235', '300')
@@ -118,7 +119,7 @@ def value_text(value: object, digits: int = 3) -> str:
 
 
 def clipped(text: str, most: int, mark: str = "…") -> str:
-    """A text of at most so many characters.
+    """Shorten a text to at most `most` characters.
 
     >>> clipped("BatchNormalization", 12), clipped("Dense", 12)
     ('BatchNormal…', 'Dense')
@@ -127,16 +128,16 @@ def clipped(text: str, most: int, mark: str = "…") -> str:
 
 
 def params_text(params: Params) -> str:
-    """A configuration in full, in one line."""
+    """Return all parameters of a configuration in one line."""
     return " ".join(f"{name}={value_text(value)}" for name, value in params.items())
 
 
 def brief_params_text(params: Params, constant: Iterable[str] = ()) -> str:
-    """Return a configuration in few characters, without the names in `constant`.
+    """Return a configuration in few characters, without the parameters in `constant`.
 
-    Numbered parameters are one item, a text is shown without its name, a long name as its initials.
-    Of the shapes only the funnel is named: the values show the others. Long texts come last, where
-    a narrow terminal cuts the line.
+    Numbered parameters are joined to one item. Texts are shown without the parameter's name, and
+    names of several words as initials. The shapes "free" and "same" are left out, because the
+    values show them. Long texts are at the end, where a narrow terminal cuts the line.
 
     >>> brief_params_text({"layers": 2, "neurons_shape": "free", "neurons_1": 300,
     ...     "neurons_2": 100, "initializer": "glorot_uniform", "learning_rate": 0.0123456})
@@ -170,15 +171,15 @@ def outcome_text(outcome: Outcome, metric: str) -> str:
 
 
 def failure_text(failed: Failed) -> str:
-    """A failure's kind and message, in one line."""
+    """Return the kind and the message of a failure in one line."""
     return " ".join(f"{failed.kind}: {failed.message}".split())
 
 
 def best_text(study: StudyRecord, best: TrialRecord | None) -> str:
-    """The current best: who would win if the study ended now, and who is ahead of it by score.
+    """Return the winner so far, and the trial with a better score if there is one.
 
-    `best`: what `study.best()` says. Under Hyperband a trial may lead that has not had a whole
-    budget yet; only those that had one can win.
+    `best`: the result of `study.best()`. Under Hyperband, a trial that has not completed its full
+    budget yet can have a better score, but only completed trials can win.
     """
     if best is None:
         return "best: none yet"
@@ -192,7 +193,7 @@ def best_text(study: StudyRecord, best: TrialRecord | None) -> str:
 
 
 def verified_text(verified: bool | None, reason: str, metric: str) -> str:
-    """Whether the exported model is the one that was scored, in a sentence; "" for an old study.
+    """Return whether the exported model has the recorded scores; "" if that is not recorded.
 
     >>> verified_text(True, "", "val_loss")
     'verified: loaded from its file in a new process, the model has the recorded val_loss'
@@ -208,7 +209,7 @@ def verified_text(verified: bool | None, reason: str, metric: str) -> str:
 
 
 def stopped_text(study: StudyRecord) -> str:
-    """Why the study stopped."""
+    """Return the reason why the study stopped."""
     reasons = {
         "exhausted": "finished",
         "time": "finished, the time is up",
@@ -219,7 +220,7 @@ def stopped_text(study: StudyRecord) -> str:
 
 
 def epochs_text(trial: TrialRecord, proposal: Proposal) -> str:
-    """The epochs that a proposal is still to train; those recorded before are not repeated.
+    """Return the epochs that are left to train for a proposal, without those already recorded.
 
     >>> from search.study.trial import Budget
     >>> epochs_text(TrialRecord("1"), Proposal("1", {}, Budget(0, 3)))

@@ -1,4 +1,4 @@
-"""The record of a study: the fold of its journal's events. No value is stored twice."""
+"""The record of a study, computed from the events of its journal."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ _DECAY = 0.5 ** (1 / 4)  # of the weight of an outcome with each that follows: h
 
 @dataclass(slots=True)
 class _First:
-    """The best of the trials that `counts` allows, the earlier among equals, kept up to date."""
+    """The best trial for which `counts` is true; of equal scores, the earlier trial."""
 
     objective: Objective
     counts: Callable[[TrialRecord], bool]
@@ -38,7 +38,7 @@ class _First:
     stale: bool = False
 
     def changed(self, trial: TrialRecord) -> None:
-        """Take note of what a trial has become."""
+        """Update the best trial after a change of `trial`."""
         key = self._key(trial)
         if key is not None and (self.key is None or key <= self.key):
             self.trial, self.key = trial, key
@@ -46,7 +46,7 @@ class _First:
             self.stale = True  # it got worse: any other may be first now
 
     def among(self, trials: Iterable[TrialRecord]) -> TrialRecord | None:
-        """The first of all the trials; None where none counts."""
+        """Return the best of all trials; None if `counts` is true for none."""
         if self.stale:
             self.trial, self.key, self.stale = None, None, False
             for trial in trials:
@@ -69,12 +69,12 @@ def _completed(trial: TrialRecord) -> bool:
 
 
 class StudyRecord:
-    """A study as its journal tells it, entry by entry.
+    """State of a study, updated with each entry of its journal.
 
-    `header`: that of the journal, with the rules that the study follows now. `told`: the trials in
-    the order of their outcomes. `entries`: how many were applied, the header included: the lines of
-    the journal. What views ask for after every event is kept up to date here, so that no event
-    costs more the more trials there are.
+    `header`: the header of the journal, with the current rules of the study. `told`: trials in the
+    order of their outcomes. `entries`: number of applied entries including the header, which equals
+    the number of lines of the journal. Values that views need after every event are updated
+    incrementally, so that the cost of an event does not grow with the number of trials.
     """
 
     def __init__(self, header: StudyStarted) -> None:
@@ -101,12 +101,12 @@ class StudyRecord:
 
     @property
     def objective(self) -> Objective:
-        """What the study optimises."""
+        """The objective of the study."""
         return self.header.objective
 
     @property
     def state(self) -> StudyState:
-        """The state by the journal alone; a process that was killed leaves "running" behind."""
+        """The state according to the journal; still "running" if the process was killed."""
         if self.stopped is None:
             return "running"
         if self.stopped in ("interrupted", "failed"):
@@ -115,28 +115,29 @@ class StudyRecord:
 
     @property
     def pending(self) -> list[TrialRecord]:
-        """The trials whose last proposal has no outcome yet, in the order of the trials."""
+        """Trials whose last proposal has no outcome yet, in the order of their creation."""
         return sorted(self._pending.values(), key=lambda trial: trial.place)
 
     @property
     def flying(self) -> int:
-        """How many trials are pending."""
+        """Number of pending trials."""
         return len(self._pending)
 
     @property
     def settled_epochs(self) -> int:
-        """Planned epochs that need not be trained any more: trained, or left out at an early end.
+        """Number of planned epochs that are trained or no longer needed.
 
-        Those of a trial that is pending are the ones it has trained.
+        Epochs are no longer needed after early stopping, pruning or a failure. For a pending trial,
+        only the trained epochs count.
         """
         return self._settled + sum(
             max(trial.start_epoch, len(trial.curve)) for trial in self._pending.values()
         )
 
     def apply(self, entry: Entry) -> None:
-        """Take the next entry of the journal.
+        """Apply the next entry of the journal.
 
-        Raises: JournalError when it does not fit what came before.
+        Raises: JournalError when the entry is inconsistent with earlier entries.
         """
         self.entries += 1
         try:
@@ -198,9 +199,10 @@ class StudyRecord:
             )
 
     def failing_alike(self) -> str | None:
-        """What to say where the first trials, since the study failed last, failed alike.
+        """Return an error message if the first trials all failed with the same error.
 
-        None where they did not, or others have followed.
+        The first trials are the first ones with an outcome, since the study last stopped as failed
+        if it did. None for other outcomes, and once more trials have an outcome.
         """
         return failing_alike(self._first_told)
 
@@ -226,7 +228,7 @@ class StudyRecord:
         self._first_completed.changed(trial)
 
     def task(self, trial: TrialRecord, attempt: int = 1) -> Task:
-        """Return the task with which a worker trains (again) the trial's last proposal."""
+        """Return the task that makes a worker train the last proposal of a trial."""
         return Task(
             proposal=trial.proposal,
             seed=seed_for(self.header.seed, trial.trial, "training"),
@@ -241,20 +243,20 @@ class StudyRecord:
         return self.trials[name]
 
     def best(self) -> TrialRecord | None:
-        """The winner: best score among completed trials, the earlier among equals.
+        """Return the winner: the completed trial with the best score.
 
-        Where none completed (a study stopped early), the best of those that have a score; None
-        where none has.
+        Of equal scores, the earlier trial wins. If no trial has completed, the winner is the best
+        of all trials with a score; None if there are none.
         """
         return self._first_completed.among(self.trials.values()) or self.ahead()
 
     @property
     def baseline(self) -> TrialRecord | None:
-        """The trial of the user's settings (the baseline); None if the study has none."""
+        """The trial of the baseline, the settings you use now; None if the study has none."""
         return self.trials.get(BASELINE_TRIAL)
 
     def tested(self, trial: TrialRecord) -> dict[str, float]:
-        """The metrics of a trial on the test set; empty if it was not evaluated there."""
+        """Return the test metrics of a trial; empty if it was not evaluated on the test set."""
         winner_evaluation = self.winner_evaluation
         return (
             dict(winner_evaluation.test)
@@ -263,9 +265,9 @@ class StudyRecord:
         )
 
     def verified(self, trial: TrialRecord) -> tuple[bool | None, str]:
-        """Whether a trial's exported model is the one that was scored, and why not.
+        """Return whether the exported model of a trial has the recorded scores, and why not.
 
-        (None, "") where that was not checked.
+        (None, "") if the model was not checked.
         """
         winner_evaluation = self.winner_evaluation
         if winner_evaluation is None or winner_evaluation.trial != trial.trial:
@@ -273,14 +275,14 @@ class StudyRecord:
         return winner_evaluation.verified, winner_evaluation.reason
 
     def ahead(self) -> TrialRecord | None:
-        """The trial with the best score, at any budget; the earlier one among equals."""
+        """Return the trial with the best score at any budget; of equal scores, the earlier one."""
         return self._first.among(self.trials.values())
 
 
 def fold(entries: Iterable[Entry]) -> StudyRecord:
-    """The record of a study from the entries of its journal.
+    """Compute the record of a study from the entries of its journal.
 
-    Raises: JournalError when the first entry is not a header, or an entry does not fit.
+    Raises: JournalError when the first entry is not a header, or an entry is inconsistent.
     """
     iterator = iter(entries)
     first = next(iterator, None)

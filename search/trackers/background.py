@@ -80,29 +80,29 @@ class BackgroundTracker:
         self._tell(study, None)
 
     def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
-        """Have the thread read the new entries."""
+        """Make the thread read the new entries."""
         self._read_on()
 
     def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
-        """Have the thread read the new entries; it starts at the first epoch."""
+        """Make the thread read the new entries. It starts to write at the first epoch."""
         self._read_on()
         self._begun.set()
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
-        """Have the thread read the new entries."""
+        """Make the thread read the new entries."""
         self._read_on()
 
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
-        """Wait for what is left to be written, within limits.
+        """Wait until the remaining records are written, within the time limit.
 
-        Raises: what the tracker raised; SearchError when not all is written by then.
+        Raises: the error of the tracker; SearchError when some records have not been written yet.
         """
         if self._study is None:  # it stopped before it started: there is nothing to end
             return
         self._begun.set()
         self._tell(study, _Ending(exported))
         if not self._waited(study.header.study):
-            raise SearchError("not all is written yet")
+            raise SearchError("some records have not been written yet")
         self._raise_failure()
 
     def _read_on(self) -> None:
@@ -120,7 +120,7 @@ class BackgroundTracker:
             raise failure
 
     def _tell(self, study: StudyRecord, ending: _Ending | None) -> None:
-        """Have the thread read on, to the end where there is one; a new thread where none works."""
+        """Make the thread read new entries. Start it if it is not running."""
         with self._lock:
             self._on_disk = study.entries
             self._ending = ending
@@ -137,7 +137,7 @@ class BackgroundTracker:
                 threading.Thread(target=self._work, name="tracker", daemon=True).start()
 
     def _waited(self, study: str) -> bool:
-        """Whether the thread came to its end in time, and before Ctrl-C."""
+        """Return whether the thread ended within the time limit and before Ctrl-C."""
         with contextlib.suppress(KeyboardInterrupt), _ctrl_c_raises():
             patience = min(self._patience_seconds, self._wait_seconds)
             if self._done.wait(patience):
@@ -150,7 +150,7 @@ class BackgroundTracker:
         return self._done.is_set()
 
     def _work(self) -> None:
-        """The thread's own: pass the study on until it ends, or the tracker fails."""
+        """Run in the thread: update the tracker until the study ends or the tracker fails."""
         while True:
             with self._lock:
                 view, ending = self._view, self._ending
@@ -189,13 +189,13 @@ class BackgroundTracker:
 
 
 def _changed(follower: Follower, number: int) -> list[TrialRecord]:
-    """Read on to that entry; the trials that changed by it, each once."""
+    """Read the entries up to this number, and return each changed trial once."""
     names = dict.fromkeys(filter(None, map(_trial, follower.read(number))))
     return [follower.record.trials[name] for name in names]
 
 
 def _trial(entry: Entry) -> str | None:
-    """The trial that an entry is about."""
+    """Return the name of the trial that an entry belongs to; None if there is none."""
     event = entry.event
     if isinstance(event, EpochRecorded):
         return event.report.trial
@@ -208,7 +208,7 @@ def _trial(entry: Entry) -> str | None:
 
 @contextlib.contextmanager
 def _ctrl_c_raises() -> Iterator[None]:
-    """Have Ctrl-C raise KeyboardInterrupt, also where it has been used up to end the study."""
+    """Make Ctrl-C raise KeyboardInterrupt, also after a first Ctrl-C has ended the study."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

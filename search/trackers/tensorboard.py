@@ -1,4 +1,4 @@
-"""A study in TensorBoard: a folder of events for each trial, and what HParams compares them by."""
+"""Write a study for TensorBoard: a folder of event files for each trial, and HParams data."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -13,15 +13,15 @@ from search.trackers._tensorboard_events import Part, packed, study_parts, trial
 
 
 class TensorBoardTracker:
-    """Writes event files in TensorBoard's own format, without TensorFlow.
+    """Write event files in TensorBoard's format, without TensorFlow.
 
     `folder/STUDY` contains the experiment, `folder/STUDY/TRIAL` the trial's metrics by epoch, its
     parameters, and its score, epochs and seconds at each outcome. If another study of that name
     is in `folder`, a number is appended to the name: the files of the other study stay unchanged.
 
-    The record determines the content of each file, times included. A resumed study appends the
-    missing bytes to each file, also after half an event of a killed process. A file with other
-    content is replaced. So no epoch is missing or written twice.
+    The record determines the content of each file, including times. A resumed study appends the
+    missing bytes to each file, also if a killed process wrote only half of an event. A file with
+    other content is replaced. Therefore no epoch is missing or written twice.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -31,7 +31,7 @@ class TensorBoardTracker:
         self._files: dict[str, _EventFile] = {}
 
     def start_study(self, study: StudyRecord) -> None:
-        """Bring every file to where the record is."""
+        """Write the missing events of all recorded trials."""
         self._study = study
         self._files = {}
         self._place = self._own_place(study)
@@ -39,19 +39,19 @@ class TensorBoardTracker:
             self._bring(trial, "running")
 
     def start_trial(self, trial: TrialRecord, proposal: Proposal) -> None:
-        """Write its parameters."""
+        """Write the parameters of the trial."""
         self._bring(trial, "running")
 
     def epoch(self, trial: TrialRecord, report: EpochReport) -> None:
-        """Write the epoch's metrics."""
+        """Write the metrics of the epoch."""
         self._bring(trial, "running")
 
     def end_trial(self, trial: TrialRecord, outcome: Outcome) -> None:
-        """Write the trial's outcome."""
+        """Write the outcome of the trial."""
         self._bring(trial, "running")
 
     def end_study(self, study: StudyRecord, exported: Exported | None) -> None:
-        """Write the ends of trials that will not be promoted any more."""
+        """Write the final state of trials that were waiting for a promotion."""
         if self._study is None:  # it stopped before it started: there is nothing to end
             return
         for trial in study.trials.values():
@@ -70,7 +70,7 @@ class TensorBoardTracker:
         self._files[trial.trial].bring(trial_parts(study, trial, state))
 
     def _own_place(self, study: StudyRecord) -> Path:
-        """The study's folder: the first of its name without another study's events."""
+        """Return the folder of the study: the first name without events of other studies."""
         name, own = study.header.study, _file_name(study)
         places = (self._folder / (name if n == 1 else f"{name}.{n}") for n in count(1))
         return next(
@@ -81,22 +81,22 @@ class TensorBoardTracker:
 
 
 def _file_name(study: StudyRecord) -> str:
-    """A name that TensorBoard knows event files by, and no other study's have."""
+    """Return the name of the event files, which TensorBoard recognizes; unique for each study."""
     created_ms = study.header.created_ms
     return f"events.out.tfevents.{created_ms // 1000}.{created_ms}"
 
 
 class _EventFile:
-    """A file of events, and how many of them it is known to hold."""
+    """An event file, and the number of events known to be in the file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._held: int | None = None
 
     def bring(self, parts: Sequence[Part]) -> None:
-        """Have the file hold these events.
+        """Make the file contain exactly these events.
 
-        Raises: SearchError when it cannot be written.
+        Raises: SearchError when the file cannot be written.
         """
         try:
             if self._held is None:

@@ -1,4 +1,4 @@
-"""A built model described as plain data: what its architecture is, for the record."""
+"""Describe the architecture of a built model as plain data, for the record of the study."""
 
 import contextlib
 import re
@@ -40,7 +40,7 @@ def _network(model: "keras.Model") -> Network:
 
 
 def _found(model: "keras.Model") -> Iterator[Layer]:
-    """A subclass's layers, those of models within it too, by the names of its attributes."""
+    """Yield the layers of a subclassed model and its nested models, named after its attributes."""
     names = {id(value): name for name, value in vars(model).items()}
     for layer in model.layers:
         if getattr(layer, "layers", None):

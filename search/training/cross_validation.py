@@ -1,4 +1,4 @@
-"""The folds of cross-validation: training and validation part together, cut into K parts."""
+"""Cross-validation: split the training and validation parts together into K folds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 @dataclass(frozen=True, slots=True)
 class FoldData:
-    """What one model is trained and evaluated on, of the data that all models share.
+    """The training and validation examples of one model, as rows of the shared data.
 
-    `rows`: those of the training part that it is trained on. `first`, `stop`: the rows of the
-    validation part that it is evaluated on.
+    `rows`: rows of the training part for training. `first`, `stop`: range of rows of the validation
+    part for evaluation.
     """
 
     rows: Rows
@@ -26,32 +26,32 @@ class FoldData:
     stop: int
 
     def part(self, data: Data) -> Part:
-        """The examples that it is trained on; no copy where those are all."""
+        """Return the training examples of this model; without a copy if they are the whole part."""
         whole = data.train
         return whole if len(self.rows) == whole.size else whole.take(self.rows)
 
     def parts(self, data: Data) -> Data:
-        """Return the data for the user's `fit`: this model's rows, and no test data."""
+        """Return the data for the user's `fit`: the examples of this model, without test data."""
         held_out = data.validation.take(slice(self.first, self.stop))
         return Data(self.part(data), held_out, None, data.class_names, data.class_weight)
 
 
 def undivided(data: Data) -> FoldData:
-    """All of the data: without cross-validation, or where a model is trained on everything."""
+    """Return the rows of all data, for training without folds."""
     return FoldData(np.arange(data.train.size), 0, data.validation.size)
 
 
 @dataclass(frozen=True, slots=True)
 class CrossValidation:
-    """How many folds there are, from 2, and the seed that shuffles the examples into them."""
+    """K-fold cross-validation. `count`: number of folds, from 2. `seed`: of the shuffle."""
 
     count: int
     seed: int
 
     def check(self, data: Data) -> None:
-        """Refuse data that cannot be cut so.
+        """Check that the data can be split into this number of folds.
 
-        Raises: UsageError when there are more folds than examples, or than examples of a class.
+        Raises: UsageError if there are more folds than examples, or than examples of a class.
         """
         labels = _labels(_both(data.train.y, data.validation.y))
         if labels is None:
@@ -71,11 +71,12 @@ class CrossValidation:
             )
 
     def of(self, data: Data) -> tuple[Data, list[FoldData]]:
-        """The data to train on, and what each fold takes of them.
+        """Return the data sorted by fold, and the rows of each fold.
 
-        Those data hold training and validation examples together, fold by fold, so that one copy
-        serves all folds: their `train` and `validation` are the same examples. Each is weighted
-        where the problem's part was; an example of a part without weights then counts 1.
+        The data contain the training and validation examples in one copy for all folds: `train` and
+        `validation` are the same arrays of x and y. `train` has weights if the training part of the
+        problem has weights, `validation` if the validation part has. Examples of a part without
+        weights then have weight 1.
         """
         parts = list(self.splits(data))
         place = np.concatenate([rows for _, rows in parts])
@@ -102,9 +103,10 @@ class CrossValidation:
         return whole, grounds
 
     def splits(self, data: Data) -> Iterator[tuple[Rows, Rows]]:
-        """Training and validation rows of each fold; those of the validation part come last.
+        """Yield the training rows and the validation rows of each fold.
 
-        Stratified where labels are integers, one for each example; scikit-learn's own folds.
+        Rows are numbered through the training part, then the validation part. The folds are those
+        of scikit-learn: StratifiedKFold if y contains one integer label per example, else KFold.
         """
         from sklearn.model_selection import KFold, StratifiedKFold
 
@@ -119,14 +121,14 @@ def _both(one: Arrays, other: Arrays) -> Arrays:
 
 
 def _labels(y: Arrays) -> "np.ndarray[Any, Any] | None":
-    """The class of each example; None where y is something else."""
+    """Return the class of each example; None if y is not one integer label per example."""
     if not isinstance(y, np.ndarray) or y.dtype.kind not in "iub" or y.size != len(y):
         return None
     return y.reshape(-1)
 
 
 def _weights(train: Part, validation: Part, place: Rows, *, training: bool) -> Arrays | None:
-    """The weights of all examples where `train`, or else `validation`, has some."""
+    """Return weights for all examples; None if the part that `training` selects has no weights."""
     given = (train if training else validation).weights
     if given is None:
         return None

@@ -21,10 +21,10 @@ _VALIDATION = "val_"
 
 
 class UserFitLoop:
-    """The epochs of one model by way of the problem's own `fit`; see `Problem.fit`.
+    """Train the epochs of one model with the `fit` function of the problem; see `Problem.fit`.
 
-    `callbacks`: those of the trial. `epochs`: how many it may come to have. `checks`: what has been
-    looked at in this process.
+    `callbacks`: the callbacks of the trial. `epochs`: the largest number of epochs that the trial
+    may have. `checks`: the checks already made in this process.
     """
 
     way = "fit"
@@ -60,27 +60,30 @@ class UserFitLoop:
 
     @property
     def whole(self) -> bool:
-        """Whether one call trains all epochs."""
+        """Whether a single call of `fit` trains all epochs."""
         return self._whole
 
     @property
     def unfinished(self) -> bool:
-        """Whether the model is trained further than what `train` has returned."""
+        """Whether the model has been trained for more epochs than `train` has returned."""
         return bool(self._curve)
 
     @property
     def finished(self) -> bool:
-        """Whether its one call has returned, and so have all of that call's epochs."""
+        """Whether the single call of `fit` has ended and `train` has returned all of its epochs.
+
+        Always False with one call per epoch.
+        """
         return self._curve is not None and not self._curve
 
     def begin(self, epoch: int) -> None:
-        """Say which epoch is trained next, counted from 1."""
+        """Set the number of the next epoch, counted from 1."""
         self._epoch = epoch
 
     def train(self, order: Order, batch_size: int) -> dict[str, Any]:
-        """Train one epoch; the order of the data and the size of a batch are up to the `fit`.
+        """Train one epoch. The `fit` function determines the order of the data and the batch size.
 
-        `batch_size`: that of the evaluation where one call trains all epochs.
+        `batch_size`: batch size of the evaluation if a single call trains all epochs.
         """
         self._batch_size = batch_size
         self._evaluated.clear()
@@ -94,22 +97,22 @@ class UserFitLoop:
 
     @property
     def test_called(self) -> bool:
-        """Whether the evaluation of the last epoch has called the hooks of the callbacks."""
+        """Whether the evaluation of the last epoch has called the test hooks of the callbacks."""
         return bool(self._tested and self._evaluated)
 
     def test(
         self, first: int = 0, stop: int | None = None, batch_size: int = EVALUATION_BATCH
     ) -> Logs:
-        """Return its metrics of validation data, else Keras's evaluation of a compiled model.
+        """Return the validation metrics of `fit`; without them, evaluate the compiled model.
 
-        Keras evaluates on all of the validation data that the `fit` gets.
+        Keras evaluates on all validation data that `fit` receives.
         """
         if self._tested or self.unfinished:
             return self._tested
         return evaluate(self._model, self._data.validation, batch_size, self._hooks)
 
     def _one(self) -> Mapping[str, Any]:
-        """The metrics of the next epoch."""
+        """Train the next epoch with one call, and return its metrics."""
         numbers = self._taken({"initial_epoch": self._epoch - 1, "epochs": self._epoch})
         if not self._checks.numbered or len(numbers) < 2:
             numbers = {}
@@ -124,7 +127,7 @@ class UserFitLoop:
         return metrics
 
     def _of_whole(self) -> Mapping[str, Any]:
-        """The metrics of the next epoch of all those that one call trains."""
+        """Return the metrics of the next epoch; the first time, train all epochs with one call."""
         if self._curve is None:
             with watched(self._model) as calls:
                 last = dict(self._called(self._taken({"epochs": self._epochs})) or {})
@@ -144,7 +147,7 @@ class UserFitLoop:
         return self._fit(self._params, self._model, self._data, list(self._callbacks), **numbers)
 
     def _taken(self, numbers: dict[str, int]) -> dict[str, int]:
-        """Those of the keywords that the `fit` takes."""
+        """Return the keyword arguments that the `fit` function accepts."""
         parameters = inspect.signature(self._fit).parameters
         if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values()):
             return numbers

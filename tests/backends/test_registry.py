@@ -24,17 +24,33 @@ def check(backend, sampler=None, pruner=None, **own):
         (("optuna", None, "mediam"), {}, "unknown pruner 'mediam'; did you mean 'median'"),
         (("hyperopt", "aneal"), {}, "did you mean 'anneal'"),
         (("hyperbnad",), {}, "did you mean 'hyperband'"),
-        (("hyperopt", "ei"), {}, "--sampler ei requires --backend skopt, not 'hyperopt'. Change"),
-        (("grid", "tpe"), {}, "--sampler tpe requires --backend hyperopt or optuna, not 'grid'"),
-        (("grid", "tep"), {}, "--sampler requires --backend hyperopt or optuna or skopt, not 'gr"),
-        (("skopt", None, "asha"), {}, "--pruner asha requires --backend optuna, not 'skopt'"),
+        (("hyperopt", "ei"), {}, "--sampler ei can only be used with --backend skopt, but"),
+        (
+            ("grid", "tpe"),
+            {},
+            "can only be used with --backend hyperopt or optuna, but this run uses --backend grid",
+        ),
+        (
+            ("grid", "tep"),
+            {},
+            "--sampler can only be used with --backend hyperopt or optuna or skopt, but",
+        ),
+        (
+            ("skopt", None, "asha"),
+            {},
+            "--pruner asha can only be used with --backend optuna, but this run uses --b",
+        ),
         (
             ("optuna",),
             {"population": 9},
-            "--population requires --backend optuna --sampler nsga2, not --backend optuna "
-            "--sampler tpe. Remove it",
+            "--population can only be used with --backend optuna --sampler nsga2, but this run "
+            "uses --backend optuna --sampler tpe. Remove --population, or change the other options",
         ),
-        (("grid",), {"generations": 9}, "--sampler nsga2, not --backend grid. Remove it"),
+        (
+            ("grid",),
+            {"generations": 9},
+            "--sampler nsga2, but this run uses --backend grid. Remove --gen",
+        ),
     ],
 )
 def test_a_word_or_setting_of_another_is_refused(arguments, own, message):

@@ -178,8 +178,16 @@ def test_doctor_says_what_is_damaged(call, tmp_path):
         (["run", "digits", "--set", "layers=0..9"], 2, "is not in the space"),
         (["run", "digits", "--backend", "optuna", "--sampler", "tpee"], 2, "did you mean 'tpe'"),
         (["run", "digits", "--backend", "optuna", "--pruner", "asah"], 2, "did you mean 'asha'"),
-        (["run", "digits", "--sampler", "tpe"], 2, "requires --backend hyperopt or optuna"),
-        (["run", "digits", "--population", "8"], 2, "requires --backend optuna --sampler nsga2"),
+        (
+            ["run", "digits", "--sampler", "tpe"],
+            2,
+            "can only be used with --backend hyperopt or optuna",
+        ),
+        (
+            ["run", "digits", "--population", "8"],
+            2,
+            "can only be used with --backend optuna --sampler nsga2",
+        ),
         (["run", "digits", "--trials", "2"], 2, "at least the factor (3)"),
         (["run", "digits", "--trials", "0", "--backend", "grid"], 2, "at least 1, not 0"),
         (["run", "digits", "--trials", "x"], 2, "invalid int value: 'x'"),

@@ -130,7 +130,7 @@ def test_a_pipeline_that_cannot_be_taken_is_refused():
         dataset_part(pairs.repeat())
     with pytest.raises(DataError, match="Pass batched=True"):
         dataset_part(pairs.batch(4, drop_remainder=True))
-    with pytest.raises(DataError, match="exceed 0 MB"):
+    with pytest.raises(DataError, match="more than 0 MB"):
         dataset_part(pairs, megabytes=0, batched=False)
     with pytest.raises(DataError, match=r"must yield x, \(x, y\)"):
         dataset_part(tf.data.Dataset.from_tensor_slices(tuple(np.zeros((4, 3)))))

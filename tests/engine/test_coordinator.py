@@ -240,7 +240,7 @@ class IdleWaiter(ScriptedBackend):
 
 def test_a_backend_that_waits_for_nothing_is_reported(tmp_path):
     idle = SimulatedStudy(tmp_path / "s.jsonl", IdleWaiter, LimitsChanged(3, None), baseline=None)
-    with pytest.raises(SearchError, match="waits although no trial is running"):
+    with pytest.raises(SearchError, match="is waiting although no trial is running"):
         idle.start()
 
 

@@ -110,7 +110,9 @@ def test_a_line_of_another_study_is_refused(path, whole, tmp_path):
 def test_a_missing_line_is_named_by_its_place_with_what_to_do(path, whole):
     lines = whole.splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:6] + lines[7:]))
-    with pytest.raises(JournalError, match="line 7 is damaged: its number is 8, so lines are") as e:
+    with pytest.raises(
+        JournalError, match="line 7 is damaged: its line number is 8, so lines are"
+    ) as e:
         list(journals.read(path))
     assert "head -n 6" in str(e.value)
     path.write_bytes(b"".join(lines[:6]))

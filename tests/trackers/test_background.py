@@ -180,7 +180,7 @@ def test_the_wait_at_the_end_is_bounded_and_names_what_writes_the_rest(tmp_path)
     ledger.gate.clear()
     tracker = background(ledger, path, said.append, wait_seconds=0.01, patience_seconds=0.0)
     record = study(path, tracker).start()
-    with pytest.warns(UserWarning, match=r"not all is written.*doctor --rebuild a-study"):
+    with pytest.warns(UserWarning, match=r"have not been written.*doctor --rebuild a-study"):
         TrackerDispatcher([tracker]).end_study(record, None)
 
     (line,) = said
@@ -199,7 +199,7 @@ def test_ctrl_c_ends_the_wait_and_no_more_than_that(tmp_path):
     before = signal.getsignal(signal.SIGINT)
     tracker = background(ledger, path, press, wait_seconds=600.0, patience_seconds=0.0)
     record = study(path, tracker).start()
-    with pytest.raises(SearchError, match="not all is written"):
+    with pytest.raises(SearchError, match="some records have not been written yet"):
         tracker.end_study(record, None)
 
     assert signal.getsignal(signal.SIGINT) is before
