@@ -46,7 +46,8 @@ def dataset_part(
         )
     if int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY:
         raise DataError(
-            "The tf.data pipeline is infinite. Remove repeat(), or limit the number of examples with dataset.take(...)."
+            "The tf.data pipeline is infinite. Remove repeat(), or limit the number of examples "
+            "with dataset.take(...)."
         )
     spec = dataset.element_spec
     elements = (1, 2, 3) if isinstance(spec, tuple) else (0,)

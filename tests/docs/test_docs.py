@@ -197,9 +197,9 @@ def test_links_to_a_heading_lead_there(page: Path) -> None:
 def test_the_path_of_a_run_names_functions_that_exist() -> None:
     section = ARCHITECTURE.partition("## The path of `run digits`\n")[2].partition("\n## ")[0]
     assert len(re.findall(r"^\d+\. ", section, re.MULTILINE)) <= 15
-    steps = re.findall(r"`(search/\S+\.py)`\s+`(\w+)`", section)
+    steps = re.findall(r"`(\w+)` in\s+`(search/\S+\.py)`", section)
     assert len(steps) >= 15
-    for path, function in steps:
+    for function, path in steps:
         assert f"def {function}(" in (ROOT / path).read_text(encoding="utf-8"), path
 
 
