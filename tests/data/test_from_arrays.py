@@ -165,7 +165,7 @@ def test_data_that_cannot_be_trained_on_are_refused(train, validation, message):
 @pytest.mark.parametrize(
     ("loss", "labels", "shape", "message"),
     [
-        ("sparse_categorical_crossentropy", np.array([0, 10]), (10,), "0 to 10; give it 11 units"),
+        ("sparse_categorical_crossentropy", np.array([0, 10]), (10,), "0 to 10. Use 11 units"),
         ("sparse_categorical_crossentropy", np.array([-1, 1]), (2,), "Number the classes from 0"),
         (
             "sparse_categorical_crossentropy",
@@ -174,7 +174,7 @@ def test_data_that_cannot_be_trained_on_are_refused(train, validation, message):
             "requires integers, but a label is 0.5",
         ),
         ("sparse_categorical_crossentropy", np.eye(3), (3,), "not one-hot labels"),
-        ("categorical_crossentropy", np.array([0, 1]), (2,), "compile with sparse_categorical"),
+        ("categorical_crossentropy", np.array([0, 1]), (2,), "Compile with sparse_categorical"),
         (
             "categorical_crossentropy",
             np.eye(3),
