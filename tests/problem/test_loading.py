@@ -123,21 +123,23 @@ def test_a_relative_problem_file_is_recorded_by_its_whole_path(tmp_path, monkeyp
 
 NESTED = """
 from dataclasses import replace
-import a_folder.sizes
-from a_folder import depths
-from a_folder.inner.deep import NAME
+import a_package.sizes
+from a_package import depths
+from a_package.inner.deep import NAME
 from spaces.digits import PROBLEM as DIGITS
-PROBLEM = replace(DIGITS, name=NAME, batch_size=a_folder.sizes.BATCH)
+PROBLEM = replace(DIGITS, name=NAME, batch_size=a_package.sizes.BATCH)
 """
 
 
 def nested(folder):
-    inner = folder / "a_folder" / "inner"
+    inner = folder / "a_package" / "inner"
     inner.mkdir(parents=True)
     (folder / "mine.py").write_text(NESTED)
-    (folder / "a_folder" / "__init__.py").write_text("from a_folder import sizes\n")
-    (folder / "a_folder" / "sizes.py").write_text("from .depths import DEPTH\nBATCH = 32 * DEPTH\n")
-    (folder / "a_folder" / "depths.py").write_text("DEPTH = 2\n")
+    (folder / "a_package" / "__init__.py").write_text("from a_package import sizes\n")
+    (folder / "a_package" / "sizes.py").write_text(
+        "from .depths import DEPTH\nBATCH = 32 * DEPTH\n"
+    )
+    (folder / "a_package" / "depths.py").write_text("DEPTH = 2\n")
     (inner / "deep.py").write_text("NAME = 'mine'\n")
     return folder / "mine.py"
 
@@ -147,13 +149,13 @@ def test_files_in_subfolders_belong_to_a_problem(tmp_path):
     before = load(str(file))
     assert {name for name, _ in before.sources} == {
         "mine.py",
-        "a_folder/__init__.py",
-        "a_folder/sizes.py",
-        "a_folder/depths.py",
-        "a_folder/inner/deep.py",
+        "a_package/__init__.py",
+        "a_package/sizes.py",
+        "a_package/depths.py",
+        "a_package/inner/deep.py",
     }
     assert before.sources[0][0] == "mine.py"
-    (tmp_path / "a_folder" / "depths.py").write_text("DEPTH = 1\n")
+    (tmp_path / "a_package" / "depths.py").write_text("DEPTH = 1\n")
     changed = replace(before, sources=sources(file), source_digest=digest(sources(file)))
     assert not changed.has_digest(before.source_digest)
 

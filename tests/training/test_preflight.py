@@ -59,7 +59,7 @@ def told(problem: Problem, examples: Data, tmp_path) -> None:
             data(),
             r"requires examples of shape \(5,\), but they have \(4,\)",
         ),
-        (small(given((4,)), dense(2)), data(), "has 2 units, got 0 to 2; give it 3 units"),
+        (small(given((4,)), dense(2)), data(), "has 2 units, but they are 0 to 2. Use 3 units"),
         (
             small(lambda keras: keras.layers.Conv2D(2, 3), dense(3)),
             data((4, 4)),
@@ -73,7 +73,7 @@ def told(problem: Problem, examples: Data, tmp_path) -> None:
         (
             small(given((4,)), dense(3), loss="categorical_crossentropy"),
             data(),
-            "compile with sparse_categorical_crossentropy",
+            "Compile with sparse_categorical_crossentropy",
         ),
     ],
 )

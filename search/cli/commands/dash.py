@@ -1,6 +1,7 @@
 """`dash`: serve the live page of the studies of a store."""
 
 import contextlib
+import sys
 from argparse import Namespace
 
 from search.cli.commands.common import note, out, store_of
@@ -24,6 +25,7 @@ def main(options: Namespace, environment: Environment) -> int:
 
     def ready(address: str) -> None:
         out(address)
+        sys.stdout.flush()  # the process serves until it is stopped
         note("press Ctrl-C to stop")
 
     with contextlib.suppress(KeyboardInterrupt):
