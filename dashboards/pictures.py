@@ -1,3 +1,3 @@
 """Alias of `dashboards.figures.save`, for one release."""
 
-from dashboards.figures.save import *  # noqa: F403
+from dashboards.figures.save import *  # noqa: F403 - an alias has all names

@@ -1,3 +1,3 @@
 """Alias of `search.study.events`, for one release."""
 
-from search.study.events import *  # noqa: F403
+from search.study.events import *  # noqa: F403 - an alias has all names

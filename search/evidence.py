@@ -1,3 +1,3 @@
 """Alias of `search.export.evaluation`, for one release."""
 
-from search.export.evaluation import *  # noqa: F403
+from search.export.evaluation import *  # noqa: F403 - an alias has all names

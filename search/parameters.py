@@ -1,3 +1,3 @@
 """Alias of `search.space.parameters`, for one release."""
 
-from search.space.parameters import *  # noqa: F403
+from search.space.parameters import *  # noqa: F403 - an alias has all names

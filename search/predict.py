@@ -1,3 +1,3 @@
 """Alias of `search.export.predict`, for one release."""
 
-from search.export.predict import *  # noqa: F403
+from search.export.predict import *  # noqa: F403 - an alias has all names

@@ -1,3 +1,3 @@
 """Alias of `search.study.study_record`, for one release."""
 
-from search.study.study_record import *  # noqa: F403
+from search.study.study_record import *  # noqa: F403 - an alias has all names

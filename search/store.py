@@ -1,3 +1,3 @@
 """Alias of `search.study.store`, for one release."""
 
-from search.study.store import *  # noqa: F403
+from search.study.store import *  # noqa: F403 - an alias has all names

@@ -1,3 +1,3 @@
 """Alias of `search.study.trial`, for one release."""
 
-from search.study.trial import *  # noqa: F403
+from search.study.trial import *  # noqa: F403 - an alias has all names
