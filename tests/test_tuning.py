@@ -76,7 +76,7 @@ def script(tmp_path: Path, text: str, *words: str) -> "subprocess.Popen[str]":
     )
 
 
-def read_fd(process: "subprocess.Popen[str]", words: str) -> None:
+def wait_for_output(process: "subprocess.Popen[str]", words: str) -> None:
     """Read what a script says of its study until it says this."""
     assert process.stderr is not None
     said = []
@@ -106,13 +106,13 @@ def test_the_page_is_a_plain_script_that_runs(tmp_path: Path, capsys) -> None:
 def test_a_study_goes_on_after_an_interrupt_and_after_a_kill(tmp_path: Path) -> None:
     path = Store(tmp_path / "store").journal("line")
     first = script(tmp_path, SCRIPT, str(tmp_path / "store"))
-    read_fd(first, "trial 1 completed")
+    wait_for_output(first, "trial 1 completed")
     first.send_signal(signal.SIGINT)
     assert "StudyInterrupted: study line was interrupted" in first.communicate()[1]
     assert journal.writer(path) is None
     done = sum(trial.score is not None for trial in fold(journal.read(path)).trials.values())
     second = script(tmp_path, SCRIPT, str(tmp_path / "store"))
-    read_fd(second, f"trial {done + 1} completed")
+    wait_for_output(second, f"trial {done + 1} completed")
     os.kill(journal.writer(path) or 0, signal.SIGKILL)
     assert "exited without a result (signal 9)" in second.communicate()[1]
     last = script(tmp_path, SCRIPT, str(tmp_path / "store"))

@@ -21,7 +21,7 @@ def task(trial: str, stop: int = 3, *, recorded=(), attempt: int = 1, **params) 
     return Task(Proposal(trial, params, Budget(0, stop)), 0, tuple(recorded), attempt)
 
 
-def read_fd(executor: Executor) -> Message:
+def next_message_of(executor: Executor) -> Message:
     """The next message; an executor with more slots than before comes back without one."""
     slots = executor.slots
     while True:
@@ -38,7 +38,7 @@ def until_finished(
     """Answer epochs until one trial ends: the reports, and the message of the end."""
     reports = []
     while True:
-        message = read_fd(executor)
+        message = next_message_of(executor)
         if not isinstance(message, EpochDone):
             return reports, message
         reports.append(message.report)
@@ -100,7 +100,7 @@ class ExecutorContract:
 
     def test_a_trial_whose_epoch_is_not_answered_does_not_go_on(self, executor):
         executor.submit(task("1", stop=2))
-        first = read_fd(executor)
+        first = next_message_of(executor)
         assert isinstance(first, EpochDone)
         assert executor.next_message(0.0) is None
         first.reply(Decision.CONTINUE)
@@ -115,7 +115,7 @@ class ExecutorContract:
 
     def test_a_cancelled_trial_is_heard_of_no_more(self, executor):
         executor.submit(task("1", stop=50))
-        message = read_fd(executor)
+        message = next_message_of(executor)
         assert isinstance(message, EpochDone)
         message.reply(Decision.CONTINUE)
         executor.cancel("1")

@@ -21,7 +21,7 @@ from search.study.trial import Decision
 from search.training.checkpoint import CheckpointFolder
 from tests.executors.contract import (
     ExecutorContract,
-    read_fd,
+    next_message_of,
     task,
     until_finished,
     until_there_are,
@@ -139,7 +139,7 @@ def test_a_study_that_stops_leaves_no_worker_at_work(cluster, tmp_path):
     checkpoints = CheckpointFolder(tmp_path / "checkpoints", OWNER)
     first = connected(cluster[0], FakeTrainer(tmp_path), checkpoints)
     first.submit(task("1", stop=9))
-    assert isinstance(read_fd(first), EpochDone)  # never answered
+    assert isinstance(next_message_of(first), EpochDone)  # never answered
     first.close()
     second = connected(cluster[0], FakeTrainer(tmp_path), checkpoints)
     try:

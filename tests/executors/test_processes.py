@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from search.errors import DataError, SearchError
+from search.errors import DataError, SearchError, SearchWarning
 from search.executors._processes_pool import local
 from search.executors._processes_server import CHILD
 from search.executors._processes_started import process_server
@@ -22,7 +22,7 @@ from search.runtime.clock import SystemClock
 from search.study.trial import Completed, Decision, Failed
 from tests.executors.contract import (
     ExecutorContract,
-    read_fd,
+    next_message_of,
     task,
     until_finished,
     until_there_are,
@@ -63,7 +63,7 @@ class TestProcesses(ExecutorContract):
         executor.submit(task("2", stop=30))
         ends, epochs = {}, {"1": [], "2": []}
         while "1" not in ends:
-            message = read_fd(executor)
+            message = next_message_of(executor)
             if isinstance(message, EpochDone):
                 epochs[message.report.trial].append(message.report)
                 message.reply(Decision.CONTINUE)
@@ -76,7 +76,7 @@ class TestProcesses(ExecutorContract):
         assert [report.epoch for report in epochs["1"]] == [1, 2]
         executor.submit(task("1", stop=4, dies_at=3, recorded=epochs["1"], attempt=2))
         while len(ends) < 2 or isinstance(ends["1"], Lost):
-            message = read_fd(executor)
+            message = next_message_of(executor)
             if isinstance(message, EpochDone):
                 epochs[message.report.trial].append(message.report)
                 message.reply(Decision.CONTINUE)
@@ -113,7 +113,7 @@ def test_a_trial_that_eats_all_memory_costs_one_attempt_and_says_so(start):
     executor.submit(task("2", stop=5))
     ends = {}
     while len(ends) < 2:
-        message = read_fd(executor)
+        message = next_message_of(executor)
         if isinstance(message, EpochDone):
             message.reply(Decision.CONTINUE)
         else:
@@ -162,9 +162,16 @@ def test_a_worker_that_cannot_load_is_left_out_and_the_other_trains(start):
     executor = start(places, make=Unloadable(OSError("no disk"), only_with="lame"))
     executor.submit(task("1", stop=1))
     executor.submit(task("2", stop=1))
-    with pytest.warns(UserWarning, match="a worker is excluded, the others continue: .*no disk"):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         ends = {until_finished(executor)[1].trial for _ in range(2)}
+        for _ in range(60):  # the other worker may have trained both by then
+            assert caught or executor.next_message(1.0) is None
     assert ends == {"1", "2"}
+    [warning] = caught
+    assert issubclass(warning.category, SearchWarning)
+    assert "a worker is excluded, the others continue: " in str(warning.message)
+    assert "no disk" in str(warning.message)
 
 
 @dataclass(frozen=True)
@@ -308,7 +315,7 @@ def test_workers_that_are_not_forked_train_too_and_are_gone_when_closed(start):
 def test_forked_workers_are_gone_when_closed_whatever_they_are_at(start):
     training = start(({},))
     training.submit(task("1", stop=50))
-    assert isinstance(read_fd(training), EpochDone)
+    assert isinstance(next_message_of(training), EpochDone)
     others = psutil.Process().children(recursive=True)
     start().close()  # at their start
     assert psutil.Process().children(recursive=True) == others
@@ -319,7 +326,7 @@ def test_forked_workers_are_gone_when_closed_whatever_they_are_at(start):
 def test_the_server_of_processes_may_die_and_another_takes_its_place(start):
     executor = start(({},))
     executor.submit(task("1", stop=50))
-    first = read_fd(executor)
+    first = next_message_of(executor)
     assert isinstance(first, EpochDone)
     server = process_server(forks=True)
     server.kill()
@@ -334,7 +341,7 @@ def test_the_server_of_processes_may_die_and_another_takes_its_place(start):
 def test_nothing_listens_where_another_user_could_connect(start):
     executor = start()
     executor.submit(task("1", stop=9))
-    assert isinstance(read_fd(executor), EpochDone)
+    assert isinstance(next_message_of(executor), EpochDone)
     workers = psutil.Process().children(recursive=True)
     assert len(workers) >= 3
     for process in workers:
